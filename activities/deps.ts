@@ -1,0 +1,33 @@
+import type { Logger } from 'pino';
+import type { StagedSql } from '../connectors/duckdb/staged-sql.js';
+import type { Source } from '../connectors/source.js';
+import type { StagingStore } from '../connectors/staging.js';
+import type { Warehouse } from '../connectors/warehouse.js';
+import type { JsonObject, JsonValue } from '../core/json.js';
+import type { TaskFunctions } from '../core/dag-definition.js';
+
+/** What a stage needs from the process that runs it; made once by a composition root. */
+export interface ActivityDeps {
+  readonly staging: StagingStore;
+  readonly stagedSql: StagedSql;
+  readonly warehouse: Warehouse;
+  /** @throws PipelineError CONNECTOR_UNKNOWN */
+  source(connector: string): Promise<Source>;
+  /** Settings of a named connection. @throws PipelineError CONNECTION_UNKNOWN */
+  connection(name: string | undefined): JsonObject;
+  /** @throws PipelineError FUNCTION_MISSING */
+  functions(dagId: string, taskId: string): TaskFunctions;
+  readonly logger: Logger;
+}
+
+/** What one running attempt offers to a stage; `boundary.ts` fills it from Temporal. */
+export interface StageIo {
+  readonly signal: AbortSignal;
+  heartbeat(details?: JsonValue): void;
+  /** 1 on the first try. */
+  readonly attempt: number;
+  readonly logger: Logger;
+}
+
+/** A stage: what an activity is before the boundary wraps it. */
+export type Stage<Request, Result> = (request: Request, io: StageIo) => Promise<Result>;

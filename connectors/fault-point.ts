@@ -1,0 +1,28 @@
+/** Places in which a fault test may kill the process; each lies between two durable steps. */
+export const faultPoints = [
+  'before-stage',
+  'after-stage',
+  'before-commit',
+  'in-commit',
+  'after-commit',
+  'before-report',
+  'inbox-before-fsync',
+  'inbox-after-fsync',
+] as const;
+export type FaultPoint = (typeof faultPoints)[number];
+
+const hits = new Map<FaultPoint, number>();
+
+/**
+ * Ends this process with SIGKILL when `MILLRACE_FAULT_POINT` names this point and this hit (`before-commit@3` is the
+ * third passage). Costs one look at the environment otherwise.
+ */
+export function faultPoint(point: FaultPoint): void {
+  const wanted = process.env['MILLRACE_FAULT_POINT'];
+  if (wanted === undefined) return;
+  const [name, nth = '1'] = wanted.split('@');
+  if (name !== point) return;
+  const count = (hits.get(point) ?? 0) + 1;
+  hits.set(point, count);
+  if (count === Number(nth)) process.kill(process.pid, 'SIGKILL');
+}

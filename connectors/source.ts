@@ -1,0 +1,52 @@
+import type { JsonObject, JsonValue } from '../core/json.js';
+import type { DataInterval } from '../core/interval.js';
+import type { StagedFile } from '../core/manifest.js';
+import type { StagingStore } from './staging.js';
+
+/** What an extract task asks a source for. */
+export interface ReadRequest {
+  readonly stream: string;
+  readonly options: JsonObject;
+  /** Settings of the named connection, secrets included; never log them. */
+  readonly connection: JsonObject;
+  /** Half-open; present when the task reads by interval. */
+  readonly interval?: DataInterval;
+  /** Last committed cursor; present when the task reads by cursor and a load has committed one. */
+  readonly cursor?: JsonValue;
+  readonly cursorPath?: string;
+  /** Re-read this much before the cursor, so that rows which became visible late are found. */
+  readonly lagMs: number;
+  /** A real-time source waits this long for a first row. */
+  readonly waitMs: number;
+}
+
+export interface ReadContext {
+  /** Aborted on cancellation, time-out and shutdown; a source passes it to every request. */
+  readonly signal: AbortSignal;
+  readonly staging: StagingStore;
+  /** Reports that the source is alive; cheap, call it per page. */
+  heartbeat(details?: JsonValue): void;
+}
+
+/**
+ * One piece of what a source delivers. `rows` and `deletes` are NDJSON bytes: complete lines, each one record as the
+ * source sent it, line feed at the end of each. A delete carries only key and version columns.
+ * A piece with `file` names bytes that are already staged (inbox segments).
+ */
+export interface SourceBatch {
+  readonly kind: 'rows' | 'deletes';
+  readonly bytes?: Uint8Array;
+  readonly file?: StagedFile;
+  readonly rowCount: number;
+  /** Cursor after this piece; the last one becomes the manifest's. */
+  readonly cursor?: JsonValue;
+}
+
+/** A system that Millrace reads from: one folder under `connectors/`, exported as `source` from its `index.ts`. */
+export interface Source {
+  readonly name: string;
+  /** @throws PipelineError SOURCE_* */
+  read(request: ReadRequest, context: ReadContext): AsyncIterable<SourceBatch>;
+  /** Proves that the connection works with one cheap request; `millrace connections test`. @throws PipelineError */
+  test(connection: JsonObject, context: Pick<ReadContext, 'signal'>): Promise<{ readonly detail: string }>;
+}

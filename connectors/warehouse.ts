@@ -1,0 +1,74 @@
+import type { ColumnSpec } from '../core/columns.js';
+import type { LoadConfig } from '../core/dag-spec.js';
+import type { DataInterval } from '../core/interval.js';
+import type { JsonObject, JsonValue } from '../core/json.js';
+import type { Manifest, RowCounts } from '../core/manifest.js';
+
+/** What is loaded, from where, under which identity. */
+export interface LoadRequest {
+  readonly loadId: string;
+  readonly dagId: string;
+  readonly taskId: string;
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly attempt: number;
+  readonly interval?: DataInterval;
+  readonly config: LoadConfig;
+  readonly manifest: Manifest;
+  /** From `claimFence`; compared and set again inside the transaction. */
+  readonly fence: number;
+  /** Quarantine rows that this load settles (replay), marked in the same transaction. */
+  readonly settlesQuarantineIds?: readonly string[];
+}
+
+/** A row of `_millrace_loads`: proof that a load is committed. */
+export interface LoadMarker {
+  readonly loadId: string;
+  readonly table: string;
+  readonly fence: number;
+  readonly counts: RowCounts;
+  readonly committedAt: string;
+  readonly cursor?: JsonValue;
+}
+
+/** One column-named row of a query, values in JSON-safe form: integers beyond 2^53, decimals and instants are text. */
+export type QueryRow = Readonly<Record<string, JsonValue>>;
+
+export interface QueryResult {
+  readonly columns: readonly string[];
+  readonly rows: readonly QueryRow[];
+  /** True where more rows exist than were returned. */
+  readonly truncated: boolean;
+}
+
+/** Order-free digest of a set of keyed rows. */
+export interface TableDigest {
+  readonly rows: number;
+  readonly digest: string;
+}
+
+/** A warehouse that loads land in: one folder under `connectors/`, same file names, one contract suite. */
+export interface Warehouse {
+  readonly name: string;
+  /** Creates the system tables where missing; safe to repeat. */
+  open(): Promise<void>;
+  close(): Promise<void>;
+  findLoad(loadId: string): Promise<LoadMarker | undefined>;
+  /** Greatest committed cursor of an extract feeding this DAG's load task, by commit order. */
+  latestCursor(dagId: string, taskId: string): Promise<JsonValue | undefined>;
+  /** Takes the next fence number for (table, interval); older holders are refused from then on. */
+  claimFence(table: string, intervalKey: string): Promise<number>;
+  /**
+   * Changes the table, writes rejects to quarantine, and writes the marker, in one transaction.
+   * A load id that is already committed changes nothing and returns its marker.
+   * @throws PipelineError STALE_FENCE, CONTRACT_BROKEN, COUNT_MISMATCH, WAREHOUSE_*
+   */
+  load(request: LoadRequest): Promise<LoadMarker>;
+  tableColumns(table: string): Promise<readonly ColumnSpec[] | undefined>;
+  /** One reading statement. @throws PipelineError QUERY_REFUSED */
+  query(sql: string, maxRows: number): Promise<QueryResult>;
+  /** Original bytes of quarantined rows, as NDJSON lines in the order of the ids. */
+  quarantinedRows(ids: readonly string[]): Promise<readonly string[]>;
+  /** Settings for `doctor`. */
+  describe(): JsonObject;
+}

@@ -1,0 +1,38 @@
+import type { DagSpec } from './dag-spec.js';
+import type { DataInterval } from './interval.js';
+import type { JsonObject, JsonValue } from './json.js';
+import type { RunType } from './run.js';
+
+/** What a function of a DAG file is told about its run. */
+export interface TaskFunctionContext {
+  readonly dagId: string;
+  readonly taskId: string;
+  readonly workflowId: string;
+  readonly runType: RunType;
+  readonly interval?: DataInterval;
+  readonly params: JsonObject;
+  readonly attempt: number;
+  readonly signal: AbortSignal;
+  heartbeat(details?: JsonValue): void;
+}
+
+/** A record as JSON; numbers that a double cannot hold arrive as text. */
+export type RecordObject = { [key: string]: JsonValue };
+
+/** The functions that one task of a DAG file brings; exactly one is set. */
+export interface TaskFunctions {
+  readonly run?: (
+    context: TaskFunctionContext,
+    inputs: Readonly<Record<string, JsonValue>>,
+  ) => Promise<JsonValue | void>;
+  /** Reader of an inline source. */
+  readonly read?: (context: TaskFunctionContext) => AsyncIterable<RecordObject> | Iterable<RecordObject>;
+  /** Row transform: one row, several, or none (`null` withholds the row). */
+  readonly map?: (row: RecordObject) => RecordObject | readonly RecordObject[] | null;
+}
+
+/** A DAG as an author's file exports it: the spec, and beside it the functions that a worker looks up. */
+export interface DagDefinition {
+  readonly spec: DagSpec;
+  readonly functions: Readonly<Record<string, TaskFunctions>>;
+}

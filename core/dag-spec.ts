@@ -1,0 +1,205 @@
+import type { SchemaContract } from './columns.js';
+import type { JsonObject, JsonValue } from './json.js';
+
+/**
+ * A DAG as data: what `defineDag` returns, what a run carries from its start to its end, and what the generic workflow
+ * interprets. It holds no function; functions are looked up by `dagId/taskId` on the worker.
+ */
+export interface DagSpec {
+  readonly specVersion: 1;
+  readonly id: string;
+  readonly description: string;
+  readonly owner: string;
+  readonly tags: readonly string[];
+  readonly schedule: ScheduleSpec;
+  readonly mode: DagMode;
+  readonly maxActiveRuns: number;
+  readonly maxActiveTasks: number;
+  /** Default run parameters. */
+  readonly params: JsonObject;
+  /** In an order in which every task comes after its upstream tasks. */
+  readonly tasks: readonly TaskSpec[];
+}
+
+/** The three speeds. */
+export type DagMode = 'real-time' | 'near-real-time' | 'batch';
+
+/** What a schedule does when a run is due while one is still going (names of Temporal's overlap policies). */
+export type OverlapPolicy =
+  'skip' | 'buffer-one' | 'buffer-all' | 'cancel-other' | 'terminate-other' | 'allow-all';
+
+/** When runs start. Every field is explicit; nothing is left to a server's default. */
+export type ScheduleSpec =
+  | { readonly kind: 'manual' }
+  /** A long-running workflow that drains micro-batches. */
+  | { readonly kind: 'stream'; readonly idleMs: number }
+  | ({ readonly kind: 'cron'; readonly cron: string; readonly timezone: string } & ScheduleBounds)
+  | ({ readonly kind: 'every'; readonly everyMs: number; readonly offsetMs: number } & ScheduleBounds);
+
+export interface ScheduleBounds {
+  readonly overlap: OverlapPolicy;
+  /** Missed fire times within this window still run; older ones do not. */
+  readonly catchupWindowMs: number;
+  /** Random delay of the start. The data interval comes from the nominal time and does not move. */
+  readonly jitterMs: number;
+  /** ISO 8601 UTC; no fire time before. */
+  readonly startAt?: string;
+  readonly endAt?: string;
+}
+
+/** Rules that `core/plan.ts` decides by; names and meaning of Airflow 3. */
+export const triggerRules = [
+  'all_success',
+  'all_failed',
+  'all_done',
+  'all_done_min_one_success',
+  'all_skipped',
+  'one_failed',
+  'one_success',
+  'one_done',
+  'none_failed',
+  'none_failed_min_one_success',
+  'none_skipped',
+  'always',
+] as const;
+export type TriggerRule = (typeof triggerRules)[number];
+
+/** States of a task within a run; names of Airflow 3. */
+export type TaskState =
+  | 'none'
+  | 'scheduled'
+  | 'queued'
+  | 'running'
+  | 'success'
+  | 'failed'
+  | 'skipped'
+  | 'upstream_failed'
+  | 'up_for_retry'
+  | 'up_for_reschedule'
+  | 'deferred'
+  | 'restarting'
+  | 'removed';
+
+/** How Temporal retries a task. */
+export interface RetrySpec {
+  /** First try included; 0 means without end, until `scheduleToCloseMs`. */
+  readonly maximumAttempts: number;
+  readonly initialIntervalMs: number;
+  readonly backoffCoefficient: number;
+  readonly maximumIntervalMs: number;
+}
+
+export interface TaskTimeouts {
+  readonly startToCloseMs: number;
+  readonly scheduleToCloseMs: number;
+  readonly heartbeatMs: number;
+}
+
+interface TaskBase {
+  readonly id: string;
+  readonly description?: string;
+  /** Direct upstream tasks, data edges included. */
+  readonly upstream: readonly string[];
+  readonly triggerRule: TriggerRule;
+  readonly retry: RetrySpec;
+  readonly timeouts: TaskTimeouts;
+}
+
+export interface ExtractTask extends TaskBase {
+  readonly kind: 'extract';
+  readonly config: ExtractConfig;
+}
+export interface ValidateTask extends TaskBase {
+  readonly kind: 'validate';
+  readonly input: string;
+  readonly config: ValidateConfig;
+}
+export interface TransformTask extends TaskBase {
+  readonly kind: 'transform';
+  readonly input: string;
+  readonly config: TransformConfig;
+}
+export interface LoadTask extends TaskBase {
+  readonly kind: 'load';
+  readonly input: string;
+  readonly config: LoadConfig;
+}
+export interface FunctionTask extends TaskBase {
+  readonly kind: 'function';
+  /** Argument name → task whose result it receives. */
+  readonly inputs: Readonly<Record<string, string>>;
+}
+
+/** One task of a DAG. */
+export type TaskSpec = ExtractTask | ValidateTask | TransformTask | LoadTask | FunctionTask;
+
+/** Where an extract task reads: data, so that a run stays with what it started with. */
+export interface SourceRef {
+  /** Folder name under `connectors/`, or `function` for a reader written in the DAG file. */
+  readonly connector: string;
+  readonly stream: string;
+  /** Entry of `connections` in the configuration. */
+  readonly connection?: string;
+  readonly options: JsonObject;
+}
+
+export interface ExtractConfig {
+  readonly from: SourceRef;
+  /**
+   * `interval`: rows of the run's data interval. `cursor`: rows after the last committed cursor, less `lagMs`.
+   * `full`: everything.
+   */
+  readonly read: 'interval' | 'cursor' | 'full';
+  readonly cursor?: { readonly path: string; readonly lagMs: number; readonly initialValue?: JsonValue };
+}
+
+export interface ValidateConfig {
+  /** The document is embedded when the DAG is deployed, so that a run keeps the schema that it started with. */
+  readonly schema: { readonly id: string; readonly document?: JsonObject };
+  /** Share of rows (0 to 1) that may be quarantined; above it the task fails and nothing is loaded. */
+  readonly quarantineOver: number;
+  readonly contract: SchemaContract;
+}
+
+/** Normalisations of one column, applied in the order given. */
+export type Normalisation = 'trim' | 'lower' | 'upper' | 'collapse-space' | 'empty-to-null' | 'email';
+
+/** Declarative steps, applied in the order of the fields here; or a function of the DAG file when `function` is true. */
+export interface TransformConfig {
+  /** New column → JSON path (`$.customer.email`) into a JSON column: `{ email: { from: 'customer', path: '$.email' } }`. */
+  readonly extract?: Readonly<
+    Record<
+      string,
+      {
+        readonly from: string;
+        readonly path: string;
+        readonly type: 'string' | 'int64' | 'decimal' | 'double' | 'boolean' | 'timestamp' | 'json';
+      }
+    >
+  >;
+  /** Old name → new name. */
+  readonly rename?: Readonly<Record<string, string>>;
+  readonly normalise?: Readonly<Record<string, readonly Normalisation[]>>;
+  /** Column → constant. */
+  readonly constant?: Readonly<Record<string, string | number | boolean>>;
+  /** Keep only these columns. */
+  readonly select?: readonly string[];
+  readonly drop?: readonly string[];
+  /** Keep the rows in which every listed column has one of the listed values; the others count as withheld. */
+  readonly keep?: Readonly<Record<string, readonly (string | number | boolean | null)[]>>;
+  /** Keep one row per key, the greatest by `version`; the others count as superseded. */
+  readonly dedupe?: { readonly key: readonly string[]; readonly version: readonly string[] };
+  readonly function?: boolean;
+}
+
+export type WriteDisposition = 'append' | 'replace' | 'merge';
+
+export interface LoadConfig {
+  readonly into: string;
+  readonly disposition: WriteDisposition;
+  /** Columns that identify a row; required by `merge`. */
+  readonly key: readonly string[];
+  /** Columns that order versions of a row, greatest wins; then source order, then ingestion time decide. */
+  readonly version: readonly string[];
+  readonly contract: SchemaContract;
+}

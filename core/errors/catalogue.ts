@@ -1,0 +1,185 @@
+import type { ErrorDefinition } from './definition.js';
+
+/**
+ * Every error that Millrace raises on purpose. `docs/reference/errors.md` is generated from this table.
+ * A message says what happened, to which object, and what to do; `{name}` is filled from the error's context.
+ */
+export const catalogue = {
+  CONFIG_INVALID: {
+    kind: 'ConfigError',
+    retryable: false,
+    message: 'The configuration is not valid: {problems}. Correct these settings and start again.',
+  },
+  DAG_INVALID: {
+    kind: 'ConfigError',
+    retryable: false,
+    message: 'DAG "{dagId}" cannot be built: {problems}.',
+  },
+  DAG_NOT_FOUND: {
+    kind: 'ConfigError',
+    retryable: false,
+    message:
+      'There is no deployed DAG "{dagId}". Known: {known}. Run "millrace deploy" first, or correct the id.',
+  },
+  DAG_FILE_FAILED: {
+    kind: 'ConfigError',
+    retryable: false,
+    message: 'DAG file {file} did not load: {reason}. Correct the file; no DAG was deployed.',
+  },
+  FUNCTION_MISSING: {
+    kind: 'ConfigError',
+    retryable: true,
+    message:
+      'This worker has no function for task "{dagId}/{taskId}". Start a worker whose dags folder holds the version that the run started with.',
+  },
+  CONNECTOR_UNKNOWN: {
+    kind: 'ConfigError',
+    retryable: false,
+    message: 'There is no connector "{connector}". Known: {known}.',
+  },
+  CONNECTION_UNKNOWN: {
+    kind: 'ConfigError',
+    retryable: false,
+    message: 'There is no connection "{connection}" in the configuration. Add it under "connections".',
+  },
+  SCHEMA_UNKNOWN: {
+    kind: 'ConfigError',
+    retryable: false,
+    message:
+      'There is no record schema "{schema}". Known: {known}. Put {schema}.schema.json into the schemas folder.',
+  },
+  SCHEMA_INVALID: {
+    kind: 'ConfigError',
+    retryable: false,
+    message: 'Record schema "{schema}" is not valid: {problems}.',
+  },
+  IDENTIFIER_REFUSED: {
+    kind: 'SecurityError',
+    retryable: false,
+    message:
+      'The {what} name {name} is refused: {reason}. Use letters, digits and underscores, starting with a letter.',
+  },
+  CONTRACT_BROKEN: {
+    kind: 'ContractError',
+    retryable: false,
+    message: 'The batch for "{table}" breaks its schema contract: {problems}. Nothing was loaded.',
+  },
+  QUARANTINE_THRESHOLD: {
+    kind: 'ContractError',
+    retryable: false,
+    message:
+      '{quarantined} of {extracted} rows of task "{taskId}" failed the check, over the allowed share of {allowed}. Nothing was loaded; correct the source or raise quarantineOver.',
+  },
+  COUNT_MISMATCH: {
+    kind: 'IntegrityError',
+    retryable: false,
+    message:
+      'The counts of load {loadId} into "{table}" do not add up: {counts}. Nothing was committed; report this.',
+  },
+  SOURCE_UNAVAILABLE: {
+    kind: 'SourceError',
+    retryable: true,
+    message: 'Source {source} did not answer ({reason}). The task is tried again by itself.',
+  },
+  SOURCE_RATE_LIMITED: {
+    kind: 'SourceError',
+    retryable: true,
+    message: 'Source {source} asks to wait {retryAfterMs} ms. The task continues by itself after that.',
+  },
+  SOURCE_AUTH: {
+    kind: 'SourceError',
+    retryable: false,
+    message: 'Source {source} refused the credentials ({status}). Renew connection "{connection}".',
+  },
+  SOURCE_PROTOCOL: {
+    kind: 'SourceError',
+    retryable: true,
+    message: 'Source {source} sent an answer that cannot be used: {reason}. Nothing of it was staged.',
+  },
+  SOURCE_REFUSED: {
+    kind: 'SourceError',
+    retryable: false,
+    message:
+      'Source {source} refused the request with status {status}: {reason}. Correct the options of the extract task.',
+  },
+  SOURCE_FILE: {
+    kind: 'SourceError',
+    retryable: false,
+    message: 'File {file} cannot be read: {reason}.',
+  },
+  WAREHOUSE_UNAVAILABLE: {
+    kind: 'WarehouseError',
+    retryable: true,
+    message: 'Warehouse {warehouse} did not answer: {reason}. The task is tried again by itself.',
+  },
+  WAREHOUSE_LOCKED: {
+    kind: 'WarehouseError',
+    retryable: true,
+    message: 'Warehouse file {file} is open in process {pid}. Stop that process, or send queries through it.',
+  },
+  WAREHOUSE_CONFLICT: {
+    kind: 'WarehouseError',
+    retryable: true,
+    message: 'A concurrent change of "{table}" won. The load is tried again by itself.',
+  },
+  WAREHOUSE_STATEMENT: {
+    kind: 'WarehouseError',
+    retryable: false,
+    message: 'The warehouse refused a statement on "{table}": {reason}.',
+  },
+  STALE_FENCE: {
+    kind: 'WarehouseError',
+    retryable: false,
+    message:
+      'Load of "{table}" for {interval} holds fence {fence}, but {current} is current: another attempt took over. This attempt stops.',
+  },
+  QUERY_REFUSED: {
+    kind: 'ConfigError',
+    retryable: false,
+    message:
+      'The query was refused: {reason}. Only one reading statement (SELECT, WITH, DESCRIBE, SHOW, SUMMARIZE) is allowed.',
+  },
+  STAGING_MISSING: {
+    kind: 'IntegrityError',
+    retryable: false,
+    message: 'Staged file {uri} is not there. Run the interval again to extract it anew.',
+  },
+  STAGING_CORRUPT: {
+    kind: 'IntegrityError',
+    retryable: false,
+    message: 'Staged file {uri} does not match its hash. It was set aside; run the interval again.',
+  },
+  DISK_FULL: {
+    kind: 'LimitError',
+    retryable: true,
+    message: 'No room to write {what}: {reason}. Free disk space; the task continues by itself.',
+  },
+  LIMIT_EXCEEDED: {
+    kind: 'LimitError',
+    retryable: false,
+    message: '{what} is {actual}, over the limit {limit} ({allowed}).',
+  },
+  TEMPORAL_UNAVAILABLE: {
+    kind: 'ConfigError',
+    retryable: false,
+    message: 'No Temporal server could be reached or obtained: {reasons}.',
+  },
+  RUN_NOT_FOUND: {
+    kind: 'ConfigError',
+    retryable: false,
+    message: 'There is no {what} "{id}". List what exists with "{command}".',
+  },
+  USAGE: {
+    kind: 'ConfigError',
+    retryable: false,
+    message: '{problem}. {hint}',
+  },
+  INTERNAL: {
+    kind: 'InternalError',
+    retryable: false,
+    message: 'Unexpected failure in {where}: {reason}. This is a bug; report it with the run id.',
+  },
+} as const satisfies Record<string, ErrorDefinition>;
+
+/** A code of the catalogue. */
+export type ErrorCode = keyof typeof catalogue;

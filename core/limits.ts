@@ -1,0 +1,55 @@
+/**
+ * Every number that bounds Millrace, in one place, with its unit in the name. The reference page `docs/reference/limits.md`
+ * is generated from the comments here.
+ */
+export const limits = {
+  /** A payload that Temporal sees (manifest, DAG spec, function result). The server refuses 2 MiB; Millrace stops far below. */
+  payloadMaxBytes: 64 * 1024,
+  /** Rows of one staged file are split when the file passes this size. */
+  stagedFileMaxBytes: 256 * 1024 * 1024,
+  /** Files that one manifest may name. */
+  manifestMaxFiles: 128,
+  /** One NDJSON line (one record). Longer lines are quarantined by the source. */
+  recordMaxBytes: 16 * 1024 * 1024,
+  /** Identifiers of DAGs, tasks, tables, columns and connections. */
+  identifierMaxLength: 128,
+  /** Tasks in one DAG. */
+  dagMaxTasks: 1_000,
+  /** p-retry inside a connector: tries of one HTTP request, and the total time they may take. */
+  connectorMaxTries: 3,
+  connectorRetryMaxMs: 10_000,
+  /** A Retry-After longer than this is cut to it. */
+  retryAfterMaxMs: 15 * 60_000,
+  /** One failure detail written to a Temporal history. The server keeps 4 KiB. */
+  failureDetailMaxBytes: 2 * 1024,
+  /** Runs that a backfill keeps in flight when the author sets nothing. */
+  backfillDefaultActiveRuns: 2,
+  /** Intervals of one backfill. */
+  backfillMaxIntervals: 20_000,
+  /** Events in one history after which a long-running workflow continues as new even before the server suggests it. */
+  historyMaxEvents: 4_000,
+  /** Gateway: request body after decompression. */
+  gatewayBodyMaxBytes: 512 * 1024,
+  /** Gateway: one Segment event and one batch (Segment HTTP API limits: 32 KB, 500 KB, 2,500 events). */
+  segmentEventMaxBytes: 32 * 1024,
+  segmentBatchMaxEvents: 2_500,
+  /** Gateway: time to receive the head and the whole request. */
+  gatewayHeadersTimeoutMs: 10_000,
+  gatewayRequestTimeoutMs: 15_000,
+  /** Gateway: open connections, and requests waiting for the shared fsync before 503. */
+  gatewayMaxConnections: 2_000,
+  gatewayMaxWaiting: 5_000,
+  /** Gateway: nesting of a JSON body. */
+  jsonMaxDepth: 64,
+  /** Webhooks: two-sided tolerance of the signed time stamp (Standard Webhooks advises five minutes). */
+  webhookToleranceMs: 5 * 60_000,
+  /** Webhooks: signatures tried in one header. */
+  webhookMaxSignatures: 10,
+  /** Inbox: an open segment is sealed at this age or size. */
+  inboxSegmentMaxAgeMs: 100,
+  inboxSegmentMaxBytes: 32 * 1024 * 1024,
+  /** Inbox: free disk below which the gateway answers 503. */
+  inboxMinFreeBytes: 64 * 1024 * 1024,
+  /** Read-only SQL: rows returned to a person. */
+  queryMaxRows: 10_000,
+} as const;
