@@ -50,6 +50,9 @@ export const limits = {
   inboxSegmentMaxBytes: 32 * 1024 * 1024,
   /** Inbox: free disk below which the gateway answers 503. */
   inboxMinFreeBytes: 64 * 1024 * 1024,
+  /** Development server: time until healthy, and from SIGTERM to SIGKILL. */
+  temporalStartMaxMs: 60_000,
+  temporalStopMaxMs: 10_000,
   /** Read-only SQL: rows returned to a person. */
   queryMaxRows: 10_000,
 } as const;
