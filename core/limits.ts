@@ -20,6 +20,24 @@ export const limits = {
   connectorRetryMaxMs: 10_000,
   /** A Retry-After longer than this is cut to it. */
   retryAfterMaxMs: 15 * 60_000,
+  /** p-retry inside a connector: upper end of the first random delay; it doubles with each try. */
+  connectorRetryBaseMs: 500,
+  /** Rate-limited without a Retry-After: how long Temporal waits before the task continues. */
+  rateLimitDefaultWaitMs: 5_000,
+  /** One HTTP request of a source, from connect to the last byte of the answer. */
+  sourceRequestTimeoutMs: 60_000,
+  /** One HTTP answer of a source after decompression. */
+  sourceBodyMaxBytes: 64 * 1024 * 1024,
+  /** Redirects within one origin that a source request follows. */
+  sourceMaxRedirects: 3,
+  /** Pages of one read. */
+  sourceMaxPages: 100_000,
+  /** Pages without a record, one after the other, before a paged read counts as endless. */
+  sourceMaxEmptyPages: 10,
+  /** A cursor value further in the future than this is loaded but does not move the cursor. */
+  cursorMaxAheadMs: 24 * 60 * 60_000,
+  /** Oversized record: how much of it the quarantine keeps. */
+  oversizedKeptBytes: 64 * 1024,
   /** One failure detail written to a Temporal history. The server keeps 4 KiB. */
   failureDetailMaxBytes: 2 * 1024,
   /** Runs that a backfill keeps in flight when the author sets nothing. */

@@ -1,0 +1,52 @@
+import { limits } from '../core/limits.js';
+import { parseInstant } from '../core/interval.js';
+import type { JsonValue } from '../core/json.js';
+
+/**
+ * The greater of two cursor values. Instants are compared as instants, because their texts may carry different UTC
+ * offsets; integers of any length as integers; other text by code units. An instant far in the future (see
+ * `limits.cursorMaxAheadMs`) never becomes the cursor: one wrong clock must not hide all rows that follow.
+ */
+export function laterCursor(current: JsonValue | undefined, candidate: JsonValue | undefined): JsonValue | undefined {
+  if (candidate === undefined || candidate === null || isFarAhead(candidate)) return current;
+  if (current === undefined || current === null) return candidate;
+  return compareCursors(candidate, current) > 0 ? candidate : current;
+}
+
+/** Negative, zero or positive, as `a` lies before, at or after `b`. */
+export function compareCursors(a: JsonValue, b: JsonValue): number {
+  const [left, right] = [String(a), String(b)];
+  const [leftInstant, rightInstant] = [instantOf(left), instantOf(right)];
+  if (leftInstant !== undefined && rightInstant !== undefined) return compare(leftInstant, rightInstant);
+  if (/^-?\d+$/.test(left) && /^-?\d+$/.test(right)) return compare(BigInt(left), BigInt(right));
+  if (typeof a === 'number' && typeof b === 'number') return compare(a, b);
+  return compare(left, right);
+}
+
+/**
+ * An instant less a lag, as ISO 8601 UTC text with the fraction cut, so that the result is never later than asked;
+ * `undefined` where the cursor is no instant.
+ */
+export function cursorLessLag(cursor: JsonValue | undefined, lagMs: number): string | undefined {
+  const instant = typeof cursor === 'string' ? parseInstant(cursor) : undefined;
+  return instant === undefined ? undefined : new Date(Date.parse(instant) - lagMs).toISOString();
+}
+
+/** Microseconds since 1970, so that a fraction finer than a millisecond still orders. */
+function instantOf(text: string): bigint | undefined {
+  const instant = parseInstant(text);
+  if (instant === undefined) return undefined;
+  const wholeSecondMs = Math.floor(Date.parse(instant) / 1000) * 1000;
+  const fraction = /\.(\d+)/.exec(text)?.[1] ?? '';
+  return BigInt(wholeSecondMs) * 1000n + BigInt(fraction.padEnd(6, '0').slice(0, 6));
+}
+
+function isFarAhead(candidate: JsonValue): boolean {
+  if (typeof candidate !== 'string') return false;
+  const instant = parseInstant(candidate);
+  return instant !== undefined && Date.parse(instant) > Date.now() + limits.cursorMaxAheadMs;
+}
+
+function compare<Value extends bigint | number | string>(a: Value, b: Value): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,65 @@
+import { PipelineError } from '../../core/errors/index.js';
+import { limits } from '../../core/limits.js';
+import { parseRetryAfter } from './retry-after.js';
+import type { HttpRequest } from './types.js';
+
+/**
+ * The error class of an answer that is not 2xx: throttled (429), transient (408, 425, 5xx), credentials (401, 403) or
+ * permanent. The answer's text stays out of the message: it may hold personal data.
+ */
+export function statusFailure(request: HttpRequest, response: Response): PipelineError {
+  const { status } = response;
+  const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), Date.now());
+  if (status === 429) {
+    const waitMs = retryAfterMs ?? limits.rateLimitDefaultWaitMs;
+    return new PipelineError(
+      'SOURCE_RATE_LIMITED',
+      { source: request.source, retryAfterMs: waitMs },
+      retryAfterMs === undefined ? {} : { retryAfterMs },
+    );
+  }
+  if (status === 408 || status === 425 || status >= 500) {
+    return new PipelineError(
+      'SOURCE_UNAVAILABLE',
+      { source: request.source, reason: `status ${status}` },
+      retryAfterMs === undefined ? {} : { retryAfterMs },
+    );
+  }
+  if (status === 401 || status === 403) {
+    return new PipelineError('SOURCE_AUTH', {
+      source: request.source,
+      status,
+      connection: request.connection ?? '-',
+    });
+  }
+  return new PipelineError('SOURCE_REFUSED', {
+    source: request.source,
+    status,
+    reason: `${request.method ?? 'GET'} ${request.url.pathname}`,
+  });
+}
+
+/** An answer that arrived but is not what the protocol promises. */
+export function protocolFailure(source: string, reason: string): PipelineError {
+  return new PipelineError('SOURCE_PROTOCOL', { source, reason });
+}
+
+/**
+ * A connection that failed before an answer came. Only the error's code is told: messages of network errors can
+ * repeat header values.
+ */
+export function networkFailure(request: HttpRequest, error: unknown): PipelineError {
+  return new PipelineError('SOURCE_UNAVAILABLE', {
+    source: request.source,
+    reason: networkCode(error) ?? 'the connection failed',
+  });
+}
+
+function networkCode(error: unknown): string | undefined {
+  for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth += 1) {
+    if ('code' in current && typeof current.code === 'string' && /^[A-Z][A-Z0-9_]+$/.test(current.code)) {
+      return current.code;
+    }
+  }
+  return undefined;
+}
