@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto';
+import { createFunctionSource } from '../connectors/function/index.js';
+import { createReplaySource } from '../connectors/quarantine/replay-source.js';
+import type { ReadRequest, Source } from '../connectors/source.js';
+import type { ExtractTask } from '../core/dag-spec.js';
+import { PipelineError } from '../core/errors/index.js';
+import { canonicalJson, type JsonValue } from '../core/json.js';
+import { limits } from '../core/limits.js';
+import { zeroCounts, type Manifest, type StagedFile } from '../core/manifest.js';
+import type { StageRequest } from '../core/run.js';
+import type { ActivityDeps, Stage, StageIo } from './deps.js';
+import { oversizedReject, partLines, type PartedLines } from './oversized.js';
+import { createStagedWriter } from './staged-writer.js';
+
+type ExtractRequest = StageRequest<ExtractTask>;
+
+/** Bounds that tests make small. */
+export interface ExtractOptions {
+  readonly fileMaxBytes?: number;
+}
+
+/**
+ * The extract stage: reads a source into staged files and returns their manifest. Either all that the source
+ * delivered is staged, or the stage fails and nothing of it is used.
+ *
+ * @throws PipelineError SOURCE_*, CONNECTOR_UNKNOWN, CONNECTION_UNKNOWN, FUNCTION_MISSING, DISK_FULL, LIMIT_EXCEEDED,
+ * USAGE (the task reads by interval and the run has none)
+ */
+export function createExtract(deps: ActivityDeps, options: ExtractOptions = {}): Stage<ExtractRequest, Manifest> {
+  return async (request, io) => {
+    const source = await sourceOf(deps, request, io);
+    const read = await readRequest(deps, request);
+    return stageAll(deps, source, read, io, options.fileMaxBytes ?? limits.stagedFileMaxBytes);
+  };
+}
+
+async function sourceOf(deps: ActivityDeps, request: ExtractRequest, io: StageIo): Promise<Source> {
+  const { context, task, replayQuarantineIds } = request;
+  if (replayQuarantineIds !== undefined) return createReplaySource(deps.warehouse, replayQuarantineIds);
+  if (task.config.from.connector !== 'function') return deps.source(task.config.from.connector);
+  const { read } = deps.functions(context.dagId, task.id);
+  if (read === undefined) throw new PipelineError('FUNCTION_MISSING', { dagId: context.dagId, taskId: task.id });
+  return createFunctionSource(read, {
+    dagId: context.dagId,
+    taskId: task.id,
+    workflowId: context.workflowId,
+    runType: context.runType,
+    ...(context.interval !== undefined && { interval: context.interval }),
+    params: context.params,
+    attempt: io.attempt,
+    signal: io.signal,
+    heartbeat: (details) => io.heartbeat(details),
+  });
+}
+
+async function readRequest(deps: ActivityDeps, request: ExtractRequest): Promise<ReadRequest> {
+  const { context, task, replayQuarantineIds } = request;
+  const { from, read, cursor: cursorConfig } = task.config;
+  const isReplay = replayQuarantineIds !== undefined;
+  const base = {
+    stream: from.stream,
+    options: from.options,
+    connection: isReplay ? {} : deps.connection(from.connection),
+    lagMs: cursorConfig?.lagMs ?? 0,
+    waitMs: request.waitMs ?? 0,
+    ...(cursorConfig !== undefined && { cursorPath: cursorConfig.path }),
+  };
+  if (isReplay || read === 'full') return base;
+  if (read === 'interval') {
+    if (context.interval !== undefined) return { ...base, interval: context.interval };
+    throw new PipelineError('USAGE', {
+      problem: `Task "${context.dagId}/${task.id}" reads by data interval, and this run has none`,
+      hint: 'Start the run with an interval, or use a backfill.',
+    });
+  }
+  const committed = await deps.warehouse.latestCursor(context.dagId, task.id);
+  const cursor = committed ?? cursorConfig?.initialValue;
+  return cursor === undefined ? base : { ...base, cursor };
+}
+
+async function stageAll(
+  deps: ActivityDeps,
+  source: Source,
+  read: ReadRequest,
+  io: StageIo,
+  fileMaxBytes: number,
+): Promise<Manifest> {
+  const writers = {
+    rows: createStagedWriter(deps.staging, fileMaxBytes),
+    deletes: createStagedWriter(deps.staging, fileMaxBytes),
+    rejects: createStagedWriter(deps.staging, fileMaxBytes),
+  };
+  const oversized: string[] = [];
+  const staged = { rows: 0, deletes: 0 };
+  let cursor: JsonValue | undefined = read.cursor;
+  const context = { signal: io.signal, staging: deps.staging, heartbeat: (details?: JsonValue) => io.heartbeat(details) };
+  try {
+    for await (const batch of source.read(read, context)) {
+      io.signal.throwIfAborted();
+      if (batch.file !== undefined) {
+        await writers[batch.kind].add(batch.file);
+        staged[batch.kind] += batch.file.rows;
+      }
+      if (batch.bytes !== undefined) {
+        const parted = partLines(batch.bytes);
+        refuseMiscount(source, batch.rowCount, parted);
+        await writers[batch.kind].append(parted.lines, parted.rows);
+        staged[batch.kind] += parted.rows;
+        oversized.push(...parted.oversized);
+      }
+      cursor = batch.cursor ?? cursor;
+      io.heartbeat({ rows: staged.rows, deletes: staged.deletes });
+    }
+    io.signal.throwIfAborted();
+    const rejectLines = oversized.map((head, index) => JSON.stringify(oversizedReject(head, staged.rows + index)));
+    if (rejectLines.length > 0) {
+      await writers.rejects.append(Buffer.from(`${rejectLines.join('\n')}\n`), rejectLines.length);
+    }
+    return manifestOf(
+      { rows: await writers.rows.finish(), deletes: await writers.deletes.finish(), rejects: await writers.rejects.finish() },
+      staged.rows + staged.deletes,
+      oversized.length,
+      cursor,
+    );
+  } finally {
+    for (const writer of Object.values(writers)) await writer.discard();
+  }
+}
+
+function refuseMiscount(source: Source, announced: number, parted: PartedLines): void {
+  const found = parted.rows + parted.oversized.length;
+  if (found === announced) return;
+  throw new PipelineError('INTERNAL', {
+    where: `connector "${source.name}"`,
+    reason: `a batch announces ${announced} rows and holds ${found}`,
+  });
+}
+
+interface StagedKinds {
+  readonly rows: readonly StagedFile[];
+  readonly deletes: readonly StagedFile[];
+  readonly rejects: readonly StagedFile[];
+}
+
+function manifestOf(files: StagedKinds, delivered: number, rejected: number, cursor: JsonValue | undefined): Manifest {
+  const fileCount = files.rows.length + files.deletes.length + files.rejects.length;
+  if (fileCount > limits.manifestMaxFiles) {
+    throw new PipelineError('LIMIT_EXCEEDED', {
+      what: 'The number of staged files of one extract',
+      actual: fileCount,
+      limit: 'manifestMaxFiles',
+      allowed: limits.manifestMaxFiles,
+    });
+  }
+  return {
+    manifestVersion: 1,
+    files: files.rows,
+    deletes: files.deletes,
+    rejects: files.rejects,
+    counts: { ...zeroCounts, extracted: delivered + rejected, quarantined: rejected },
+    contentHash: contentHash(files),
+    ...(cursor !== undefined && { cursor }),
+    ingestedAt: new Date().toISOString(),
+  };
+}
+
+function contentHash({ rows, deletes, rejects }: StagedKinds): string {
+  const hashes = (list: readonly StagedFile[]): string[] => list.map((file) => file.sha256);
+  const content = { rows: hashes(rows), deletes: hashes(deletes), rejects: hashes(rejects) };
+  return createHash('sha256').update(canonicalJson(content)).digest('hex');
+}

@@ -1,0 +1,72 @@
+import { open, rm, type FileHandle } from 'node:fs/promises';
+import { PipelineError } from '../core/errors/index.js';
+import type { StagedFile } from '../core/manifest.js';
+import type { StagingStore } from '../connectors/staging.js';
+
+/** Streams NDJSON lines into staged files of bounded size. Memory does not grow with the number of rows. */
+export interface StagedWriter {
+  /** Appends complete lines. */
+  append(lines: Uint8Array, rows: number): Promise<void>;
+  /** Takes a file that is staged already into its place in the order. */
+  add(file: StagedFile): Promise<void>;
+  /** Stages what is left and returns all files in order; none when nothing was appended. */
+  finish(): Promise<readonly StagedFile[]>;
+  /** Removes the unfinished file. Safe after `finish`. */
+  discard(): Promise<void>;
+}
+
+/** @throws PipelineError DISK_FULL from every method that writes. */
+export function createStagedWriter(staging: StagingStore, maxBytes: number): StagedWriter {
+  const files: StagedFile[] = [];
+  let current: { readonly path: string; readonly handle: FileHandle; bytes: number; rows: number } | undefined;
+
+  const close = async (): Promise<void> => {
+    if (current === undefined) return;
+    const { path, handle, rows } = current;
+    await handle.close();
+    files.push(await staging.adopt(path, 'ndjson', rows));
+    current = undefined;
+  };
+
+  return {
+    async append(lines, rows) {
+      if (lines.length === 0) return;
+      if (current !== undefined && current.bytes + lines.length > maxBytes) await close();
+      try {
+        if (current === undefined) {
+          const path = staging.temporaryPath('ndjson');
+          current = { path, handle: await open(path, 'wx', 0o600), bytes: 0, rows: 0 };
+        }
+        await current.handle.appendFile(lines);
+      } catch (error) {
+        throw writeFailure(error);
+      }
+      current.bytes += lines.length;
+      current.rows += rows;
+    },
+
+    async add(file) {
+      await close();
+      if (file.rows > 0) files.push(file);
+    },
+
+    async finish() {
+      await close();
+      return files;
+    },
+
+    async discard() {
+      if (current === undefined) return;
+      const { path, handle } = current;
+      current = undefined;
+      await handle.close().catch(() => undefined);
+      await rm(path, { force: true });
+    },
+  };
+}
+
+function writeFailure(error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (!['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS'].includes(code)) return error;
+  return new PipelineError('DISK_FULL', { what: 'staged rows', reason: code });
+}

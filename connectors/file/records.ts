@@ -1,0 +1,144 @@
+import { Readable } from 'node:stream';
+import { parse } from 'csv-parse';
+import { PipelineError } from '../../core/errors/index.js';
+import { limits } from '../../core/limits.js';
+import { readLines } from './lines.js';
+import type { FileSettings } from './settings.js';
+
+/** One record: its NDJSON line without the line feed, and the text of its interval column. */
+export interface FileRecord {
+  readonly json: Uint8Array;
+  readonly intervalText: string | undefined;
+}
+
+interface Row {
+  readonly values: readonly string[];
+  readonly line: number;
+}
+
+/** The records of a file's bytes, in order. Blank lines are no records. */
+export async function* readRecords(bytes: AsyncIterable<Uint8Array>, settings: FileSettings): AsyncGenerator<FileRecord> {
+  if (settings.format === 'ndjson') return yield* readNdjson(bytes, settings.intervalColumn);
+  const rows = settings.format === 'csv' ? readCsv(bytes, settings) : readColumns(bytes, settings);
+  let columns = settings.columns;
+  let isHeader = settings.header;
+  for await (const row of rows) {
+    if (isHeader) {
+      columns ??= headerOf(row.values, settings.path);
+      isHeader = false;
+      continue;
+    }
+    yield toRecord(row, columns ?? [], settings);
+  }
+}
+
+async function* readNdjson(bytes: AsyncIterable<Uint8Array>, intervalColumn: string | undefined) {
+  for await (const { bytes: json } of readLines(bytes, limits.recordMaxBytes)) {
+    if (json.every((byte) => byte === 0x20 || byte === 0x09)) continue;
+    yield { json, intervalText: intervalColumn === undefined ? undefined : textMember(json, intervalColumn) };
+  }
+}
+
+async function* readColumns(bytes: AsyncIterable<Uint8Array>, settings: FileSettings): AsyncGenerator<Row> {
+  const decoder = new TextDecoder();
+  for await (const line of readLines(bytes, limits.recordMaxBytes)) {
+    const text = decoder.decode(line.bytes);
+    if (text.trim() === '') continue;
+    const values = settings.format === 'fixed' ? cut(text, settings.widths) : text.trim().split(/[ \t]+/);
+    yield { values, line: line.number };
+  }
+}
+
+/** Quotes in odd places are kept as text, and a row may be short or long: the schema check judges it. */
+async function* readCsv(bytes: AsyncIterable<Uint8Array>, settings: FileSettings): AsyncGenerator<Row> {
+  const parser = parse({
+    bom: true,
+    delimiter: settings.delimiter,
+    info: true,
+    relax_column_count: true,
+    relax_quotes: true,
+    skip_empty_lines: true,
+    max_record_size: limits.recordMaxBytes,
+  });
+  const input = Readable.from(bytes, { objectMode: false });
+  input.on('error', (error) => parser.destroy(error));
+  try {
+    for await (const { record, info } of input.pipe(parser) as AsyncIterable<CsvRow>) {
+      yield { values: record, line: info.lines };
+    }
+  } catch (error) {
+    throw csvFailure(settings.path, error);
+  } finally {
+    input.destroy();
+  }
+}
+
+interface CsvRow {
+  readonly record: string[];
+  readonly info: { readonly lines: number };
+}
+
+/** The parser's own text repeats the file's content; its code and line do not. */
+function csvFailure(file: string, error: unknown): unknown {
+  if (!(error instanceof Error) || !('code' in error) || !String(error.code).startsWith('CSV_')) return error;
+  const line = 'lines' in error ? ` at line ${String(error.lines)}` : '';
+  return new PipelineError('SOURCE_FILE', { file, reason: `${String(error.code)}${line}` });
+}
+
+function headerOf(values: readonly string[], file: string): readonly string[] {
+  const repeated = values.find((name, index) => values.indexOf(name) !== index);
+  if (repeated !== undefined || values.includes('line')) {
+    throw new PipelineError('SOURCE_FILE', {
+      file,
+      reason: `its header ${repeated === undefined ? 'names a column "line"' : 'names a column twice'}; give "columns" in the options`,
+    });
+  }
+  return values;
+}
+
+/** Missing values are left out, and values beyond the last column go to `_extra`, so that nothing is lost. */
+function toRecord({ values, line }: Row, columns: readonly string[], settings: FileSettings): FileRecord {
+  const entries: [string, unknown][] = [['line', line]];
+  let intervalText: string | undefined;
+  for (const [index, name] of columns.entries()) {
+    const text = values[index];
+    if (text === undefined) continue;
+    const value = settings.compactDates.has(name) ? expandDate(text) : text;
+    if (name === settings.intervalColumn) intervalText = value;
+    entries.push([name, value]);
+  }
+  if (values.length > columns.length) entries.push(['_extra', values.slice(columns.length)]);
+  return { json: Buffer.from(JSON.stringify(Object.fromEntries(entries))), intervalText };
+}
+
+/** `YYYYMMDD` as `YYYY-MM-DD` where that is a day; any other text stays as it is. */
+function expandDate(text: string): string {
+  const match = /^(\d{4})(\d{2})(\d{2})$/.exec(text);
+  if (match === null) return text;
+  const date = `${match[1]}-${match[2]}-${match[3]}`;
+  const isDay = !Number.isNaN(Date.parse(date)) && new Date(date).toISOString().startsWith(date);
+  return isDay ? date : text;
+}
+
+function cut(text: string, widths: readonly number[]): string[] {
+  const values: string[] = [];
+  let from = 0;
+  for (const width of widths) {
+    if (from >= text.length) break;
+    values.push(text.slice(from, from + width).trim());
+    from += width;
+  }
+  const rest = text.slice(from).trim();
+  return rest === '' ? values : [...values, rest];
+}
+
+function textMember(json: Uint8Array, name: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder().decode(json));
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+    const member = (value as Record<string, unknown>)[name];
+    return typeof member === 'string' ? member : undefined;
+  } catch {
+    return undefined;
+  }
+}

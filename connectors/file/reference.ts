@@ -1,0 +1,51 @@
+import type { SourceRef } from '../../core/dag-spec.js';
+import type { JsonObject } from '../../core/json.js';
+
+/** How the bytes of a file part into records. Each may be gzipped: that is seen from the content, not the name. */
+export type FileFormat =
+  /** RFC 4180, also with another delimiter and with line breaks inside quotes. */
+  | 'csv'
+  /** One JSON value a line, passed on byte for byte. */
+  | 'ndjson'
+  /** Values parted by runs of spaces or tabs. */
+  | 'whitespace'
+  /** Values at fixed columns; see `widths`. */
+  | 'fixed';
+
+/** Options of `file.records`. */
+export interface FileOptions {
+  /** Relative to the project directory, or to the connection's `directory`; it may not lead out of it. */
+  readonly path: string;
+  readonly format: FileFormat;
+  /** A connection with `directory`, for files outside the project. */
+  readonly connection?: string;
+  /** Whether the first line names the columns; default true. Not for `ndjson`. */
+  readonly header?: boolean;
+  /** Names in order; default: the header's. A file without a header needs them. */
+  readonly columns?: readonly string[];
+  /** CSV only; default a comma. */
+  readonly delimiter?: string;
+  /** Fixed columns only: characters of each column in order. */
+  readonly widths?: readonly number[];
+  /** Column (in `ndjson`, member) with a date or an instant, for tasks that read by data interval. */
+  readonly intervalColumn?: string;
+  /** Columns that hold `YYYYMMDD`; valid ones are written as `YYYY-MM-DD`. Not for `ndjson`. */
+  readonly compactDates?: readonly string[];
+}
+
+/** References to files on the worker's machine. Plain data: nothing is read before a run asks for it. */
+export const file = {
+  /**
+   * The records of one text file. In `csv`, `whitespace` and `fixed` every value is text, and `line` (from 1; the
+   * line on which the record ends) is the record's identity, because equal lines are not the same record.
+   */
+  records({ connection, ...options }: FileOptions): SourceRef {
+    const plain = JSON.parse(JSON.stringify(options)) as JsonObject;
+    return {
+      connector: 'file',
+      stream: 'records',
+      ...(connection !== undefined && { connection }),
+      options: plain,
+    };
+  },
+} as const;

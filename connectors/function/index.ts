@@ -1,0 +1,1 @@
+export { createFunctionSource } from './function-source.js';

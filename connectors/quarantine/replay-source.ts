@@ -1,0 +1,26 @@
+import type { Source } from '../source.js';
+import type { Warehouse } from '../warehouse.js';
+
+/** Quarantined rows read at once. */
+const rowsPerBatch = 1_000;
+
+/** A source that delivers quarantined rows again, as they first came, for `quarantine replay`. */
+export function createReplaySource(warehouse: Pick<Warehouse, 'quarantinedRows'>, ids: readonly string[]): Source {
+  return {
+    name: 'quarantine',
+
+    async *read(_request, context) {
+      for (let at = 0; at < ids.length; at += rowsPerBatch) {
+        context.signal.throwIfAborted();
+        const rows = await warehouse.quarantinedRows(ids.slice(at, at + rowsPerBatch));
+        context.heartbeat();
+        const lines = rows.map((row) => `${row.replace(/[\r\n]+/g, ' ').trim()}\n`);
+        yield { kind: 'rows', bytes: Buffer.from(lines.join('')), rowCount: rows.length };
+      }
+    },
+
+    async test() {
+      return { detail: 'the quarantine of the warehouse' };
+    },
+  };
+}

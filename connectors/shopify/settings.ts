@@ -1,0 +1,61 @@
+import { PipelineError } from '../../core/errors/index.js';
+import type { JsonObject } from '../../core/json.js';
+
+/** Version of the Admin API that is asked for when nobody names one. */
+const defaultApiVersion = '2026-07';
+/** The API's own bound (Shopify REST Admin API, "Order", parameter `limit`). */
+const pageMaxOrders = 250;
+
+/** A Shopify connection and the options of one read, checked. */
+export interface ShopifySettings {
+  readonly baseUrl: URL;
+  readonly accessToken: string;
+  readonly apiVersion: string;
+  readonly pageSize: number;
+  readonly deletions: boolean;
+}
+
+/**
+ * Checks a connection (`shop` or `url`, and `accessToken`) together with the options of a read.
+ *
+ * @throws PipelineError CONFIG_INVALID naming every problem, never a value.
+ */
+export function shopifySettings(connection: JsonObject, options: JsonObject): ShopifySettings {
+  const problems: string[] = [];
+  const baseUrl = shopUrl(connection);
+  if (baseUrl === undefined) {
+    problems.push(
+      'a Shopify connection needs "shop" (the name before .myshopify.com) or "url" (https, or http on this machine)',
+    );
+  }
+  const { accessToken } = connection;
+  if (typeof accessToken !== 'string' || accessToken === '') {
+    problems.push('a Shopify connection needs "accessToken"');
+  }
+  const apiVersion = options['apiVersion'] ?? connection['apiVersion'] ?? defaultApiVersion;
+  if (typeof apiVersion !== 'string' || !/^(\d{4}-(01|04|07|10)|unstable)$/.test(apiVersion)) {
+    problems.push('"apiVersion" must be a quarterly version such as 2026-07');
+  }
+  const pageSize = options['pageSize'] ?? pageMaxOrders;
+  if (typeof pageSize !== 'number' || !Number.isInteger(pageSize) || pageSize < 1 || pageSize > pageMaxOrders) {
+    problems.push(`"pageSize" must be a whole number from 1 to ${pageMaxOrders}`);
+  }
+  if (problems.length > 0) throw new PipelineError('CONFIG_INVALID', { problems });
+  return {
+    baseUrl: baseUrl as URL,
+    accessToken: accessToken as string,
+    apiVersion: apiVersion as string,
+    pageSize: pageSize as number,
+    deletions: options['deletions'] !== false,
+  };
+}
+
+function shopUrl({ shop, url }: JsonObject): URL | undefined {
+  if (typeof shop === 'string' && /^[a-z0-9][a-z0-9-]*$/i.test(shop)) {
+    return new URL(`https://${shop}.myshopify.com`);
+  }
+  if (typeof url !== 'string' || !URL.canParse(url)) return undefined;
+  const parsed = new URL(url);
+  const isLocal = ['127.0.0.1', '[::1]', 'localhost'].includes(parsed.hostname);
+  return parsed.protocol === 'https:' || (parsed.protocol === 'http:' && isLocal) ? parsed : undefined;
+}
