@@ -1,0 +1,147 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { stringify } from 'lossless-json';
+import { answerWithFault, createFaultPlan, type ShopFault } from './shop-faults.js';
+import { listPage, type ShopPage } from './shop-pages.js';
+import { createShopState, type ShopScript } from './shop-state.js';
+import type { ShopOrder } from './shop-orders.js';
+
+/** Options of `createShopServer`; each has a default. */
+export interface ShopServerOptions extends Partial<ShopScript> {
+  readonly accessToken?: string;
+  /** Seeded faults on about one request in six; default false. */
+  readonly faults?: boolean;
+  /** Bucket of calls (`X-Shopify-Shop-Api-Call-Limit`): its size and how many leak out in a second. */
+  readonly callLimit?: { readonly size: number; readonly leakPerSecond: number };
+  /** Default 0: any free port. */
+  readonly port?: number;
+}
+
+/** A running fixture shop. */
+export interface ShopServer {
+  /** Origin, such as `http://127.0.0.1:41234`; the `url` of a Shopify connection. */
+  readonly url: string;
+  readonly accessToken: string;
+  /** One step of the shop's script: new, late, corrected and deleted orders. */
+  advance(): void;
+  isDone(): boolean;
+  /** The orders that exist now, by id. After the last step: what a warehouse must hold in the end. */
+  truth(): readonly ShopOrder[];
+  /** Ids of the orders deleted so far. */
+  deletedIds(): readonly bigint[];
+  /** Faults for the next requests, in order; `{ kind: 'none' }` lets one pass. */
+  failNext(...faults: readonly ShopFault[]): void;
+  setFaults(isOn: boolean): void;
+  /** Paths with query of all requests so far. */
+  requests(): readonly string[];
+  close(): Promise<void>;
+}
+
+/**
+ * Starts an HTTP server shaped as Shopify's REST Admin API (orders, destroy events, shop) for tests and demonstrations:
+ * seeded orders that change step by step, paging by `Link`, a token, a call limit, and faults on demand.
+ */
+export async function createShopServer(options: ShopServerOptions = {}): Promise<ShopServer> {
+  const seed = options.seed ?? 1;
+  const accessToken = options.accessToken ?? 'shop-fixture-token';
+  const state = createShopState({
+    seed,
+    orders: options.orders ?? 200,
+    steps: options.steps ?? 10,
+    stepMs: options.stepMs ?? 30_000,
+    lateByMaxMs: options.lateByMaxMs ?? 100_000,
+    startAt: options.startAt ?? '2026-01-05T08:00:00Z',
+  });
+  const faults = createFaultPlan(seed, options.faults ?? false);
+  const bucket = createBucket(options.callLimit ?? { size: 40, leakPerSecond: 100 });
+  const requests: string[] = [];
+
+  const server = createServer((request, response) => {
+    requests.push(request.url ?? '');
+    const url = new URL(request.url ?? '/', origin());
+    const refusal = refuse(request, url, accessToken);
+    if (refusal !== undefined) return answer(response, refusal.status, { errors: refusal.reason }, {});
+    const used = bucket.take();
+    const limit = { 'x-shopify-shop-api-call-limit': `${used}/${bucket.size}` };
+    if (used > bucket.size) return answer(response, 429, { errors: 'too many calls' }, { ...limit, 'retry-after': '1' });
+    const fault = faults.next();
+    const page = pageFor(url);
+    if (page === undefined) return answer(response, 404, { errors: 'not found' }, limit);
+    if ('errors' in page) return answer(response, 400, page, limit);
+    const link = linkHeader(url, fault, page, requests.length);
+    const body = Buffer.from(stringify(page.body) ?? '');
+    if (answerWithFault(fault, response, body)) return;
+    answer(response, 200, page.body, { ...limit, ...(link !== undefined && { link }) });
+  });
+
+  const origin = (): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const pageFor = (url: URL): ShopPage | { readonly errors: string } | undefined => {
+    const resource = /^\/admin\/api\/(?:\d{4}-\d{2}|unstable)\/(\w+)\.json$/.exec(url.pathname)?.[1];
+    if (resource === 'shop') return { body: { shop: { id: 690_933_842n, name: 'Fixture Records' } }, next: undefined };
+    return resource === undefined ? undefined : listPage(state, resource, url.searchParams);
+  };
+
+  server.listen(options.port ?? 0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = origin();
+  return {
+    url,
+    accessToken,
+    advance: () => state.advance(),
+    isDone: () => state.isDone(),
+    truth: () => [...state.orders.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
+    deletedIds: () => state.deletions.map((deletion) => deletion.subject_id),
+    failNext: (...asked) => faults.queue(asked),
+    setFaults: (isOn) => faults.setSeeded(isOn),
+    requests: () => [...requests],
+    async close() {
+      if (!server.listening) return;
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function refuse(request: IncomingMessage, url: URL, accessToken: string) {
+  if (request.headers['x-shopify-access-token'] !== accessToken) return { status: 401, reason: 'unknown token' };
+  if (request.method !== 'GET') return { status: 405, reason: 'this fixture only reads' };
+  const isPageWithFilters =
+    url.searchParams.has('page_info') && [...url.searchParams.keys()].some((key) => !['page_info', 'limit'].includes(key));
+  return isPageWithFilters ? { status: 400, reason: 'page_info allows no other filter' } : undefined;
+}
+
+function linkHeader(url: URL, fault: ShopFault, page: ShopPage, pages: number): string | undefined {
+  if (fault.kind === 'loop') return `<${url.href}>; rel="next"`;
+  const pageInfo = fault.kind === 'endless' ? `endless-${pages}` : page.next;
+  if (pageInfo === undefined) return undefined;
+  const next = new URL(url.pathname, url.origin);
+  const limit = url.searchParams.get('limit');
+  if (limit !== null) next.searchParams.set('limit', limit);
+  next.searchParams.set('page_info', pageInfo);
+  return `<${next.href}>; rel="next"`;
+}
+
+function answer(response: ServerResponse, status: number, body: object, headers: Record<string, string>): void {
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers });
+  response.end(stringify(body));
+}
+
+function createBucket({ size, leakPerSecond }: { readonly size: number; readonly leakPerSecond: number }) {
+  let level = 0;
+  let atMs = performance.now();
+  return {
+    size,
+    /** The level with this call in it, rounded up. */
+    take(): number {
+      const nowMs = performance.now();
+      level = Math.max(0, level - ((nowMs - atMs) / 1000) * leakPerSecond);
+      atMs = nowMs;
+      if (level + 1 > size) return size + 1;
+      level += 1;
+      return Math.ceil(level);
+    },
+  };
+}
