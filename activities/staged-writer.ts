@@ -1,6 +1,7 @@
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { PipelineError } from '../core/errors/index.js';
 import type { StagedFile } from '../core/manifest.js';
+import { systemErrorCode } from '../connectors/system-error.js';
 import type { StagingStore } from '../connectors/staging.js';
 
 /** Streams NDJSON lines into staged files of bounded size. Memory does not grow with the number of rows. */
@@ -66,7 +67,7 @@ export function createStagedWriter(staging: StagingStore, maxBytes: number): Sta
 }
 
 function writeFailure(error: unknown): unknown {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = systemErrorCode(error) ?? '';
   if (!['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS'].includes(code)) return error;
   return new PipelineError('DISK_FULL', { what: 'staged rows', reason: code });
 }

@@ -3,7 +3,8 @@ import { open, realpath } from 'node:fs/promises';
 import { resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { PipelineError } from '../../core/errors/index.js';
+import { isPipelineError, PipelineError } from '../../core/errors/index.js';
+import { systemErrorCode } from '../system-error.js';
 
 /**
  * The absolute path of a file, symbolic links followed.
@@ -54,7 +55,6 @@ async function isGzip(location: string): Promise<boolean> {
 
 /** Only the error's code is told; its text repeats absolute paths. */
 export function fileFailure(file: string, error: unknown): unknown {
-  if (error instanceof PipelineError) return error;
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown failure';
-  return new PipelineError('SOURCE_FILE', { file, reason: code });
+  if (isPipelineError(error)) return error;
+  return new PipelineError('SOURCE_FILE', { file, reason: systemErrorCode(error) ?? 'unknown failure' });
 }

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { parse } from 'csv-parse';
 import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
+import { systemErrorCode } from '../system-error.js';
 import { readLines } from './lines.js';
 import type { FileSettings } from './settings.js';
 
@@ -80,9 +81,11 @@ interface CsvRow {
 
 /** The parser's own text repeats the file's content; its code and line do not. */
 function csvFailure(file: string, error: unknown): unknown {
-  if (!(error instanceof Error) || !('code' in error) || !String(error.code).startsWith('CSV_')) return error;
-  const line = 'lines' in error ? ` at line ${String(error.lines)}` : '';
-  return new PipelineError('SOURCE_FILE', { file, reason: `${String(error.code)}${line}` });
+  const code = systemErrorCode(error);
+  if (code?.startsWith('CSV_') !== true) return error;
+  const { lines } = error as { lines?: unknown };
+  const place = typeof lines === 'number' ? ` at line ${lines}` : '';
+  return new PipelineError('SOURCE_FILE', { file, reason: `${code}${place}` });
 }
 
 function headerOf(values: readonly string[], file: string): readonly string[] {

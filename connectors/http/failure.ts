@@ -1,5 +1,6 @@
 import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
+import { systemErrorCode } from '../system-error.js';
 import { parseRetryAfter } from './retry-after.js';
 import type { HttpRequest } from './types.js';
 
@@ -51,15 +52,6 @@ export function protocolFailure(source: string, reason: string): PipelineError {
 export function networkFailure(request: HttpRequest, error: unknown): PipelineError {
   return new PipelineError('SOURCE_UNAVAILABLE', {
     source: request.source,
-    reason: networkCode(error) ?? 'the connection failed',
+    reason: systemErrorCode(error) ?? 'the connection failed',
   });
-}
-
-function networkCode(error: unknown): string | undefined {
-  for (let current = error, depth = 0; current instanceof Error && depth < 5; current = current.cause, depth += 1) {
-    if ('code' in current && typeof current.code === 'string' && /^[A-Z][A-Z0-9_]+$/.test(current.code)) {
-      return current.code;
-    }
-  }
-  return undefined;
 }

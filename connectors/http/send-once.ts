@@ -1,4 +1,4 @@
-import { PipelineError } from '../../core/errors/index.js';
+import { isPipelineError, PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
 import { networkFailure, protocolFailure, statusFailure } from './failure.js';
 import type { HttpRequest, HttpResponse } from './types.js';
@@ -21,7 +21,7 @@ export async function sendOnce(request: HttpRequest): Promise<HttpResponse> {
         reason: `no whole answer within ${timeoutMs} ms`,
       });
     }
-    return error instanceof PipelineError ? error : otherwise();
+    return isPipelineError(error) ? error : otherwise();
   };
 
   let response: Response;

@@ -1,0 +1,35 @@
+import { describe, expect, test } from '@jest/globals';
+import { compareCursors, cursorLessLag, laterCursor } from '../../connectors/cursor.js';
+
+describe('cursors', () => {
+  test.each([
+    ['2026-01-05T09:00:00+05:30', '2026-01-05T08:00:00Z', '2026-01-05T08:00:00Z'],
+    ['2026-01-05T01:00:00-05:00', '2026-01-05T05:59:59Z', '2026-01-05T01:00:00-05:00'],
+    ['2026-01-05T08:00:00.000001Z', '2026-01-05T08:00:00.000002Z', '2026-01-05T08:00:00.000002Z'],
+    ['2026-01-05T08:00:00.1Z', '2026-01-05T08:00:00.09Z', '2026-01-05T08:00:00.1Z'],
+    ['9007199254740993', '9007199254740992', '9007199254740993'],
+    ['99', '100', '100'],
+    [2, 10, 10],
+    ['b', 'a', 'b'],
+  ])('of %s and %s the later one is %s', (a, b, later) => {
+    expect(laterCursor(a, b)).toBe(later);
+    expect(laterCursor(b, a)).toBe(later);
+    expect(Math.sign(compareCursors(a, b))).toBe(-Math.sign(compareCursors(b, a)));
+  });
+
+  test('an equal value leaves the cursor as it is', () => {
+    expect(laterCursor('2026-01-05T08:00:00Z', '2026-01-05T09:00:00+01:00')).toBe('2026-01-05T08:00:00Z');
+  });
+
+  test('a wrong clock far ahead does not move it', () => {
+    expect(laterCursor('2026-01-05T08:00:00Z', '2999-01-01T00:00:00Z')).toBe('2026-01-05T08:00:00Z');
+    expect(laterCursor(undefined, '2999-01-01T00:00:00Z')).toBeUndefined();
+    expect(laterCursor('a', undefined)).toBe('a');
+  });
+
+  test('less the lag, in UTC and never later than asked', () => {
+    expect(cursorLessLag('2026-01-05T09:00:00.000999+01:00', 120_000)).toBe('2026-01-05T07:58:00.000Z');
+    expect(cursorLessLag(undefined, 1)).toBeUndefined();
+    expect(cursorLessLag('17', 1)).toBeUndefined();
+  });
+});
