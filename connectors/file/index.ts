@@ -6,6 +6,7 @@ import type { SourceEnvironment } from '../registry.js';
 import type { ReadContext, ReadRequest, Source, SourceBatch } from '../source.js';
 import { locateFile, readFileBytes } from './open-file.js';
 import { readRecords } from './records.js';
+import { remember } from './remember.js';
 import { fileSettings } from './settings.js';
 
 /** Bytes gathered before a batch is handed on. */
@@ -46,11 +47,14 @@ async function* readFile(directory: string, request: ReadRequest, context: ReadC
   let pieces: Uint8Array[] = [];
   let size = 0;
   let rows = 0;
-  for await (const record of readRecords(bytes, settings)) {
-    if (!isWanted(record.intervalText)) continue;
-    pieces.push(record.json, lineFeed);
-    size += record.json.length + 1;
-    rows += 1;
+  for await (const group of readRecords(bytes, settings)) {
+    for (const record of group) {
+      if (!isWanted(record.intervalText)) continue;
+      const json = record.json();
+      pieces.push(json, lineFeed);
+      size += json.length + 1;
+      rows += 1;
+    }
     if (size < batchBytes) continue;
     context.heartbeat();
     yield { kind: 'rows', bytes: Buffer.concat(pieces, size), rowCount: rows };
@@ -65,9 +69,10 @@ async function* readFile(directory: string, request: ReadRequest, context: ReadC
  */
 function intervalFilter(interval: DataInterval | undefined): (text: string | undefined) => boolean {
   if (interval === undefined) return () => true;
+  const instantOf = remember(parseInstant);
   let previousIsWanted = true;
   return (text) => {
-    const instant = text === undefined ? undefined : parseInstant(text);
+    const instant = text === undefined ? undefined : instantOf(text);
     if (instant !== undefined) previousIsWanted = interval.start <= instant && instant < interval.end;
     return previousIsWanted;
   };

@@ -8,10 +8,10 @@ const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 
 /**
- * Parts bytes into lines at line feeds, a carriage return before one left out. Of a line longer than `maxBytes` one
+ * The lines of each chunk. Parts bytes into lines at line feeds, a carriage return before one left out. Of a line longer than `maxBytes` one
  * byte more than that is kept, so that memory stays bounded and its reader still sees that it is too long.
  */
-export async function* readLines(chunks: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Line> {
+export async function* readLines(chunks: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<readonly Line[]> {
   let pieces: Uint8Array[] = [];
   let size = 0;
   let number = 0;
@@ -22,19 +22,22 @@ export async function* readLines(chunks: AsyncIterable<Uint8Array>, maxBytes: nu
   };
   const take = (): Line => {
     number += 1;
-    const whole = Buffer.concat(pieces, size);
+    const [only] = pieces;
+    const whole = pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces, size);
     pieces = [];
     size = 0;
     return { bytes: whole.at(-1) === carriageReturn ? whole.subarray(0, -1) : whole, number };
   };
   for await (const chunk of chunks) {
+    const lines: Line[] = [];
     let from = 0;
     for (let feed = chunk.indexOf(lineFeed); feed >= 0; feed = chunk.indexOf(lineFeed, from)) {
       keep(chunk.subarray(from, feed));
-      yield take();
+      lines.push(take());
       from = feed + 1;
     }
     keep(chunk.subarray(from));
+    yield lines;
   }
-  if (size > 0) yield take();
+  if (size > 0) yield [take()];
 }

@@ -4,11 +4,12 @@ import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
 import { systemErrorCode } from '../system-error.js';
 import { readLines } from './lines.js';
+import { remember } from './remember.js';
 import type { FileSettings } from './settings.js';
 
-/** One record: its NDJSON line without the line feed, and the text of its interval column. */
+/** One record: how to make its NDJSON line without the line feed, and the text of its interval column. */
 export interface FileRecord {
-  readonly json: Uint8Array;
+  json(): Uint8Array;
   readonly intervalText: string | undefined;
 }
 
@@ -17,41 +18,62 @@ interface Row {
   readonly line: number;
 }
 
-/** The records of a file's bytes, in order. Blank lines are no records. */
-export async function* readRecords(bytes: AsyncIterable<Uint8Array>, settings: FileSettings): AsyncGenerator<FileRecord> {
+/** Rows of CSV handed on at once. */
+const csvRowsPerGroup = 1_000;
+
+/** The records of a file's bytes, in order and in groups. Blank lines are no records. */
+export async function* readRecords(
+  bytes: AsyncIterable<Uint8Array>,
+  settings: FileSettings,
+): AsyncGenerator<readonly FileRecord[]> {
   if (settings.format === 'ndjson') return yield* readNdjson(bytes, settings.intervalColumn);
-  const rows = settings.format === 'csv' ? readCsv(bytes, settings) : readColumns(bytes, settings);
+  const groups = settings.format === 'csv' ? readCsv(bytes, settings) : readColumns(bytes, settings);
   let columns = settings.columns;
   let isHeader = settings.header;
-  for await (const row of rows) {
-    if (isHeader) {
-      columns ??= headerOf(row.values, settings.path);
-      isHeader = false;
-      continue;
-    }
-    yield toRecord(row, columns ?? [], settings);
+  for await (const group of groups) {
+    const [first] = group;
+    if (first === undefined) continue;
+    if (isHeader) columns ??= headerOf(first.values, settings.path);
+    const names = columns ?? [];
+    yield (isHeader ? group.slice(1) : group).map((row) => toRecord(row, names, settings));
+    isHeader = false;
   }
 }
 
-async function* readNdjson(bytes: AsyncIterable<Uint8Array>, intervalColumn: string | undefined) {
-  for await (const { bytes: json } of readLines(bytes, limits.recordMaxBytes)) {
-    if (json.every((byte) => byte === 0x20 || byte === 0x09)) continue;
-    yield { json, intervalText: intervalColumn === undefined ? undefined : textMember(json, intervalColumn) };
+async function* readNdjson(
+  bytes: AsyncIterable<Uint8Array>,
+  intervalColumn: string | undefined,
+): AsyncGenerator<readonly FileRecord[]> {
+  for await (const lines of readLines(bytes, limits.recordMaxBytes)) {
+    yield lines
+      .filter((line) => !line.bytes.every((byte) => byte === 0x20 || byte === 0x09))
+      .map(({ bytes: line }) => ({
+        json: () => line,
+        intervalText: intervalColumn === undefined ? undefined : textMember(line, intervalColumn),
+      }));
   }
 }
 
-async function* readColumns(bytes: AsyncIterable<Uint8Array>, settings: FileSettings): AsyncGenerator<Row> {
+async function* readColumns(
+  bytes: AsyncIterable<Uint8Array>,
+  settings: FileSettings,
+): AsyncGenerator<readonly Row[]> {
   const decoder = new TextDecoder();
-  for await (const line of readLines(bytes, limits.recordMaxBytes)) {
-    const text = decoder.decode(line.bytes);
-    if (text.trim() === '') continue;
-    const values = settings.format === 'fixed' ? cut(text, settings.widths) : text.trim().split(/[ \t]+/);
-    yield { values, line: line.number };
+  for await (const lines of readLines(bytes, limits.recordMaxBytes)) {
+    const rows: Row[] = [];
+    for (const { bytes: line, number } of lines) {
+      const text = decoder.decode(line);
+      const trimmed = text.trim();
+      if (trimmed === '') continue;
+      const values = settings.format === 'fixed' ? cut(text, settings.widths) : trimmed.split(/[ \t]+/);
+      rows.push({ values, line: number });
+    }
+    yield rows;
   }
 }
 
 /** Quotes in odd places are kept as text, and a row may be short or long: the schema check judges it. */
-async function* readCsv(bytes: AsyncIterable<Uint8Array>, settings: FileSettings): AsyncGenerator<Row> {
+async function* readCsv(bytes: AsyncIterable<Uint8Array>, settings: FileSettings): AsyncGenerator<readonly Row[]> {
   const parser = parse({
     bom: true,
     delimiter: settings.delimiter,
@@ -63,15 +85,20 @@ async function* readCsv(bytes: AsyncIterable<Uint8Array>, settings: FileSettings
   });
   const input = Readable.from(bytes, { objectMode: false });
   input.on('error', (error) => parser.destroy(error));
+  let rows: Row[] = [];
   try {
     for await (const { record, info } of input.pipe(parser) as AsyncIterable<CsvRow>) {
-      yield { values: record, line: info.lines };
+      rows.push({ values: record, line: info.lines });
+      if (rows.length < csvRowsPerGroup) continue;
+      yield rows;
+      rows = [];
     }
   } catch (error) {
     throw csvFailure(settings.path, error);
   } finally {
     input.destroy();
   }
+  yield rows;
 }
 
 interface CsvRow {
@@ -101,27 +128,31 @@ function headerOf(values: readonly string[], file: string): readonly string[] {
 
 /** Missing values are left out, and values beyond the last column go to `_extra`, so that nothing is lost. */
 function toRecord({ values, line }: Row, columns: readonly string[], settings: FileSettings): FileRecord {
-  const entries: [string, unknown][] = [['line', line]];
-  let intervalText: string | undefined;
-  for (const [index, name] of columns.entries()) {
-    const text = values[index];
-    if (text === undefined) continue;
-    const value = settings.compactDates.has(name) ? expandDate(text) : text;
-    if (name === settings.intervalColumn) intervalText = value;
-    entries.push([name, value]);
-  }
-  if (values.length > columns.length) entries.push(['_extra', values.slice(columns.length)]);
-  return { json: Buffer.from(JSON.stringify(Object.fromEntries(entries))), intervalText };
+  const value = (name: string, text: string): string => (settings.compactDates.has(name) ? expandDate(text) : text);
+  const { intervalColumn } = settings;
+  const intervalText = intervalColumn === undefined ? undefined : values[columns.indexOf(intervalColumn)];
+  return {
+    intervalText: intervalText === undefined ? undefined : value(intervalColumn ?? '', intervalText),
+    json() {
+      const entries: [string, unknown][] = [['line', line]];
+      for (const [index, name] of columns.entries()) {
+        const text = values[index];
+        if (text !== undefined) entries.push([name, value(name, text)]);
+      }
+      if (values.length > columns.length) entries.push(['_extra', values.slice(columns.length)]);
+      return Buffer.from(JSON.stringify(Object.fromEntries(entries)));
+    },
+  };
 }
 
 /** `YYYYMMDD` as `YYYY-MM-DD` where that is a day; any other text stays as it is. */
-function expandDate(text: string): string {
+const expandDate = remember((text) => {
   const match = /^(\d{4})(\d{2})(\d{2})$/.exec(text);
   if (match === null) return text;
   const date = `${match[1]}-${match[2]}-${match[3]}`;
   const isDay = !Number.isNaN(Date.parse(date)) && new Date(date).toISOString().startsWith(date);
   return isDay ? date : text;
-}
+});
 
 function cut(text: string, widths: readonly number[]): string[] {
   const values: string[] = [];
