@@ -144,7 +144,7 @@ describe('when the shop misbehaves', () => {
   });
 
   test('a nearly full call bucket is waited for, so that a long read is never refused', async () => {
-    const server = await shop({ callLimit: { size: 4, leakPerSecond: 4 } });
+    const server = await shop({ callLimit: { size: 2, leakPerSecond: 4 } });
     const { rows } = await readAll(source, orders(server, { options: { pageSize: 10, deletions: false } }));
     expect(rows.length).toBe(30);
     expect(server.requests().length).toBe(3);
