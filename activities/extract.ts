@@ -6,7 +6,7 @@ import type { ExtractTask } from '../core/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import { canonicalJson, type JsonValue } from '../core/json.js';
 import { limits } from '../core/limits.js';
-import { zeroCounts, type Manifest, type StagedFile } from '../core/manifest.js';
+import { cursorOfTask, zeroCounts, type Manifest, type StagedFile } from '../core/manifest.js';
 import type { StageRequest } from '../core/run.js';
 import type { ActivityDeps, Stage, StageIo } from './deps.js';
 import { oversizedReject, partLines, type PartedLines } from './oversized.js';
@@ -30,8 +30,15 @@ export function createExtract(deps: ActivityDeps, options: ExtractOptions = {}):
   return async (request, io) => {
     const source = await sourceOf(deps, request, io);
     const read = await readRequest(deps, request);
-    return stageAll(deps, source, read, io, options.fileMaxBytes ?? limits.stagedFileMaxBytes);
+    const manifest = await stageAll(deps, source, read, io, options.fileMaxBytes ?? limits.stagedFileMaxBytes);
+    return withTask(manifest, request.task);
   };
+}
+
+/** Only a read by cursor moves the cursor. */
+function withTask({ cursor, ...manifest }: Manifest, task: ExtractTask): Manifest {
+  if (cursor === undefined || task.config.read !== 'cursor') return manifest;
+  return { ...manifest, cursor: { taskId: task.id, value: cursor } };
 }
 
 async function sourceOf(deps: ActivityDeps, request: ExtractRequest, io: StageIo): Promise<Source> {
@@ -74,7 +81,7 @@ async function readRequest(deps: ActivityDeps, request: ExtractRequest): Promise
     });
   }
   const committed = await deps.warehouse.latestCursor(context.dagId, task.id);
-  const cursor = committed ?? cursorConfig?.initialValue;
+  const cursor = cursorOfTask(committed, task.id) ?? cursorConfig?.initialValue;
   return cursor === undefined ? base : { ...base, cursor };
 }
 

@@ -13,6 +13,13 @@ export function laterCursor(current: JsonValue | undefined, candidate: JsonValue
   return compareCursors(candidate, current) > 0 ? candidate : current;
 }
 
+/** The earliest of several cursors; `undefined` for none. Objects compare by their `value` (see `ExtractCursor`). */
+export function earliestCursor(cursors: readonly JsonValue[]): JsonValue | undefined {
+  const valueOf = (cursor: JsonValue): JsonValue =>
+    typeof cursor === 'object' && cursor !== null && !Array.isArray(cursor) ? (cursor['value'] ?? null) : cursor;
+  return [...cursors].sort((a, b) => compareCursors(valueOf(a), valueOf(b)))[0];
+}
+
 /** Negative, zero or positive, as `a` lies before, at or after `b`. */
 export function compareCursors(a: JsonValue, b: JsonValue): number {
   const [left, right] = [String(a), String(b)];

@@ -54,8 +54,12 @@ export interface Warehouse {
   open(): Promise<void>;
   close(): Promise<void>;
   findLoad(loadId: string): Promise<LoadMarker | undefined>;
-  /** Greatest committed cursor of an extract feeding this DAG's load task, by commit order. */
-  latestCursor(dagId: string, taskId: string): Promise<JsonValue | undefined>;
+  /**
+   * Committed cursor of an extract task: `manifest.cursor` as it was loaded, an `ExtractCursor` whose `taskId` is this
+   * one, of the DAG's last marker by commit order. Where several load tasks took the same extract's rows, the last of
+   * each, and of these the earliest (`earliestCursor`), so that a load which failed misses nothing.
+   */
+  latestCursor(dagId: string, extractTaskId: string): Promise<JsonValue | undefined>;
   /** Takes the next fence number for (table, interval); older holders are refused from then on. */
   claimFence(table: string, intervalKey: string): Promise<number>;
   /**

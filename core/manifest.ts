@@ -47,12 +47,24 @@ export interface Manifest {
   readonly contentHash: string;
   /** Typed columns of `files`, set once a validate task has run. Absent: the files are raw NDJSON. */
   readonly columns?: readonly ColumnSpec[];
-  /** How far the source has been read. It becomes the next cursor when, and only when, the load's marker commits. */
+  /**
+   * How far the source has been read: an `ExtractCursor`. It becomes the next cursor when, and only when, the load's
+   * marker commits.
+   */
   readonly cursor?: JsonValue;
   /** Time of the extraction, ISO 8601 UTC: the last tie-breaker between versions. */
   readonly ingestedAt: string;
   /** Set by a load task. */
   readonly load?: LoadReceipt;
+}
+
+/** A source's own cursor, with the extract task it belongs to: one DAG may read several sources. */
+export type ExtractCursor = { readonly taskId: string; readonly value: JsonValue };
+
+/** The source's cursor where `cursor` belongs to this extract task. */
+export function cursorOfTask(cursor: JsonValue | undefined, taskId: string): JsonValue | undefined {
+  if (typeof cursor !== 'object' || cursor === null || Array.isArray(cursor)) return undefined;
+  return cursor['taskId'] === taskId ? cursor['value'] : undefined;
 }
 
 /** What a load committed, read back from its marker. */

@@ -107,18 +107,20 @@ describe('the manifest', () => {
       { kind: 'deletes', bytes: Buffer.from('{"id":3,"v":1}\n'), rowCount: 1, cursor: 'b' },
       rows('{"id":4}'),
     ]);
-    const manifest = await createExtract(deps({ source }))(request(), stageIo());
+    const extract = createExtract(deps({ source }));
+    const manifest = await extract(request({ read: 'cursor' }), stageIo());
+    expect(await extract(request(), stageIo())).not.toHaveProperty('cursor');
     expect(await content(manifest.files)).toBe('{"id":820982911946154508}\n{"id":2}\n{"id":4}\n');
     expect(await content(manifest.deletes)).toBe('{"id":3,"v":1}\n');
     expect(manifest.counts).toMatchObject({ extracted: 4, quarantined: 0, loaded: 0 });
-    expect(manifest).toMatchObject({ manifestVersion: 1, cursor: 'b', rejects: [] });
+    expect(manifest).toMatchObject({ manifestVersion: 1, cursor: { taskId: 'pull', value: 'b' }, rejects: [] });
   });
 
   test('of nothing has no file, and keeps the cursor it started from', async () => {
     const config = { read: 'cursor', cursor: { path: 'u', lagMs: 5 } } as const;
-    const extract = createExtract(deps({ source: madeOf([rows()]), committed: 'before' }));
+    const extract = createExtract(deps({ source: madeOf([rows()]), committed: { taskId: 'pull', value: 'before' } }));
     const manifest = await extract(request(config), stageIo());
-    expect(manifest).toMatchObject({ files: [], deletes: [], rejects: [], cursor: 'before' });
+    expect(manifest).toMatchObject({ files: [], deletes: [], rejects: [], cursor: { taskId: 'pull', value: 'before' } });
     expect(manifest.counts.extracted).toBe(0);
     expect(await readdir(directory)).toEqual([]);
   });
@@ -176,10 +178,12 @@ describe('what the source is asked for', () => {
 
   test('interval, cursor or everything', async () => {
     expect(await ask({ read: 'interval' })).toMatchObject({ interval });
-    expect(await ask({ read: 'full' }, { committed: 'c' })).not.toHaveProperty('cursor');
-    const byCursor = await ask({ read: 'cursor', cursor }, { committed: 'c' });
+    expect(await ask({ read: 'full' }, { committed: { taskId: 'pull', value: 'c' } })).not.toHaveProperty('cursor');
+    const byCursor = await ask({ read: 'cursor', cursor }, { committed: { taskId: 'pull', value: 'c' } });
     expect(byCursor).toMatchObject({ cursor: 'c', cursorPath: 'updated_at', lagMs: 120_000 });
     expect(byCursor).not.toHaveProperty('interval');
+    const ofAnother = { taskId: 'other', value: 'c' };
+    expect(await ask({ read: 'cursor', cursor }, { committed: ofAnother })).toMatchObject({ cursor: '2026-01-01' });
     expect(await ask({ read: 'cursor', cursor })).toMatchObject({ cursor: '2026-01-01' });
   });
 
@@ -262,7 +266,7 @@ describe('readers of the DAG file', () => {
     const extract = createExtract(deps({ read }));
     const manifest = await extract(request({ from, read: 'cursor', cursor: { path: 'meta.at', lagMs: 0 } }), stageIo());
     expect(await content(manifest.files)).toMatch(/^\{"id":820982911946154508,.*\}\n\{"id":2,.*\}\n$/);
-    expect(manifest.cursor).toBe('2026-01-05T09:00:00Z');
+    expect(manifest.cursor).toEqual({ taskId: 'pull', value: '2026-01-05T09:00:00Z' });
   });
 
   test('a plain list works; a task without a function is FUNCTION_MISSING', async () => {

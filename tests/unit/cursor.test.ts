@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { compareCursors, cursorLessLag, laterCursor } from '../../connectors/cursor.js';
+import { compareCursors, cursorLessLag, earliestCursor, laterCursor } from '../../connectors/cursor.js';
 
 describe('cursors', () => {
   test.each([
@@ -25,6 +25,14 @@ describe('cursors', () => {
     expect(laterCursor('2026-01-05T08:00:00Z', '2999-01-01T00:00:00Z')).toBe('2026-01-05T08:00:00Z');
     expect(laterCursor(undefined, '2999-01-01T00:00:00Z')).toBeUndefined();
     expect(laterCursor('a', undefined)).toBe('a');
+  });
+
+  test('of several the earliest, bare or with their task', () => {
+    const late = { taskId: 'a', value: '2026-01-05T08:00:00Z' };
+    const early = { taskId: 'a', value: '2026-01-05T09:00:00+05:30' };
+    expect(earliestCursor([late, early])).toBe(early);
+    expect(earliestCursor(['10', '9'])).toBe('9');
+    expect(earliestCursor([])).toBeUndefined();
   });
 
   test('less the lag, in UTC and never later than asked', () => {
