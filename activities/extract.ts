@@ -26,11 +26,20 @@ export interface ExtractOptions {
  * @throws PipelineError SOURCE_*, CONNECTOR_UNKNOWN, CONNECTION_UNKNOWN, FUNCTION_MISSING, DISK_FULL, LIMIT_EXCEEDED,
  * USAGE (the task reads by interval and the run has none)
  */
-export function createExtract(deps: ActivityDeps, options: ExtractOptions = {}): Stage<ExtractRequest, Manifest> {
+export function createExtract(
+  deps: ActivityDeps,
+  options: ExtractOptions = {},
+): Stage<ExtractRequest, Manifest> {
   return async (request, io) => {
     const source = await sourceOf(deps, request, io);
     const read = await readRequest(deps, request);
-    const manifest = await stageAll(deps, source, read, io, options.fileMaxBytes ?? limits.stagedFileMaxBytes);
+    const manifest = await stageAll(
+      deps,
+      source,
+      read,
+      io,
+      options.fileMaxBytes ?? limits.stagedFileMaxBytes,
+    );
     return withTask(manifest, request.task);
   };
 }
@@ -46,7 +55,8 @@ async function sourceOf(deps: ActivityDeps, request: ExtractRequest, io: StageIo
   if (replayQuarantineIds !== undefined) return createReplaySource(deps.warehouse, replayQuarantineIds);
   if (task.config.from.connector !== 'function') return deps.source(task.config.from.connector);
   const { read } = deps.functions(context.dagId, task.id);
-  if (read === undefined) throw new PipelineError('FUNCTION_MISSING', { dagId: context.dagId, taskId: task.id });
+  if (read === undefined)
+    throw new PipelineError('FUNCTION_MISSING', { dagId: context.dagId, taskId: task.id });
   return createFunctionSource(read, {
     dagId: context.dagId,
     taskId: task.id,
@@ -100,7 +110,11 @@ async function stageAll(
   const oversized: string[] = [];
   const staged = { rows: 0, deletes: 0 };
   let cursor: JsonValue | undefined = read.cursor;
-  const context = { signal: io.signal, staging: deps.staging, heartbeat: (details?: JsonValue) => io.heartbeat(details) };
+  const context = {
+    signal: io.signal,
+    staging: deps.staging,
+    heartbeat: (details?: JsonValue) => io.heartbeat(details),
+  };
   try {
     for await (const batch of source.read(read, context)) {
       io.signal.throwIfAborted();
@@ -119,12 +133,18 @@ async function stageAll(
       io.heartbeat({ rows: staged.rows, deletes: staged.deletes });
     }
     io.signal.throwIfAborted();
-    const rejectLines = oversized.map((head, index) => JSON.stringify(oversizedReject(head, staged.rows + index)));
+    const rejectLines = oversized.map((head, index) =>
+      JSON.stringify(oversizedReject(head, staged.rows + index)),
+    );
     if (rejectLines.length > 0) {
       await writers.rejects.append(Buffer.from(`${rejectLines.join('\n')}\n`), rejectLines.length);
     }
     return manifestOf(
-      { rows: await writers.rows.finish(), deletes: await writers.deletes.finish(), rejects: await writers.rejects.finish() },
+      {
+        rows: await writers.rows.finish(),
+        deletes: await writers.deletes.finish(),
+        rejects: await writers.rejects.finish(),
+      },
       staged.rows + staged.deletes,
       oversized.length,
       cursor,
@@ -149,7 +169,12 @@ interface StagedKinds {
   readonly rejects: readonly StagedFile[];
 }
 
-function manifestOf(files: StagedKinds, delivered: number, rejected: number, cursor: JsonValue | undefined): Manifest {
+function manifestOf(
+  files: StagedKinds,
+  delivered: number,
+  rejected: number,
+  cursor: JsonValue | undefined,
+): Manifest {
   const fileCount = files.rows.length + files.deletes.length + files.rejects.length;
   if (fileCount > limits.manifestMaxFiles) {
     throw new PipelineError('LIMIT_EXCEEDED', {

@@ -19,7 +19,8 @@ export interface StagedWriter {
 /** @throws PipelineError DISK_FULL from every method that writes. */
 export function createStagedWriter(staging: StagingStore, maxBytes: number): StagedWriter {
   const files: StagedFile[] = [];
-  let current: { readonly path: string; readonly handle: FileHandle; bytes: number; rows: number } | undefined;
+  let current:
+    { readonly path: string; readonly handle: FileHandle; bytes: number; rows: number } | undefined;
 
   const close = async (): Promise<void> => {
     if (current === undefined) return;

@@ -7,7 +7,10 @@ import type { JsonValue } from '../core/json.js';
  * offsets; integers of any length as integers; other text by code units. An instant far in the future (see
  * `limits.cursorMaxAheadMs`) never becomes the cursor: one wrong clock must not hide all rows that follow.
  */
-export function laterCursor(current: JsonValue | undefined, candidate: JsonValue | undefined): JsonValue | undefined {
+export function laterCursor(
+  current: JsonValue | undefined,
+  candidate: JsonValue | undefined,
+): JsonValue | undefined {
   if (candidate === undefined || candidate === null || isFarAhead(candidate)) return current;
   if (current === undefined || current === null) return candidate;
   return compareCursors(candidate, current) > 0 ? candidate : current;
@@ -16,7 +19,9 @@ export function laterCursor(current: JsonValue | undefined, candidate: JsonValue
 /** The earliest of several cursors; `undefined` for none. Objects compare by their `value` (see `ExtractCursor`). */
 export function earliestCursor(cursors: readonly JsonValue[]): JsonValue | undefined {
   const valueOf = (cursor: JsonValue): JsonValue =>
-    typeof cursor === 'object' && cursor !== null && !Array.isArray(cursor) ? (cursor['value'] ?? null) : cursor;
+    typeof cursor === 'object' && cursor !== null && !Array.isArray(cursor)
+      ? (cursor['value'] ?? null)
+      : cursor;
   return [...cursors].sort((a, b) => compareCursors(valueOf(a), valueOf(b)))[0];
 }
 

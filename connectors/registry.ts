@@ -48,7 +48,9 @@ async function loadSource(connector: string, environment: SourceEnvironment): Pr
 /** The name is checked before it becomes a path. */
 function hasModule(connector: string): boolean {
   if (!/^[a-z][a-z0-9-]*$/.test(connector)) return false;
-  return ['js', 'ts'].some((extension) => existsSync(new URL(`./${connector}/index.${extension}`, import.meta.url)));
+  return ['js', 'ts'].some((extension) =>
+    existsSync(new URL(`./${connector}/index.${extension}`, import.meta.url)),
+  );
 }
 
 async function importModule(connector: string): Promise<SourceModule> {

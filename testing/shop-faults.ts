@@ -74,7 +74,10 @@ export function answerWithFault(fault: ShopFault, response: ServerResponse, body
     case 'rate-limit':
     case 'status': {
       const status = fault.kind === 'status' ? fault.status : 429;
-      response.writeHead(status, { ...json, ...(fault.retryAfter !== undefined && { 'retry-after': fault.retryAfter }) });
+      response.writeHead(status, {
+        ...json,
+        ...(fault.retryAfter !== undefined && { 'retry-after': fault.retryAfter }),
+      });
       response.end('{"errors":"try again later"}');
       return true;
     }

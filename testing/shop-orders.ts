@@ -90,8 +90,10 @@ export function placeOrder(random: SeededRandom, number: number, placedAtMs: num
 export function correctOrder(random: SeededRandom, order: ShopOrder, correctedAtMs: number): ShopOrder {
   const updated_at = offsetInstant(correctedAtMs, random.pick(offsetsMinutes));
   const change = random.integer(0, 3);
-  if (change === 0) return { ...order, updated_at, fulfillment_status: 'fulfilled', financial_status: 'paid' };
-  if (change === 1) return { ...order, updated_at, financial_status: 'refunded', total_price: '0.00', total_tax: '0.00' };
+  if (change === 0)
+    return { ...order, updated_at, fulfillment_status: 'fulfilled', financial_status: 'paid' };
+  if (change === 1)
+    return { ...order, updated_at, financial_status: 'refunded', total_price: '0.00', total_tax: '0.00' };
   if (change === 2) return { ...order, updated_at, cancelled_at: updated_at };
   const totalCents = cents(order.total_price) + random.integer(1, 5_000);
   return { ...order, updated_at, total_price: money(totalCents) };

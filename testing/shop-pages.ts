@@ -32,7 +32,8 @@ export function listPage(
   const list = entriesOf(state, resource, query);
   if (list === undefined) return undefined;
   const limit = Number(query.get('limit') ?? defaultPageSize);
-  if (!Number.isInteger(limit) || limit < 1 || limit > maxPageSize) return { errors: 'limit must be 1 to 250' };
+  if (!Number.isInteger(limit) || limit < 1 || limit > maxPageSize)
+    return { errors: 'limit must be 1 to 250' };
   const pageInfo = query.get('page_info');
   if (pageInfo?.startsWith('endless-')) return { body: { [resource]: [] }, next: undefined };
   const token = pageInfo === null ? firstToken(list.timeMember, query) : readToken(pageInfo);

@@ -64,7 +64,8 @@ export async function createShopServer(options: ShopServerOptions = {}): Promise
     if (refusal !== undefined) return answer(response, refusal.status, { errors: refusal.reason }, {});
     const used = bucket.take();
     const limit = { 'x-shopify-shop-api-call-limit': `${used}/${bucket.size}` };
-    if (used > bucket.size) return answer(response, 429, { errors: 'too many calls' }, { ...limit, 'retry-after': '1' });
+    if (used > bucket.size)
+      return answer(response, 429, { errors: 'too many calls' }, { ...limit, 'retry-after': '1' });
     const fault = faults.next();
     const page = pageFor(url);
     if (page === undefined) return answer(response, 404, { errors: 'not found' }, limit);
@@ -78,7 +79,8 @@ export async function createShopServer(options: ShopServerOptions = {}): Promise
   const origin = (): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const pageFor = (url: URL): ShopPage | { readonly errors: string } | undefined => {
     const resource = /^\/admin\/api\/(?:\d{4}-\d{2}|unstable)\/(\w+)\.json$/.exec(url.pathname)?.[1];
-    if (resource === 'shop') return { body: { shop: { id: 690_933_842n, name: 'Fixture Records' } }, next: undefined };
+    if (resource === 'shop')
+      return { body: { shop: { id: 690_933_842n, name: 'Fixture Records' } }, next: undefined };
     return resource === undefined ? undefined : listPage(state, resource, url.searchParams);
   };
 
@@ -106,10 +108,12 @@ export async function createShopServer(options: ShopServerOptions = {}): Promise
 }
 
 function refuse(request: IncomingMessage, url: URL, accessToken: string) {
-  if (request.headers['x-shopify-access-token'] !== accessToken) return { status: 401, reason: 'unknown token' };
+  if (request.headers['x-shopify-access-token'] !== accessToken)
+    return { status: 401, reason: 'unknown token' };
   if (request.method !== 'GET') return { status: 405, reason: 'this fixture only reads' };
   const isPageWithFilters =
-    url.searchParams.has('page_info') && [...url.searchParams.keys()].some((key) => !['page_info', 'limit'].includes(key));
+    url.searchParams.has('page_info') &&
+    [...url.searchParams.keys()].some((key) => !['page_info', 'limit'].includes(key));
   return isPageWithFilters ? { status: 400, reason: 'page_info allows no other filter' } : undefined;
 }
 
@@ -124,7 +128,12 @@ function linkHeader(url: URL, fault: ShopFault, page: ShopPage, pages: number): 
   return `<${next.href}>; rel="next"`;
 }
 
-function answer(response: ServerResponse, status: number, body: object, headers: Record<string, string>): void {
+function answer(
+  response: ServerResponse,
+  status: number,
+  body: object,
+  headers: Record<string, string>,
+): void {
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers });
   response.end(stringify(body));
 }

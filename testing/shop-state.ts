@@ -45,7 +45,8 @@ export function createShopState(script: ShopScript): ShopState {
     orders.set(order.id, order);
     placed += 1;
   };
-  const anyOrder = (): ShopOrder | undefined => [...orders.values()][random.integer(0, Math.max(0, orders.size - 1))];
+  const anyOrder = (): ShopOrder | undefined =>
+    [...orders.values()][random.integer(0, Math.max(0, orders.size - 1))];
 
   const early = Math.ceil(script.orders / 2);
   for (let count = 0; count < early; count += 1) place(startMs - random.integer(1, 30 * 86_400) * 1000);

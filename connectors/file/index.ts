@@ -26,14 +26,21 @@ export function createSource({ projectDirectory }: Pick<SourceEnvironment, 'proj
       const directory = directoryOf(connection);
       const found = await stat(directory).catch(() => undefined);
       if (found?.isDirectory() !== true) {
-        throw new PipelineError('SOURCE_FILE', { file: 'directory of the connection', reason: 'it is no directory' });
+        throw new PipelineError('SOURCE_FILE', {
+          file: 'directory of the connection',
+          reason: 'it is no directory',
+        });
       }
       return { detail: 'the directory exists' };
     },
   };
 }
 
-async function* readFile(directory: string, request: ReadRequest, context: ReadContext): AsyncGenerator<SourceBatch> {
+async function* readFile(
+  directory: string,
+  request: ReadRequest,
+  context: ReadContext,
+): AsyncGenerator<SourceBatch> {
   const settings = fileSettings(request.options);
   if (request.interval !== undefined && settings.intervalColumn === undefined) {
     throw new PipelineError('CONFIG_INVALID', {

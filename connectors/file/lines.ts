@@ -11,7 +11,10 @@ const carriageReturn = 0x0d;
  * The lines of each chunk. Parts bytes into lines at line feeds, a carriage return before one left out. Of a line longer than `maxBytes` one
  * byte more than that is kept, so that memory stays bounded and its reader still sees that it is too long.
  */
-export async function* readLines(chunks: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<readonly Line[]> {
+export async function* readLines(
+  chunks: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): AsyncGenerator<readonly Line[]> {
   let pieces: Uint8Array[] = [];
   let size = 0;
   let number = 0;

@@ -73,7 +73,10 @@ async function* readColumns(
 }
 
 /** Quotes in odd places are kept as text, and a row may be short or long: the schema check judges it. */
-async function* readCsv(bytes: AsyncIterable<Uint8Array>, settings: FileSettings): AsyncGenerator<readonly Row[]> {
+async function* readCsv(
+  bytes: AsyncIterable<Uint8Array>,
+  settings: FileSettings,
+): AsyncGenerator<readonly Row[]> {
   const parser = parse({
     bom: true,
     delimiter: settings.delimiter,
@@ -128,7 +131,8 @@ function headerOf(values: readonly string[], file: string): readonly string[] {
 
 /** Missing values are left out, and values beyond the last column go to `_extra`, so that nothing is lost. */
 function toRecord({ values, line }: Row, columns: readonly string[], settings: FileSettings): FileRecord {
-  const value = (name: string, text: string): string => (settings.compactDates.has(name) ? expandDate(text) : text);
+  const value = (name: string, text: string): string =>
+    settings.compactDates.has(name) ? expandDate(text) : text;
   const { intervalColumn } = settings;
   const intervalText = intervalColumn === undefined ? undefined : values[columns.indexOf(intervalColumn)];
   return {

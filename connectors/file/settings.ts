@@ -22,17 +22,38 @@ export function fileSettings(options: JsonObject): FileSettings {
   const expect = (holds: boolean, problem: string): void => {
     if (!holds) problems.push(`file source: ${problem}`);
   };
-  const { path, format, header = true, columns, delimiter = ',', widths = [], intervalColumn, compactDates = [] } = options;
+  const {
+    path,
+    format,
+    header = true,
+    columns,
+    delimiter = ',',
+    widths = [],
+    intervalColumn,
+    compactDates = [],
+  } = options;
   expect(typeof path === 'string' && path !== '', '"path" is missing');
   expect(format !== undefined && formats.includes(format), `"format" must be one of ${formats.join(', ')}`);
   expect(typeof header === 'boolean', '"header" must be true or false');
   expect(columns === undefined || isTextList(columns), '"columns" must be a list of names');
-  expect(header === true || columns !== undefined || format === 'ndjson', '"columns" is needed where header is false');
-  expect(!isTextList(columns) || !columns.includes('line'), 'the column name "line" is taken by the line number');
+  expect(
+    header === true || columns !== undefined || format === 'ndjson',
+    '"columns" is needed where header is false',
+  );
+  expect(
+    !isTextList(columns) || !columns.includes('line'),
+    'the column name "line" is taken by the line number',
+  );
   expect(typeof delimiter === 'string' && delimiter.length === 1, '"delimiter" must be one character');
   expect(isWidths(widths), '"widths" must be a list of whole numbers above 0');
-  expect(format !== 'fixed' || (isWidths(widths) && widths.length > 0), '"widths" is needed by the format "fixed"');
-  expect(intervalColumn === undefined || typeof intervalColumn === 'string', '"intervalColumn" must be a name');
+  expect(
+    format !== 'fixed' || (isWidths(widths) && widths.length > 0),
+    '"widths" is needed by the format "fixed"',
+  );
+  expect(
+    intervalColumn === undefined || typeof intervalColumn === 'string',
+    '"intervalColumn" must be a name',
+  );
   expect(isTextList(compactDates), '"compactDates" must be a list of names');
   if (problems.length > 0) throw new PipelineError('CONFIG_INVALID', { problems });
   return {
@@ -52,5 +73,8 @@ function isTextList(value: JsonValue | undefined): value is string[] {
 }
 
 function isWidths(value: JsonValue): value is number[] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'number' && Number.isInteger(item) && item > 0);
+  return (
+    Array.isArray(value) &&
+    value.every((item) => typeof item === 'number' && Number.isInteger(item) && item > 0)
+  );
 }

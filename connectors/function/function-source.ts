@@ -24,7 +24,12 @@ export function createFunctionSource(
       let size = 0;
       const flush = (): SourceBatch => {
         const bytes = Buffer.from(lines.join(''));
-        const flushed = { kind: 'rows', bytes, rowCount: lines.length, ...(cursor !== undefined && { cursor }) };
+        const flushed = {
+          kind: 'rows',
+          bytes,
+          rowCount: lines.length,
+          ...(cursor !== undefined && { cursor }),
+        };
         lines = [];
         size = 0;
         return flushed as SourceBatch;

@@ -51,7 +51,11 @@ function requestHeaders(request: HttpRequest): Headers {
   }
 }
 
-async function fetchWithinOrigin(request: HttpRequest, headers: Headers, signal: AbortSignal): Promise<Response> {
+async function fetchWithinOrigin(
+  request: HttpRequest,
+  headers: Headers,
+  signal: AbortSignal,
+): Promise<Response> {
   let url = request.url;
   for (let redirects = 0; redirects <= limits.sourceMaxRedirects; redirects += 1) {
     const response = await fetch(url, {
@@ -84,7 +88,10 @@ function checkMediaType(request: HttpRequest, response: Response): void {
   if (request.accept === undefined) return;
   const mediaType = response.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
   if (mediaType !== request.accept) {
-    throw protocolFailure(request.source, `the content type is ${mediaType ?? 'absent'}, not ${request.accept}`);
+    throw protocolFailure(
+      request.source,
+      `the content type is ${mediaType ?? 'absent'}, not ${request.accept}`,
+    );
   }
 }
 

@@ -5,7 +5,10 @@ import type { Warehouse } from '../warehouse.js';
 const rowsPerBatch = 1_000;
 
 /** A source that delivers quarantined rows again, as they first came, for `quarantine replay`. */
-export function createReplaySource(warehouse: Pick<Warehouse, 'quarantinedRows'>, ids: readonly string[]): Source {
+export function createReplaySource(
+  warehouse: Pick<Warehouse, 'quarantinedRows'>,
+  ids: readonly string[],
+): Source {
   return {
     name: 'quarantine',
 

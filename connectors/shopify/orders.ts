@@ -36,7 +36,11 @@ export async function* readOrders(
     const wanted = page.filter((record) => isBefore(instantMember(record, 'updated_at'), bounds.max));
     for (const record of wanted) cursor = laterCursor(cursor, instantMember(record, 'updated_at'));
     context.heartbeat();
-    yield batch('rows', wanted.map((record) => toLine(record.bytes)), cursor);
+    yield batch(
+      'rows',
+      wanted.map((record) => toLine(record.bytes)),
+      cursor,
+    );
   }
   if (settings.deletions) yield* readDeletions(settings, bounds, cursor, context);
 }
@@ -71,8 +75,15 @@ function deletionLine(record: PageRecord): Uint8Array {
   const members = sliceMembers(record.bytes);
   const id = members.get('subject_id');
   const deletedAt = members.get('created_at');
-  if (id === undefined || deletedAt === undefined) throw protocolFailure('shopify', 'a deletion names no order');
-  return Buffer.concat([Buffer.from('{"id":'), id, Buffer.from(',"updated_at":'), deletedAt, Buffer.from('}\n')]);
+  if (id === undefined || deletedAt === undefined)
+    throw protocolFailure('shopify', 'a deletion names no order');
+  return Buffer.concat([
+    Buffer.from('{"id":'),
+    id,
+    Buffer.from(',"updated_at":'),
+    deletedAt,
+    Buffer.from('}\n'),
+  ]);
 }
 
 function boundsOf(request: ReadRequest): Bounds {
@@ -91,6 +102,15 @@ function isBefore(instant: string | undefined, max: string | undefined): boolean
   return max === undefined || instant === undefined || instant < max;
 }
 
-function batch(kind: SourceBatch['kind'], lines: readonly Uint8Array[], cursor: JsonValue | undefined): SourceBatch {
-  return { kind, bytes: Buffer.concat(lines), rowCount: lines.length, ...(cursor !== undefined && { cursor }) };
+function batch(
+  kind: SourceBatch['kind'],
+  lines: readonly Uint8Array[],
+  cursor: JsonValue | undefined,
+): SourceBatch {
+  return {
+    kind,
+    bytes: Buffer.concat(lines),
+    rowCount: lines.length,
+    ...(cursor !== undefined && { cursor }),
+  };
 }

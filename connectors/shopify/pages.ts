@@ -12,7 +12,11 @@ export interface PageRecord {
 }
 
 /** URL of an Admin API resource. */
-export function adminUrl(settings: ShopifySettings, resource: string, query: Record<string, string> = {}): URL {
+export function adminUrl(
+  settings: ShopifySettings,
+  resource: string,
+  query: Record<string, string> = {},
+): URL {
   const url = new URL(`/admin/api/${settings.apiVersion}/${resource}.json`, settings.baseUrl);
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
   return url;
@@ -71,13 +75,17 @@ function parsePage(member: string, body: Uint8Array): PageRecord[] {
   } catch {
     throw protocolFailure('shopify', 'the body is not whole JSON');
   }
-  const list: unknown = typeof page === 'object' && page !== null ? (page as Record<string, unknown>)[member] : undefined;
+  const list: unknown =
+    typeof page === 'object' && page !== null ? (page as Record<string, unknown>)[member] : undefined;
   if (!Array.isArray(list)) throw protocolFailure('shopify', `the body has no list "${member}"`);
   const slices = sliceElements(sliceMembers(body).get(member) ?? new Uint8Array());
   if (slices.length !== list.length) throw protocolFailure('shopify', `the list "${member}" is ambiguous`);
   return list.map((parsed: unknown, index) => {
     const isObject = typeof parsed === 'object' && parsed !== null;
-    return { bytes: slices[index] as Uint8Array, parsed: isObject ? (parsed as Record<string, unknown>) : {} };
+    return {
+      bytes: slices[index] as Uint8Array,
+      parsed: isObject ? (parsed as Record<string, unknown>) : {},
+    };
   });
 }
 

@@ -37,7 +37,12 @@ export function shopifySettings(connection: JsonObject, options: JsonObject): Sh
     problems.push('"apiVersion" must be a quarterly version such as 2026-07');
   }
   const pageSize = options['pageSize'] ?? pageMaxOrders;
-  if (typeof pageSize !== 'number' || !Number.isInteger(pageSize) || pageSize < 1 || pageSize > pageMaxOrders) {
+  if (
+    typeof pageSize !== 'number' ||
+    !Number.isInteger(pageSize) ||
+    pageSize < 1 ||
+    pageSize > pageMaxOrders
+  ) {
     problems.push(`"pageSize" must be a whole number from 1 to ${pageMaxOrders}`);
   }
   if (problems.length > 0) throw new PipelineError('CONFIG_INVALID', { problems });

@@ -50,14 +50,18 @@ function deps(setting: Setting): ActivityDeps {
         expect([dagId, taskId]).toEqual(['demo', 'pull']);
         return setting.committed;
       },
-      quarantinedRows: async (ids: readonly string[]) => ids.map((id) => setting.quarantined?.[Number(id)] ?? ''),
+      quarantinedRows: async (ids: readonly string[]) =>
+        ids.map((id) => setting.quarantined?.[Number(id)] ?? ''),
     } as unknown as ActivityDeps['warehouse'],
     stagedSql: undefined as never,
     logger,
   };
 }
 
-function request(config: Partial<ExtractConfig> = {}, more: Partial<StageRequest<ExtractTask>> = {}): StageRequest<ExtractTask> {
+function request(
+  config: Partial<ExtractConfig> = {},
+  more: Partial<StageRequest<ExtractTask>> = {},
+): StageRequest<ExtractTask> {
   const from = { connector: 'made', stream: 'rows', options: {} };
   return {
     context: {
@@ -96,7 +100,9 @@ const rows = (...lines: string[]): SourceBatch => ({
 });
 
 async function content(files: readonly StagedFile[]): Promise<string> {
-  const parts = await Promise.all(files.map((file) => readFile(join(directory, `${file.sha256}.ndjson`), 'utf8')));
+  const parts = await Promise.all(
+    files.map((file) => readFile(join(directory, `${file.sha256}.ndjson`), 'utf8')),
+  );
   return parts.join('');
 }
 
@@ -113,14 +119,25 @@ describe('the manifest', () => {
     expect(await content(manifest.files)).toBe('{"id":820982911946154508}\n{"id":2}\n{"id":4}\n');
     expect(await content(manifest.deletes)).toBe('{"id":3,"v":1}\n');
     expect(manifest.counts).toMatchObject({ extracted: 4, quarantined: 0, loaded: 0 });
-    expect(manifest).toMatchObject({ manifestVersion: 1, cursor: { taskId: 'pull', value: 'b' }, rejects: [] });
+    expect(manifest).toMatchObject({
+      manifestVersion: 1,
+      cursor: { taskId: 'pull', value: 'b' },
+      rejects: [],
+    });
   });
 
   test('of nothing has no file, and keeps the cursor it started from', async () => {
     const config = { read: 'cursor', cursor: { path: 'u', lagMs: 5 } } as const;
-    const extract = createExtract(deps({ source: madeOf([rows()]), committed: { taskId: 'pull', value: 'before' } }));
+    const extract = createExtract(
+      deps({ source: madeOf([rows()]), committed: { taskId: 'pull', value: 'before' } }),
+    );
     const manifest = await extract(request(config), stageIo());
-    expect(manifest).toMatchObject({ files: [], deletes: [], rejects: [], cursor: { taskId: 'pull', value: 'before' } });
+    expect(manifest).toMatchObject({
+      files: [],
+      deletes: [],
+      rejects: [],
+      cursor: { taskId: 'pull', value: 'before' },
+    });
     expect(manifest.counts.extracted).toBe(0);
     expect(await readdir(directory)).toEqual([]);
   });
@@ -142,10 +159,14 @@ describe('the manifest', () => {
     expect(Math.max(...manifest.files.map((file) => file.bytes))).toBeLessThanOrEqual(64);
     expect(await content(manifest.files)).toBe(lines.map((line) => `${line}\n`).join(''));
     expect(manifest.files.reduce((sum, file) => sum + file.rows, 0)).toBe(40);
-    const many = madeOf(Array.from({ length: limits.manifestMaxFiles + 1 }, (_, index) => rows(String(1000 + index))));
-    expect((await rejection(createExtract(deps({ source: many }), { fileMaxBytes: 5 })(request(), stageIo())))['code']).toBe(
-      'LIMIT_EXCEEDED',
+    const many = madeOf(
+      Array.from({ length: limits.manifestMaxFiles + 1 }, (_, index) => rows(String(1000 + index))),
     );
+    expect(
+      (await rejection(createExtract(deps({ source: many }), { fileMaxBytes: 5 })(request(), stageIo())))[
+        'code'
+      ],
+    ).toBe('LIMIT_EXCEEDED');
   });
 
   test('files that are staged already keep their place', async () => {
@@ -164,12 +185,19 @@ describe('the manifest', () => {
     expect(await content(manifest.files)).toBe('{"n":1}\n{"n":2}\n');
     expect(manifest.counts).toMatchObject({ extracted: 3, quarantined: 1 });
     const reject = JSON.parse(await content(manifest.rejects)) as Record<string, unknown>;
-    expect(reject).toMatchObject({ code: 'RECORD_TOO_LARGE', position: 2, raw: long.slice(0, limits.oversizedKeptBytes) });
+    expect(reject).toMatchObject({
+      code: 'RECORD_TOO_LARGE',
+      position: 2,
+      raw: long.slice(0, limits.oversizedKeptBytes),
+    });
   });
 });
 
 describe('what the source is asked for', () => {
-  const ask = async (config: Partial<ExtractConfig>, setting: Setting = {}): Promise<ReadRequest | undefined> => {
+  const ask = async (
+    config: Partial<ExtractConfig>,
+    setting: Setting = {},
+  ): Promise<ReadRequest | undefined> => {
     const seen: ReadRequest[] = [];
     await createExtract(deps({ source: madeOf([], seen), ...setting }))(request(config), stageIo());
     return seen[0];
@@ -178,19 +206,25 @@ describe('what the source is asked for', () => {
 
   test('interval, cursor or everything', async () => {
     expect(await ask({ read: 'interval' })).toMatchObject({ interval });
-    expect(await ask({ read: 'full' }, { committed: { taskId: 'pull', value: 'c' } })).not.toHaveProperty('cursor');
+    expect(await ask({ read: 'full' }, { committed: { taskId: 'pull', value: 'c' } })).not.toHaveProperty(
+      'cursor',
+    );
     const byCursor = await ask({ read: 'cursor', cursor }, { committed: { taskId: 'pull', value: 'c' } });
     expect(byCursor).toMatchObject({ cursor: 'c', cursorPath: 'updated_at', lagMs: 120_000 });
     expect(byCursor).not.toHaveProperty('interval');
     const ofAnother = { taskId: 'other', value: 'c' };
-    expect(await ask({ read: 'cursor', cursor }, { committed: ofAnother })).toMatchObject({ cursor: '2026-01-01' });
+    expect(await ask({ read: 'cursor', cursor }, { committed: ofAnother })).toMatchObject({
+      cursor: '2026-01-01',
+    });
     expect(await ask({ read: 'cursor', cursor })).toMatchObject({ cursor: '2026-01-01' });
   });
 
   test('a read by interval in a run without one is refused', async () => {
     const { interval: _, ...context } = request().context;
     const extract = createExtract(deps({ source: madeOf([]) }));
-    expect((await rejection(extract({ ...request({ read: 'interval' }), context }, stageIo())))['code']).toBe('USAGE');
+    expect((await rejection(extract({ ...request({ read: 'interval' }), context }, stageIo())))['code']).toBe(
+      'USAGE',
+    );
   });
 
   test('an unknown connector names those that exist', async () => {
@@ -264,15 +298,23 @@ describe('readers of the DAG file', () => {
       yield { id: 2, meta: { at: '2026-01-05T09:00:00Z' } };
     };
     const extract = createExtract(deps({ read }));
-    const manifest = await extract(request({ from, read: 'cursor', cursor: { path: 'meta.at', lagMs: 0 } }), stageIo());
+    const manifest = await extract(
+      request({ from, read: 'cursor', cursor: { path: 'meta.at', lagMs: 0 } }),
+      stageIo(),
+    );
     expect(await content(manifest.files)).toMatch(/^\{"id":820982911946154508,.*\}\n\{"id":2,.*\}\n$/);
     expect(manifest.cursor).toEqual({ taskId: 'pull', value: '2026-01-05T09:00:00Z' });
   });
 
   test('a plain list works; a task without a function is FUNCTION_MISSING', async () => {
-    const manifest = await createExtract(deps({ read: () => [{ a: 1 }, { a: 2 }] }))(request({ from }), stageIo());
+    const manifest = await createExtract(deps({ read: () => [{ a: 1 }, { a: 2 }] }))(
+      request({ from }),
+      stageIo(),
+    );
     expect(await content(manifest.files)).toBe('{"a":1}\n{"a":2}\n');
-    expect((await rejection(createExtract(deps({}))(request({ from }), stageIo())))['code']).toBe('FUNCTION_MISSING');
+    expect((await rejection(createExtract(deps({}))(request({ from }), stageIo())))['code']).toBe(
+      'FUNCTION_MISSING',
+    );
   });
 });
 

@@ -6,9 +6,12 @@ import type { StagingStore } from '../../connectors/staging.js';
 
 /** A staging store of plain files, with what extract needs of it. */
 export function createFileStaging(directory: string): StagingStore {
-  const pathOf = (file: Pick<StagedFile, 'sha256' | 'format'>): string => join(directory, `${file.sha256}.${file.format}`);
+  const pathOf = (file: Pick<StagedFile, 'sha256' | 'format'>): string =>
+    join(directory, `${file.sha256}.${file.format}`);
   const adopt: StagingStore['adopt'] = async (path, format, rows) => {
-    const sha256 = createHash('sha256').update(await readFile(path)).digest('hex');
+    const sha256 = createHash('sha256')
+      .update(await readFile(path))
+      .digest('hex');
     const { size: bytes } = await stat(path);
     await rename(path, pathOf({ sha256, format }));
     return { uri: `staging:${sha256}.${format}`, sha256, bytes, rows, format };

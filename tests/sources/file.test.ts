@@ -24,7 +24,11 @@ function month(index: number): DataInterval {
   return { start: at(index), end: at(index + 1) };
 }
 
-async function records(content: string | Uint8Array, options: Omit<FileOptions, 'path'>, interval?: DataInterval) {
+async function records(
+  content: string | Uint8Array,
+  options: Omit<FileOptions, 'path'>,
+  interval?: DataInterval,
+) {
   await writeFile(join(directory, 'in.txt'), content);
   const { options: plain } = file.records({ path: 'in.txt', ...options });
   const read = { options: plain, ...(interval && { interval }) };
@@ -52,10 +56,14 @@ describe('the purchase history', () => {
     for (let index = 0; index < 18; index += 1) {
       const interval = month(index);
       for (const row of (await readAll(source, { options, interval })).rows) {
-        const purchase = JSON.parse(row) as Record<'customer_id' | 'date' | 'number_of_cds' | 'dollar_value', string> & {
+        const purchase = JSON.parse(row) as Record<
+          'customer_id' | 'date' | 'number_of_cds' | 'dollar_value',
+          string
+        > & {
           line: number;
         };
-        if (purchase.date < interval.start.slice(0, 10) || purchase.date >= interval.end.slice(0, 10)) misplaced += 1;
+        if (purchase.date < interval.start.slice(0, 10) || purchase.date >= interval.end.slice(0, 10))
+          misplaced += 1;
         transactions += 1;
         lines.add(purchase.line);
         customers.add(purchase.customer_id);
@@ -75,7 +83,8 @@ describe('the purchase history', () => {
   });
 
   test('the months before and after hold nothing', async () => {
-    for (const index of [-1, 18]) expect((await readAll(source, { options, interval: month(index) })).rows).toEqual([]);
+    for (const index of [-1, 18])
+      expect((await readAll(source, { options, interval: month(index) })).rows).toEqual([]);
   });
 });
 
@@ -97,22 +106,34 @@ describe('formats', () => {
   });
 
   test('fixed columns', async () => {
-    const options = { format: 'fixed', header: false, columns: ['id', 'day', 'name'], widths: [3, 9, 6] } as const;
-    expect(await records(' 12 19970131 Ada\n  3 19970230 Bob   tail\n', { ...options, compactDates: ['day'] })).toEqual([
+    const options = {
+      format: 'fixed',
+      header: false,
+      columns: ['id', 'day', 'name'],
+      widths: [3, 9, 6],
+    } as const;
+    expect(
+      await records(' 12 19970131 Ada\n  3 19970230 Bob   tail\n', { ...options, compactDates: ['day'] }),
+    ).toEqual([
       { line: 1, id: '12', day: '1997-01-31', name: 'Ada' },
       { line: 2, id: '3', day: '19970230', name: 'Bob', _extra: ['tail'] },
     ]);
   });
 
   test('NDJSON passes byte for byte, blank lines left out', async () => {
-    await writeFile(join(directory, 'in.txt'), '{"id":9007199254740993, "a":1.10}\r\n\n  \nnot json\n{"b":2}');
+    await writeFile(
+      join(directory, 'in.txt'),
+      '{"id":9007199254740993, "a":1.10}\r\n\n  \nnot json\n{"b":2}',
+    );
     const { options } = file.records({ path: 'in.txt', format: 'ndjson' });
     const { rows } = await readAll(createSource({ projectDirectory: directory }), { options });
     expect(rows).toEqual(['{"id":9007199254740993, "a":1.10}', 'not json', '{"b":2}']);
   });
 
   test('gzip is seen from the content', async () => {
-    expect(await records(gzipSync('a b\n1 2\n'), { format: 'whitespace' })).toEqual([{ line: 2, a: '1', b: '2' }]);
+    expect(await records(gzipSync('a b\n1 2\n'), { format: 'whitespace' })).toEqual([
+      { line: 2, a: '1', b: '2' },
+    ]);
   });
 
   test('damaged gzip is refused', async () => {
@@ -129,9 +150,11 @@ describe('formats', () => {
 
 describe('intervals', () => {
   test('half-open; a line without a readable date goes with the line before it', async () => {
-    const text = 'day v\n1997-01-31 a\n?? b\n1997-02-01 c\n19970299 d\n1997-02-28T23:59:59.999Z e\n1997-03-01 f\n';
+    const text =
+      'day v\n1997-01-31 a\n?? b\n1997-02-01 c\n19970299 d\n1997-02-28T23:59:59.999Z e\n1997-03-01 f\n';
     const options = { format: 'whitespace', intervalColumn: 'day' } as const;
-    const values = async (index: number) => (await records(text, options, month(index))).map((row) => row['v']);
+    const values = async (index: number) =>
+      (await records(text, options, month(index))).map((row) => row['v']);
     expect(await values(0)).toEqual(['a', 'b']);
     expect(await values(1)).toEqual(['c', 'd', 'e']);
     expect(await values(2)).toEqual(['f']);
@@ -149,28 +172,37 @@ describe('intervals', () => {
 
 describe('files', () => {
   const read = (path: string, base = directory) =>
-    readAll(createSource({ projectDirectory: base }), { options: file.records({ path, format: 'csv' }).options });
+    readAll(createSource({ projectDirectory: base }), {
+      options: file.records({ path, format: 'csv' }).options,
+    });
 
   test('a missing file and a directory are SOURCE_FILE', async () => {
-    expect(await rejection(read('none.csv'))).toMatchObject({ code: 'SOURCE_FILE', message: expect.stringContaining('ENOENT') });
+    expect(await rejection(read('none.csv'))).toMatchObject({
+      code: 'SOURCE_FILE',
+      message: expect.stringContaining('ENOENT'),
+    });
     await mkdir(join(directory, 'folder'));
     expect(await rejection(read('folder'))).toMatchObject({ code: 'SOURCE_FILE' });
   });
 
-  test.each(['../outside.csv', '/etc/hostname', 'link.csv'])('%s lies outside and is refused', async (path) => {
-    const inside = join(directory, 'project');
-    await mkdir(inside);
-    await writeFile(join(directory, 'outside.csv'), 'a\n1\n');
-    await symlink(join(directory, 'outside.csv'), join(inside, 'link.csv'));
-    const error = await rejection(read(path, inside));
-    expect(error['code']).toBe('SOURCE_FILE');
-    expect(error.message).not.toContain(directory);
-  });
+  test.each(['../outside.csv', '/etc/hostname', 'link.csv'])(
+    '%s lies outside and is refused',
+    async (path) => {
+      const inside = join(directory, 'project');
+      await mkdir(inside);
+      await writeFile(join(directory, 'outside.csv'), 'a\n1\n');
+      await symlink(join(directory, 'outside.csv'), join(inside, 'link.csv'));
+      const error = await rejection(read(path, inside));
+      expect(error['code']).toBe('SOURCE_FILE');
+      expect(error.message).not.toContain(directory);
+    },
+  );
 
   test('all problems of the options are named at once', async () => {
     const options = { format: 'xml', delimiter: '::', header: false };
     const error = await rejection(readAll(createSource({ projectDirectory: directory }), { options }));
-    for (const name of ['path', 'format', 'delimiter', 'columns']) expect(error.message).toContain(`"${name}"`);
+    for (const name of ['path', 'format', 'delimiter', 'columns'])
+      expect(error.message).toContain(`"${name}"`);
   });
 
   test('a line of 40 MB is passed on cut, for the quarantine, and the lines around it whole', async () => {

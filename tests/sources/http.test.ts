@@ -82,16 +82,26 @@ describe('Retry-After', () => {
     ['a date years ahead', 'Tue, 01 Jan 2080 00:00:00 GMT', limits.retryAfterMaxMs],
   ])('%s: the error carries the wait and nothing is slept', async (_name, header, retryAfterMs) => {
     handler = throttled(header);
-    expect(await rejection(send())).toMatchObject({ code: 'SOURCE_RATE_LIMITED', retryable: true, retryAfterMs });
+    expect(await rejection(send())).toMatchObject({
+      code: 'SOURCE_RATE_LIMITED',
+      retryable: true,
+      retryAfterMs,
+    });
     expect(calls.length).toBe(1);
   });
 
-  test.each([undefined, 'soon', '-3'])('unusable (%s): backs off by itself, then leaves the wait to the scheduler', async (header) => {
-    handler = throttled(header);
-    const error = await rejection(send());
-    expect(error).toMatchObject({ code: 'SOURCE_RATE_LIMITED', retryAfterMs: limits.rateLimitDefaultWaitMs });
-    expect(calls.length).toBe(limits.connectorMaxTries);
-  });
+  test.each([undefined, 'soon', '-3'])(
+    'unusable (%s): backs off by itself, then leaves the wait to the scheduler',
+    async (header) => {
+      handler = throttled(header);
+      const error = await rejection(send());
+      expect(error).toMatchObject({
+        code: 'SOURCE_RATE_LIMITED',
+        retryAfterMs: limits.rateLimitDefaultWaitMs,
+      });
+      expect(calls.length).toBe(limits.connectorMaxTries);
+    },
+  );
 
   test('a time in the past is no wait', () => {
     const nowMs = Date.parse('2026-01-01T00:00:10Z');
@@ -136,20 +146,47 @@ describe('classes of errors', () => {
 describe('answers that cannot be used', () => {
   const body = '{"orders":[1,2,3,4,5,6,7,8,9]}';
   test.each<[string, Handler]>([
-    ['a body cut short', (_, response) => void response.writeHead(200, { ...json, 'content-length': body.length }).write(body.slice(0, 9), () => response.destroy())],
-    ['a chunked body cut short', (_, response) => void response.writeHead(200, json).write(body.slice(0, 9), () => response.destroy())],
-    ['damaged gzip', (_, response) => {
-      const packed = gzipSync(body);
-      packed.fill(0x55, packed.length - 8);
-      response.writeHead(200, { ...json, 'content-encoding': 'gzip' }).end(packed);
-    }],
-    ['a page for people', (_, response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<p>')],
+    [
+      'a body cut short',
+      (_, response) =>
+        void response
+          .writeHead(200, { ...json, 'content-length': body.length })
+          .write(body.slice(0, 9), () => response.destroy()),
+    ],
+    [
+      'a chunked body cut short',
+      (_, response) => void response.writeHead(200, json).write(body.slice(0, 9), () => response.destroy()),
+    ],
+    [
+      'damaged gzip',
+      (_, response) => {
+        const packed = gzipSync(body);
+        packed.fill(0x55, packed.length - 8);
+        response.writeHead(200, { ...json, 'content-encoding': 'gzip' }).end(packed);
+      },
+    ],
+    [
+      'a page for people',
+      (_, response) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<p>'),
+    ],
     ['no content type', (_, response) => void response.writeHead(200).end(body)],
-    ['a body over the cap', (_, response) => void response.writeHead(200, json).end(`"${'x'.repeat(5_000)}"`)],
-    ['gzip that unpacks over the cap', (_, response) => void response.writeHead(200, { ...json, 'content-encoding': 'gzip' }).end(gzipSync(`"${'x'.repeat(5_000)}"`))],
+    [
+      'a body over the cap',
+      (_, response) => void response.writeHead(200, json).end(`"${'x'.repeat(5_000)}"`),
+    ],
+    [
+      'gzip that unpacks over the cap',
+      (_, response) =>
+        void response
+          .writeHead(200, { ...json, 'content-encoding': 'gzip' })
+          .end(gzipSync(`"${'x'.repeat(5_000)}"`)),
+    ],
   ])('%s is SOURCE_PROTOCOL', async (_name, bad) => {
     handler = bad;
-    expect(await rejection(send({ maxBytes: 1_000 }))).toMatchObject({ code: 'SOURCE_PROTOCOL', retryable: true });
+    expect(await rejection(send({ maxBytes: 1_000 }))).toMatchObject({
+      code: 'SOURCE_PROTOCOL',
+      retryable: true,
+    });
     expect(calls.length).toBe(limits.connectorMaxTries);
   });
 
@@ -162,11 +199,14 @@ describe('answers that cannot be used', () => {
 describe('time', () => {
   test.each<[string, Handler]>([
     ['no answer', () => undefined],
-    ['a body that drips and never ends', (_, response) => {
-      response.writeHead(200, json);
-      const timer = setInterval(() => response.write(' '), 20);
-      response.once('close', () => clearInterval(timer));
-    }],
+    [
+      'a body that drips and never ends',
+      (_, response) => {
+        response.writeHead(200, json);
+        const timer = setInterval(() => response.write(' '), 20);
+        response.once('close', () => clearInterval(timer));
+      },
+    ],
   ])('%s ends at the deadline, and the socket is closed', async (_name, bad) => {
     let closed: Promise<unknown> = Promise.resolve();
     handler = (request, response, call) => {
@@ -179,30 +219,33 @@ describe('time', () => {
     await closed;
   });
 
-  test.each([['while the answer is awaited', () => undefined], ['while it waits for the next try', throttled('5')]] as [string, Handler][])(
-    'cancelling %s ends with the reason given',
-    async (_name, bad) => {
-      const controller = new AbortController();
-      handler = (request, response, call) => {
-        bad(request, response, call);
-        setTimeout(() => controller.abort(new Error('stop now')), 50);
-      };
-      const startedAt = performance.now();
-      expect((await rejection(send({ signal: controller.signal }))).message).toBe('stop now');
-      expect(performance.now() - startedAt).toBeLessThan(4_000);
-    },
-  );
+  test.each([
+    ['while the answer is awaited', () => undefined],
+    ['while it waits for the next try', throttled('5')],
+  ] as [string, Handler][])('cancelling %s ends with the reason given', async (_name, bad) => {
+    const controller = new AbortController();
+    handler = (request, response, call) => {
+      bad(request, response, call);
+      setTimeout(() => controller.abort(new Error('stop now')), 50);
+    };
+    const startedAt = performance.now();
+    expect((await rejection(send({ signal: controller.signal }))).message).toBe('stop now');
+    expect(performance.now() - startedAt).toBeLessThan(4_000);
+  });
 });
 
 describe('where requests go', () => {
-  test.each(['http://169.254.169.254/latest/', 'file:///etc/passwd', 'http://localhost:1/', '//example.com/', 'http://['])(
-    'a redirect to %s is refused before connecting',
-    async (location) => {
-      handler = (_request, response) => response.writeHead(302, { location }).end();
-      expect(await rejection(send())).toMatchObject({ code: 'SOURCE_REFUSED', retryable: false });
-      expect(calls.length).toBe(1);
-    },
-  );
+  test.each([
+    'http://169.254.169.254/latest/',
+    'file:///etc/passwd',
+    'http://localhost:1/',
+    '//example.com/',
+    'http://[',
+  ])('a redirect to %s is refused before connecting', async (location) => {
+    handler = (_request, response) => response.writeHead(302, { location }).end();
+    expect(await rejection(send())).toMatchObject({ code: 'SOURCE_REFUSED', retryable: false });
+    expect(calls.length).toBe(1);
+  });
 
   test('redirects within the origin are followed, but not for ever', async () => {
     firstCalls(1, (_request, response) => response.writeHead(301, { location: '/moved' }).end());
@@ -215,18 +258,24 @@ describe('where requests go', () => {
     const current = new URL('https://shop.example.com/orders.json?limit=2');
     const link = (value: string) => new Headers({ link: value });
     const next = '</orders.json?page_info=a,b>; rel="next"';
-    expect(nextPageUrl('shop', link(`</x>; rel="previous", ${next}`), current)?.search).toBe('?page_info=a,b');
+    expect(nextPageUrl('shop', link(`</x>; rel="previous", ${next}`), current)?.search).toBe(
+      '?page_info=a,b',
+    );
     expect(nextPageUrl('shop', link('</x>; rel=next; title="a, b"'), current)?.pathname).toBe('/x');
     expect(nextPageUrl('shop', link('</x>; rel="previous"'), current)).toBeUndefined();
     expect(nextPageUrl('shop', new Headers(), current)).toBeUndefined();
-    expect(() => nextPageUrl('shop', link('<https://evil.example/x>; rel="next"'), current)).toThrow(/another origin/);
+    expect(() => nextPageUrl('shop', link('<https://evil.example/x>; rel="next"'), current)).toThrow(
+      /another origin/,
+    );
   });
 });
 
 test('no error of any kind repeats a header value, a query or an answer', async () => {
   const answers: Handler[] = [
     ...[400, 401, 404, 429, 500].map(
-      (status): Handler => (_request, response) => void response.writeHead(status, secret).end(secret),
+      (status): Handler =>
+        (_request, response) =>
+          void response.writeHead(status, secret).end(secret),
     ),
     (_request, response) => void response.writeHead(200, { 'content-type': 'text/html' }).end(secret),
     (_request, response) => void response.writeHead(302, { location: `http://example.com/${secret}` }).end(),

@@ -21,8 +21,12 @@ export async function readAll(
   const staging = undefined as never;
   const whole = { stream: 'records', options: {}, connection: {}, lagMs: 0, waitMs: 0, ...request };
   for await (const batch of source.read(whole, { signal, staging, heartbeat: () => (heartbeats += 1) })) {
-    const found = Buffer.from(batch.bytes ?? []).toString('utf8').split('\n').slice(0, -1);
-    if (found.length !== batch.rowCount) throw new Error(`batch announces ${batch.rowCount}, holds ${found.length}`);
+    const found = Buffer.from(batch.bytes ?? [])
+      .toString('utf8')
+      .split('\n')
+      .slice(0, -1);
+    if (found.length !== batch.rowCount)
+      throw new Error(`batch announces ${batch.rowCount}, holds ${found.length}`);
     lines[batch.kind].push(...found);
     cursor = batch.cursor ?? cursor;
   }

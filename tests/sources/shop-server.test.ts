@@ -1,6 +1,11 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { stringify } from 'lossless-json';
-import { createShopServer, seededRandom, type ShopServer, type ShopServerOptions } from '../../testing/index.js';
+import {
+  createShopServer,
+  seededRandom,
+  type ShopServer,
+  type ShopServerOptions,
+} from '../../testing/index.js';
 
 const opened: ShopServer[] = [];
 
@@ -15,7 +20,9 @@ afterEach(async () => {
 });
 
 async function get(server: ShopServer, path: string, token = server.accessToken) {
-  const response = await fetch(`${server.url}/admin/api/2026-07/${path}`, { headers: { 'x-shopify-access-token': token } });
+  const response = await fetch(`${server.url}/admin/api/2026-07/${path}`, {
+    headers: { 'x-shopify-access-token': token },
+  });
   return { status: response.status, headers: response.headers, text: await response.text() };
 }
 
@@ -39,7 +46,9 @@ describe('the script', () => {
     while (!server.isDone()) server.advance();
     expect(server.truth().length + server.deletedIds().length).toBe(80);
     expect(server.deletedIds().length).toBeGreaterThan(1);
-    expect(server.truth().some((order) => before.has(order.id) && before.get(order.id) !== order.updated_at)).toBe(true);
+    expect(
+      server.truth().some((order) => before.has(order.id) && before.get(order.id) !== order.updated_at),
+    ).toBe(true);
     expect(server.truth().some((order) => order.customer === null)).toBe(true);
     for (const order of server.truth()) expect(order.total_price).toMatch(/^\d+\.\d{2}$/);
   });

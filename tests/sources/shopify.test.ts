@@ -19,11 +19,17 @@ afterEach(async () => {
 });
 
 function orders(server: ShopServer, request: Partial<ReadRequest> = {}): Partial<ReadRequest> {
-  return { stream: 'orders', connection: { url: server.url, accessToken: token }, options: { pageSize: 7 }, ...request };
+  return {
+    stream: 'orders',
+    connection: { url: server.url, accessToken: token },
+    options: { pageSize: 7 },
+    ...request,
+  };
 }
 
 const idOf = (line: string): string => /"(?:id)":(\d+)/.exec(line)?.[1] ?? '';
-const updatedAt = (line: string): number => Date.parse((JSON.parse(line) as { updated_at: string }).updated_at);
+const updatedAt = (line: string): number =>
+  Date.parse((JSON.parse(line) as { updated_at: string }).updated_at);
 
 describe('reading orders', () => {
   test('follows the next links through every page and keeps ids beyond 2^53 and money to the digit', async () => {
@@ -50,15 +56,22 @@ describe('reading orders', () => {
     let late = 0;
     while (!server.isDone()) {
       server.advance();
-      const result = await readAll(source, orders(server, { lagMs: 120_000, ...(cursor !== undefined && { cursor }) }));
-      late += result.rows.filter((row) => !seen.has(idOf(row)) && updatedAt(row) < Date.parse(String(cursor))).length;
+      const result = await readAll(
+        source,
+        orders(server, { lagMs: 120_000, ...(cursor !== undefined && { cursor }) }),
+      );
+      late += result.rows.filter(
+        (row) => !seen.has(idOf(row)) && updatedAt(row) < Date.parse(String(cursor)),
+      ).length;
       for (const row of result.rows) seen.set(idOf(row), row);
       expect(Date.parse(String(result.cursor))).toBeGreaterThanOrEqual(Date.parse(String(cursor)));
       cursor = result.cursor;
     }
     expect(late).toBeGreaterThan(0);
     const first = await readAll(source, orders(server));
-    const missed = first.rows.filter((row) => updatedAt(row) > Date.parse('2026-01-05T08:00:00Z') && !seen.has(idOf(row)));
+    const missed = first.rows.filter(
+      (row) => updatedAt(row) > Date.parse('2026-01-05T08:00:00Z') && !seen.has(idOf(row)),
+    );
     expect(missed).toEqual([]);
   });
 
@@ -82,7 +95,9 @@ describe('reading orders', () => {
     while (!server.isDone()) server.advance();
     const { rows, cursor } = await readAll(source, orders(server));
     expect(Date.parse(String(cursor))).toBe(Math.max(...rows.map(updatedAt)));
-    expect(new Set(rows.map((row) => /"updated_at":"[^"]{19}([^"]*)"/.exec(row)?.[1])).size).toBeGreaterThan(2);
+    expect(new Set(rows.map((row) => /"updated_at":"[^"]{19}([^"]*)"/.exec(row)?.[1])).size).toBeGreaterThan(
+      2,
+    );
   });
 
   test('by interval: half-open, so that neighbouring intervals neither share nor lose an order', async () => {
@@ -111,7 +126,10 @@ describe('reading orders', () => {
       heartbeat: () => server.advance(),
     };
     for await (const batch of source.read(whole, context)) {
-      for (const line of Buffer.from(batch.bytes ?? []).toString().split('\n')) if (line) delivered.add(idOf(line));
+      for (const line of Buffer.from(batch.bytes ?? [])
+        .toString()
+        .split('\n'))
+        if (line) delivered.add(idOf(line));
     }
     expect([...before].filter((id) => !delivered.has(id))).toEqual([]);
   });
@@ -177,13 +195,16 @@ describe('when the shop misbehaves', () => {
   test('a token that is no header value is told without repeating it', async () => {
     const server = await shop();
     const accessToken = `${token}\nx: y`;
-    const error = await rejection(readAll(source, orders(server, { connection: { url: server.url, accessToken } })));
+    const error = await rejection(
+      readAll(source, orders(server, { connection: { url: server.url, accessToken } })),
+    );
     expect(error['code']).toBe('CONFIG_INVALID');
     expect(inspect(error, { depth: 10, showHidden: true })).not.toContain(token);
   });
 
   test('an order that is no object passes on to the schema check instead of stopping the rest', async () => {
-    const body = '{"orders":[ {"id":1,\n"updated_at":"2026-01-01T00:00:00Z"}, null, {"id":9007199254740993} ]}';
+    const body =
+      '{"orders":[ {"id":1,\n"updated_at":"2026-01-01T00:00:00Z"}, null, {"id":9007199254740993} ]}';
     const { createServer } = await import('node:http');
     const server = createServer((_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json' }).end(body);
@@ -194,7 +215,11 @@ describe('when the shop misbehaves', () => {
       const connection = { url: `http://127.0.0.1:${port}`, accessToken: token };
       const request = { stream: 'orders', connection, options: { deletions: false } };
       const { rows, cursor } = await readAll(source, request);
-      expect(rows).toEqual(['{"id":1, "updated_at":"2026-01-01T00:00:00Z"}', 'null', '{"id":9007199254740993}']);
+      expect(rows).toEqual([
+        '{"id":1, "updated_at":"2026-01-01T00:00:00Z"}',
+        'null',
+        '{"id":9007199254740993}',
+      ]);
       expect(cursor).toBe('2026-01-01T00:00:00.000Z');
     } finally {
       server.close();
@@ -213,8 +238,11 @@ describe('the connection', () => {
 
   test('every problem is named at once; a token is never sent in clear text to another machine', async () => {
     const connection = { url: 'http://shop.example.com', apiVersion: 'latest' };
-    const error = await rejection(readAll(source, { stream: 'orders', connection, options: { pageSize: 0 } }));
+    const error = await rejection(
+      readAll(source, { stream: 'orders', connection, options: { pageSize: 0 } }),
+    );
     expect(error['code']).toBe('CONFIG_INVALID');
-    for (const name of ['url', 'accessToken', 'apiVersion', 'pageSize']) expect(error.message).toContain(name);
+    for (const name of ['url', 'accessToken', 'apiVersion', 'pageSize'])
+      expect(error.message).toContain(name);
   });
 });

@@ -25,15 +25,23 @@ describe('slices of JSON', () => {
       fc.property(fc.array(fc.jsonValue()), fc.constantFrom(undefined, 2, '\t'), (list, indent) => {
         const array = bytes(JSON.stringify(list, undefined, indent));
         expect(sliceElements(array).map((slice) => JSON.parse(text(slice)))).toEqual(JSON.parse(text(array)));
-        for (const slice of sliceElements(array)) expect(text(toLine(slice)).indexOf('\n')).toBe(slice.length);
+        for (const slice of sliceElements(array))
+          expect(text(toLine(slice)).indexOf('\n')).toBe(slice.length);
       }),
     );
     fc.assert(
-      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.constantFrom(undefined, 1), (object, indent) => {
-        const source = JSON.stringify(object, undefined, indent);
-        const members = [...sliceMembers(bytes(source))].map(([name, slice]) => [name, JSON.parse(text(slice))]);
-        expect(Object.fromEntries(members)).toEqual(JSON.parse(source));
-      }),
+      fc.property(
+        fc.dictionary(fc.string(), fc.jsonValue()),
+        fc.constantFrom(undefined, 1),
+        (object, indent) => {
+          const source = JSON.stringify(object, undefined, indent);
+          const members = [...sliceMembers(bytes(source))].map(([name, slice]) => [
+            name,
+            JSON.parse(text(slice)),
+          ]);
+          expect(Object.fromEntries(members)).toEqual(JSON.parse(source));
+        },
+      ),
     );
   });
 });
