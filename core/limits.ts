@@ -38,10 +38,15 @@ export const limits = {
   cursorMaxAheadMs: 24 * 60 * 60_000,
   /** Oversized record: how much of it the quarantine keeps. */
   oversizedKeptBytes: 64 * 1024,
+  /** A running stage says that it is alive this often; below every heartbeat timeout. */
+  heartbeatEveryMs: 5_000,
   /** One failure detail written to a Temporal history. The server keeps 4 KiB. */
   failureDetailMaxBytes: 2 * 1024,
   /** Runs that a backfill keeps in flight when the author sets nothing. */
   backfillDefaultActiveRuns: 2,
+  /** Intervals that a backfill lists at a time, and failed ones that its progress names. */
+  backfillPageIntervals: 500,
+  backfillFailedSamples: 20,
   /** Intervals of one backfill. */
   backfillMaxIntervals: 20_000,
   /** Events in one history after which a long-running workflow continues as new even before the server suggests it. */
@@ -71,6 +76,8 @@ export const limits = {
   /** Development server: time until healthy, and from SIGTERM to SIGKILL. */
   temporalStartMaxMs: 60_000,
   temporalStopMaxMs: 10_000,
+  /** Quarantined rows that one replay run takes (their ids travel through Temporal). */
+  replayMaxRows: 500,
   /** Read-only SQL: rows returned to a person. */
   queryMaxRows: 10_000,
 } as const;

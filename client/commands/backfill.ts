@@ -1,0 +1,90 @@
+import { Option, type Command } from 'commander';
+import type { CommandContext } from '../context.js';
+import { backfillStatus, createBackfill, signalBackfill, type BackfillStatus, type ReprocessBehavior } from '../backfills.js';
+import { emit, exitCodes, renderTable } from '../output.js';
+import { limits } from '../../core/limits.js';
+import { parseCount, parseTime } from './arguments.js';
+
+interface CreateOptions {
+  from: string;
+  to: string;
+  reprocess: ReprocessBehavior;
+  maxActiveRuns: number;
+  runBackwards: boolean;
+  dryRun: boolean;
+  wait: boolean;
+  json?: boolean;
+}
+
+/** `millrace backfill …`: runs of past intervals, a bounded number at a time, durably. */
+export function registerBackfill(program: Command, context: CommandContext): void {
+  const backfill = program.command('backfill').description('runs of past data intervals: create, status, pause, resume, cancel');
+  backfill
+    .command('create <dag>')
+    .description('run every interval of the schedule whose logical date lies in [from, to)')
+    .requiredOption('--from <date>', 'first logical date: 1997-01, 1997-01-31 or an instant', parseTime)
+    .requiredOption('--to <date>', 'logical date to stop before', parseTime)
+    .addOption(
+      new Option('--reprocess <behavior>', 'which intervals that already ran run again')
+        .choices(['none', 'failed', 'completed'])
+        .default('none'),
+    )
+    .option('--max-active-runs <count>', 'runs at the same time', parseCount, limits.backfillDefaultActiveRuns)
+    .option('--run-backwards', 'newest interval first', false)
+    .option('--dry-run', 'list the intervals, start nothing', false)
+    .option('--wait', 'wait for the end; exit code 1 when a run fails', false)
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', '\nExample:\n  $ millrace backfill create purchase-history --from 1997-01 --to 1998-07 --wait')
+    .action(async (dagId: string, options: CreateOptions, command: Command) => {
+      const settings = context.settings(command);
+      const client = await context.client(settings);
+      const outcome = await createBackfill(client, dagId, { ...options, taskQueue: settings.temporal.taskQueue });
+      emit(context.output, options.json === true, outcome, () =>
+        'intervals' in outcome
+          ? [
+              renderTable(
+                ['LOGICAL DATE', 'END'],
+                outcome.intervals.map((interval) => [interval.start, interval.end]),
+              ),
+              '',
+              `${String(outcome.intervals.length)} intervals; nothing was started.`,
+            ].join('\n')
+          : renderStatus(outcome),
+      );
+      if (!('intervals' in outcome) && outcome.failed > 0) context.exitCode = exitCodes.failed;
+    });
+
+  backfill
+    .command('status <id>')
+    .description('progress of a backfill')
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', '\nExample:\n  $ millrace backfill status ID')
+    .action(async (id: string, options: { json?: boolean }, command: Command) => {
+      const status = await backfillStatus(await context.client(context.settings(command)), id);
+      emit(context.output, options.json === true, status, () => renderStatus(status));
+      if (status.failed > 0) context.exitCode = exitCodes.failed;
+    });
+
+  for (const [verb, description] of [
+    ['pause', 'start no further runs; those under way go on'],
+    ['resume', 'go on starting runs'],
+    ['cancel', 'start no further runs and end; those under way are cancelled'],
+  ] as const) {
+    backfill
+      .command(`${verb} <id>`)
+      .description(description)
+      .option('--json', 'print one JSON document')
+      .addHelpText('after', `\nExample:\n  $ millrace backfill ${verb} ID`)
+      .action(async (id: string, options: { json?: boolean }, command: Command) => {
+        await signalBackfill(await context.client(context.settings(command)), id, verb);
+        emit(context.output, options.json === true, { id, requested: verb }, () => `${verb} requested for ${id}`);
+      });
+  }
+}
+
+function renderStatus(status: BackfillStatus): string {
+  return [
+    `${status.state}  ${status.id}`,
+    `${String(status.started)} started, ${String(status.running)} running, ${String(status.succeeded)} succeeded, ${String(status.failed)} failed, ${String(status.skipped)} skipped because they had run`,
+  ].join('\n');
+}

@@ -1,0 +1,70 @@
+import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:fs';
+import type { Command } from 'commander';
+import { limits } from '../../core/limits.js';
+import { ensureSearchAttributes } from '../temporal/search-attributes.js';
+import { findTemporalCli } from '../temporal/obtain-cli.js';
+import { temporalAddress, type CommandContext } from '../context.js';
+import { emit, exitCodes } from '../output.js';
+import { loadProjectDags, openWarehouseReader } from '../project.js';
+
+interface Finding {
+  readonly check: string;
+  readonly isFine: boolean;
+  readonly detail: string;
+}
+
+/** `millrace doctor`: looks at everything that a run needs, and says what to do about what is missing. */
+export function registerDoctor(program: Command, context: CommandContext): void {
+  program
+    .command('doctor')
+    .description('check configuration, DAG files, Temporal, warehouse and disk')
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', '\nExample:\n  $ millrace doctor')
+    .action(async (options: { json?: boolean }, command: Command) => {
+      const findings: Finding[] = [];
+      const check = async (name: string, look: () => Promise<string> | string) => {
+        try {
+          findings.push({ check: name, isFine: true, detail: await look() });
+        } catch (error) {
+          findings.push({ check: name, isFine: false, detail: error instanceof Error ? error.message : String(error) });
+        }
+      };
+      await check('node', () => process.version);
+      await check('configuration', () => `project ${context.settings(command).projectDirectory}`);
+      if (findings.every((finding) => finding.isFine)) {
+        const settings = context.settings(command);
+        await check('dags', async () => {
+          const definitions = await loadProjectDags(settings);
+          return `${String(definitions.length)} DAGs: ${definitions.map(({ spec }) => spec.id).join(', ') || `none in ${settings.dagsDirectory}`}`;
+        });
+        await check('temporal cli', () => findTemporalCli(context.env)?.path ?? 'not installed; "millrace temporal install" gets it');
+        await check('temporal server', async () => {
+          const client = await context.client(settings);
+          await ensureSearchAttributes(client);
+          return `${temporalAddress(settings)}, namespace ${settings.temporal.namespace}`;
+        });
+        await check('data folder', () => {
+          mkdirSync(settings.dataDirectory, { recursive: true });
+          accessSync(settings.dataDirectory, constants.W_OK);
+          const { bavail, bsize } = statfsSync(settings.dataDirectory);
+          const freeBytes = bavail * bsize;
+          if (freeBytes < limits.inboxMinFreeBytes) throw new Error(`only ${String(freeBytes)} bytes free; free disk space`);
+          return `${settings.dataDirectory}, ${String(Math.floor(freeBytes / 2 ** 30))} GiB free`;
+        });
+        await check('warehouse', async () => {
+          if (!existsSync(settings.warehouse.path)) return `${settings.warehouse.path} does not exist yet; the first worker makes it`;
+          const reader = await openWarehouseReader(settings);
+          try {
+            await reader.query('SELECT 1', 1);
+            return reader.detail;
+          } finally {
+            await reader.close();
+          }
+        });
+      }
+      emit(context.output, options.json === true, { findings }, () =>
+        findings.map((finding) => `${finding.isFine ? 'ok  ' : 'FAIL'}  ${finding.check.padEnd(16)} ${finding.detail}`).join('\n'),
+      );
+      if (findings.some((finding) => !finding.isFine)) context.exitCode = exitCodes.failed;
+    });
+}

@@ -1,0 +1,95 @@
+import { WorkflowNotFoundError, type Client, type WorkflowExecutionInfo } from '@temporalio/client';
+import { TypedSearchAttributes } from '@temporalio/common';
+import { PipelineError } from '../core/errors/index.js';
+import { manualWorkflowId } from '../core/ids.js';
+import type { DataInterval } from '../core/interval.js';
+import type { JsonObject } from '../core/json.js';
+import type { RunInput, RunResult, RunType } from '../core/run.js';
+import { dagAttribute, getDag, modeAttribute } from './deployment.js';
+
+/** One run, as Temporal knows it. */
+export interface RunSummary {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly dagId: string;
+  readonly status: string;
+  readonly startedAt: string;
+  readonly closedAt?: string;
+}
+
+export interface TriggerOptions {
+  readonly taskQueue: string;
+  readonly interval?: DataInterval;
+  readonly params?: JsonObject;
+  readonly runType?: RunType;
+  readonly replay?: RunInput['replay'];
+  /** Names the run; two triggers with the same name are one run. */
+  readonly name?: string;
+}
+
+/**
+ * Starts one run of a deployed DAG by hand.
+ *
+ * @throws PipelineError DAG_NOT_FOUND
+ */
+export async function triggerRun(
+  client: Client,
+  dagId: string,
+  options: TriggerOptions,
+): Promise<{ workflowId: string; result(): Promise<RunResult> }> {
+  const { spec, specHash } = await getDag(client, dagId);
+  const input: RunInput = {
+    spec,
+    specHash,
+    runType: options.runType ?? 'manual',
+    ...(options.interval === undefined ? {} : { interval: options.interval }),
+    ...(options.params === undefined ? {} : { params: options.params }),
+    ...(options.replay === undefined ? {} : { replay: options.replay }),
+  };
+  const handle = await client.workflow.start('runDag', {
+    workflowId: manualWorkflowId(dagId, options.name ?? new Date().toISOString()),
+    taskQueue: options.taskQueue,
+    args: [input],
+    typedSearchAttributes: new TypedSearchAttributes([
+      { key: dagAttribute, value: spec.id },
+      { key: modeAttribute, value: spec.mode },
+    ]),
+  });
+  return { workflowId: handle.workflowId, result: () => handle.result() as Promise<RunResult> };
+}
+
+/** Runs of a DAG, newest first. */
+export async function listRuns(client: Client, dagId: string, limit: number): Promise<RunSummary[]> {
+  const runs: RunSummary[] = [];
+  const query = `MillraceDag = "${dagId.replaceAll('"', '')}" AND WorkflowType = "runDag"`;
+  for await (const info of client.workflow.list({ query, pageSize: Math.min(limit, 1_000) })) {
+    runs.push(summarise(info, dagId));
+    if (runs.length >= limit) break;
+  }
+  return runs;
+}
+
+/** State and result of one run. @throws PipelineError RUN_NOT_FOUND */
+export async function getRun(client: Client, workflowId: string): Promise<RunSummary & { result?: RunResult }> {
+  const handle = client.workflow.getHandle(workflowId);
+  try {
+    const info = await handle.describe();
+    const summary = summarise(info, String(info.typedSearchAttributes.get(dagAttribute) ?? ''));
+    if (info.status.name !== 'COMPLETED') return summary;
+    return { ...summary, result: (await handle.result()) as RunResult };
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+    throw new PipelineError('RUN_NOT_FOUND', { what: 'run', id: workflowId, command: 'millrace dag runs DAG' });
+  }
+}
+
+function summarise(info: WorkflowExecutionInfo, dagId: string): RunSummary {
+  return {
+    workflowId: info.workflowId,
+    runId: info.runId,
+    dagId,
+    status: info.status.name.toLowerCase(),
+    startedAt: info.startTime.toISOString(),
+    ...(info.closeTime === undefined ? {} : { closedAt: info.closeTime.toISOString() }),
+  };
+}

@@ -1,0 +1,29 @@
+import type { Client } from '@temporalio/client';
+
+/** `INDEXED_VALUE_TYPE_*` of the Temporal API. */
+const keyword = 2;
+const datetime = 6;
+
+/** Search attributes that Millrace writes. */
+const attributes: Readonly<Record<string, number>> = {
+  MillraceDag: keyword,
+  MillraceMode: keyword,
+  MillraceRunType: keyword,
+  MillraceIntervalStart: datetime,
+};
+
+/** Registers Millrace's search attributes where the namespace lacks them; safe to repeat. */
+export async function ensureSearchAttributes(client: Client): Promise<void> {
+  const { namespace } = client.options;
+  const operator = client.connection.operatorService;
+  const { customAttributes } = await operator.listSearchAttributes({ namespace });
+  const missing = Object.fromEntries(Object.entries(attributes).filter(([name]) => !(name in customAttributes)));
+  if (Object.keys(missing).length === 0) return;
+  await operator.addSearchAttributes({ namespace, searchAttributes: missing });
+  // The registry is cached by the server's front end for a moment; a start that uses an unknown attribute is refused.
+  for (;;) {
+    const { customAttributes: seen } = await operator.listSearchAttributes({ namespace });
+    if (Object.keys(missing).every((name) => name in seen)) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

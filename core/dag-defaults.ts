@@ -1,0 +1,25 @@
+import type { ScheduleSpec } from './dag-spec.js';
+
+/** What a DAG gets where its author sets nothing. */
+export const dagDefaults = {
+  owner: 'unowned',
+  timezone: 'UTC',
+  maxActiveRuns: 1,
+  maxActiveTasks: 16,
+  retries: 5,
+  retryDelayMs: 1_000,
+  maxRetryDelayMs: 100_000,
+  retryBackoff: 2,
+  timeoutMs: 60 * 60_000,
+  deadlineMs: 24 * 60 * 60_000,
+  heartbeatMs: 30_000,
+  /** A stream waits this long for a first event before it looks for signals again. */
+  streamIdleMs: 10_000,
+  catchupWindowMs: 365 * 86_400_000,
+  /** The shortest catch-up window that a Temporal server takes. */
+  noCatchupWindowMs: 10_000,
+  nearRealTimeMaxMs: 15 * 60_000,
+  quarantineOver: 1,
+} as const;
+
+export const manualSchedule: ScheduleSpec = { kind: 'manual' };

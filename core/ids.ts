@@ -1,0 +1,42 @@
+/**
+ * Ids that Temporal shows. Nothing personal goes into them. A scheduled run and a backfilled run of one interval have the
+ * same id, so the server itself keeps an interval from running twice.
+ */
+
+/** The schedule that records a deployed DAG. */
+export function dagScheduleId(dagId: string): string {
+  return `millrace.dag.${dagId}`;
+}
+
+/** The workflow id that a schedule starts from; the server appends `-` and the nominal fire time. */
+export function runWorkflowBaseId(dagId: string): string {
+  return `millrace.run.${dagId}`;
+}
+
+/**
+ * The run of the interval that ends at `intervalEnd` (ISO 8601 UTC). The nominal fire time of a scheduled run is the end
+ * of its interval, which the server writes without a fraction of a second.
+ */
+export function runWorkflowId(dagId: string, intervalEnd: string): string {
+  return `${runWorkflowBaseId(dagId)}-${intervalEnd.replace(/\.\d+Z$/, 'Z')}`;
+}
+
+/** A run started by hand under a name. */
+export function manualWorkflowId(dagId: string, name: string): string {
+  return `millrace.manual.${dagId}-${name}`;
+}
+
+/** The one long-running workflow of a real-time DAG. */
+export function streamWorkflowId(dagId: string): string {
+  return `millrace.stream.${dagId}`;
+}
+
+/** One request for past intervals. */
+export function backfillWorkflowId(dagId: string, name: string): string {
+  return `millrace.backfill.${dagId}-${name}`;
+}
+
+/** One comparison of a DAG's tables with their sources. */
+export function reconcileWorkflowId(dagId: string, name: string): string {
+  return `millrace.reconcile.${dagId}-${name}`;
+}

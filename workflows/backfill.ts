@@ -1,0 +1,141 @@
+import {
+  CancellationScope,
+  ChildWorkflowCancellationType,
+  condition,
+  continueAsNew,
+  isCancellation,
+  ParentClosePolicy,
+  proxyActivities,
+  setCurrentDetails,
+  setHandler,
+  startChild,
+  workflowInfo,
+  WorkflowIdReusePolicy,
+} from '@temporalio/workflow';
+import { defineSearchAttributeKey, SearchAttributeType, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import type { Activities } from '../core/activities.js';
+import { runWorkflowId } from '../core/ids.js';
+import type { DataInterval } from '../core/interval.js';
+import { limits } from '../core/limits.js';
+import { addCounts, zeroCounts } from '../core/manifest.js';
+import type { RunInput } from '../core/run.js';
+import { countsLine } from './details.js';
+import { backfillProgressQuery, cancelSignal, pauseSignal, resumeSignal, type BackfillInput, type BackfillProgress, type ReprocessBehavior } from './messages.js';
+import { runDag } from './run-dag.js';
+
+const { listIntervals } = proxyActivities<Pick<Activities, 'listIntervals'>>({ startToCloseTimeout: '2m', summary: 'list intervals' });
+
+const dagAttribute = defineSearchAttributeKey('MillraceDag', SearchAttributeType.KEYWORD);
+const modeAttribute = defineSearchAttributeKey('MillraceMode', SearchAttributeType.KEYWORD);
+
+/** The server itself refuses a second run of an interval, by its id; a run under way is never doubled. */
+const reusePolicies: Record<ReprocessBehavior, WorkflowIdReusePolicy> = {
+  none: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+  failed: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+  completed: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+};
+
+const firstProgress: BackfillProgress = {
+  state: 'running',
+  started: 0,
+  running: 0,
+  succeeded: 0,
+  failed: 0,
+  skipped: 0,
+  failedIntervals: [],
+  counts: zeroCounts,
+};
+
+/**
+ * Runs past intervals, at most `maxActiveRuns` at a time, each as a run with the id that its schedule would have given
+ * it. When the history grows long, the window drains and the workflow continues as new after the last interval.
+ */
+export async function backfillDag(input: BackfillInput): Promise<BackfillProgress> {
+  let progress = input.carried?.progress ?? firstProgress;
+  let isPaused = input.carried?.isPaused ?? false;
+  let isCancelled = false;
+  let afterStart = input.carried?.afterStart;
+  const children = new CancellationScope();
+
+  const update = (change: Partial<BackfillProgress>) => {
+    progress = { ...progress, ...change };
+    setCurrentDetails(`**backfill ${input.spec.id}** · ${progress.state} · ${input.from} … ${input.to}\n\nstarted ${String(progress.started)} · running ${String(progress.running)} · succeeded ${String(progress.succeeded)} · failed ${String(progress.failed)} · skipped ${String(progress.skipped)}\n\n${countsLine(progress.counts)}`);
+  };
+  setHandler(backfillProgressQuery, () => progress);
+  setHandler(pauseSignal, () => {
+    isPaused = true;
+    update({ state: 'paused' });
+  });
+  setHandler(resumeSignal, () => {
+    isPaused = false;
+    update({ state: 'running' });
+  });
+  const cancel = () => {
+    isCancelled = true;
+    children.cancel();
+  };
+  setHandler(cancelSignal, cancel);
+  CancellationScope.current().cancelRequested.catch(cancel);
+
+  const isHistoryLong = () => workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > limits.historyMaxEvents;
+  update({ state: isPaused ? 'paused' : 'running' });
+
+  await CancellationScope.nonCancellable(async () => {
+    for (let isComplete = false; !isComplete && !isCancelled && !isHistoryLong(); ) {
+      const page = await listIntervals({
+        schedule: input.spec.schedule,
+        from: input.from,
+        to: input.to,
+        runBackwards: input.runBackwards,
+        ...(afterStart === undefined ? {} : { afterStart }),
+        limit: limits.backfillPageIntervals,
+      });
+      for (const interval of page.intervals) {
+        await condition(() => isCancelled || (!isPaused && progress.running < input.maxActiveRuns));
+        if (isCancelled || isHistoryLong()) break;
+        const child = await children.run(() => startRun(input, interval));
+        afterStart = interval.start;
+        if (child === undefined) update({ skipped: progress.skipped + 1 });
+        else {
+          update({ started: progress.started + 1, running: progress.running + 1 });
+          void child.result().then(
+            (result) => { update({ running: progress.running - 1, succeeded: progress.succeeded + 1, counts: addCounts(progress.counts, result.counts) }); },
+            () => { update({ running: progress.running - 1, failed: progress.failed + 1, failedIntervals: [...progress.failedIntervals, interval].slice(0, limits.backfillFailedSamples) }); },
+          );
+        }
+      }
+      isComplete = page.isComplete && afterStart === page.intervals.at(-1)?.start || page.intervals.length === 0;
+    }
+    await condition(() => progress.running === 0);
+  });
+  if (!isCancelled && isHistoryLong()) {
+    return continueAsNew<typeof backfillDag>({
+      ...input,
+      carried: { progress, isPaused, ...(afterStart === undefined ? {} : { afterStart }) },
+    });
+  }
+  update({ state: isCancelled ? 'cancelled' : 'completed' });
+  return progress;
+}
+
+/** Starts the run of one interval, unless one exists that must be left alone. */
+async function startRun({ spec, specHash, params, reprocess }: BackfillInput, interval: DataInterval) {
+  const run: RunInput = { spec, specHash, runType: 'backfill', interval, ...(params === undefined ? {} : { params }) };
+  try {
+    return await startChild(runDag, {
+      workflowId: runWorkflowId(spec.id, interval.end),
+      workflowIdReusePolicy: reusePolicies[reprocess],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+      args: [run],
+      staticSummary: `${spec.id} · ${interval.start}`,
+      typedSearchAttributes: [
+        { key: dagAttribute, value: spec.id },
+        { key: modeAttribute, value: spec.mode },
+      ],
+    });
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError || isCancellation(error)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,4 @@
+export { backfillDag } from './backfill.js';
+export { reconcileDag } from './reconcile.js';
+export { runDag } from './run-dag.js';
+export { streamDag } from './stream.js';

@@ -1,0 +1,81 @@
+import { defineQuery, defineSignal } from '@temporalio/workflow';
+import type { DagSpec, TaskState } from '../core/dag-spec.js';
+import type { DataInterval } from '../core/interval.js';
+import type { JsonObject } from '../core/json.js';
+import type { RowCounts } from '../core/manifest.js';
+
+/** A spec with its hash: what a run or a stream is pinned to. */
+export interface PinnedSpec {
+  readonly spec: DagSpec;
+  readonly specHash: string;
+}
+
+/** Input of the `streamDag` workflow. */
+export interface StreamInput extends PinnedSpec {
+  readonly params?: JsonObject;
+  /** Carried over when the workflow continues as new. */
+  readonly carried?: { readonly stats: StreamStats; readonly isPaused: boolean };
+}
+
+export interface StreamStats {
+  readonly state: 'running' | 'paused' | 'blocked' | 'stopped';
+  /** Micro-batches that carried rows. */
+  readonly batches: number;
+  readonly counts: RowCounts;
+  readonly lastBatchAt?: string;
+  /** Why the stream is blocked; a deploy or resume tries again. */
+  readonly error?: { readonly code: string; readonly message: string };
+  readonly specHash: string;
+}
+
+/** Which intervals that already ran run again; words of Airflow. */
+export type ReprocessBehavior = 'none' | 'failed' | 'completed';
+
+/** Input of the `backfillDag` workflow. */
+export interface BackfillInput extends PinnedSpec {
+  /** Bounds of the logical date, `[from, to)`, ISO 8601 UTC. */
+  readonly from: string;
+  readonly to: string;
+  readonly reprocess: ReprocessBehavior;
+  readonly maxActiveRuns: number;
+  readonly runBackwards: boolean;
+  readonly params?: JsonObject;
+  /** Carried over when the workflow continues as new. */
+  readonly carried?: {
+    readonly progress: BackfillProgress;
+    readonly afterStart?: string;
+    readonly isPaused: boolean;
+  };
+}
+
+export interface BackfillProgress {
+  readonly state: 'running' | 'paused' | 'cancelled' | 'completed';
+  readonly started: number;
+  readonly running: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  /** Not started, because a run of the interval exists that `reprocess` leaves alone, or is under way. */
+  readonly skipped: number;
+  /** Intervals whose run failed, the first few. */
+  readonly failedIntervals: readonly DataInterval[];
+  readonly counts: RowCounts;
+}
+
+/** Input of the `reconcileDag` workflow. */
+export interface ReconcileInput extends PinnedSpec {
+  readonly interval?: DataInterval;
+}
+
+/** Streams finish their batch, then go on with this spec. */
+export const deploySignal = defineSignal<[PinnedSpec]>('deploy');
+/** Streams and backfills start nothing further. */
+export const pauseSignal = defineSignal('pause');
+export const resumeSignal = defineSignal('resume');
+/** Streams end after their batch. */
+export const stopSignal = defineSignal('stop');
+/** Backfills cancel their runs and end. */
+export const cancelSignal = defineSignal('cancel');
+
+export const statesQuery = defineQuery<Readonly<Record<string, TaskState>>>('states');
+export const streamStatsQuery = defineQuery<StreamStats>('stats');
+export const backfillProgressQuery = defineQuery<BackfillProgress>('progress');
