@@ -1,0 +1,108 @@
+import { describe, expect, test } from '@jest/globals';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { createSource } from '../../connectors/file/index.js';
+import { source as shop } from '../../connectors/shopify/index.js';
+import purchaseHistory from '../../dags/purchase-history.js';
+import { createShopServer } from '../../testing/index.js';
+import { readAll } from './read-all.js';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+function validator(id: string): (record: unknown) => boolean {
+  const ajv = new Ajv2020({ strict: false });
+  formats.default(ajv);
+  const check = ajv.compile(
+    JSON.parse(readFileSync(`${root}schemas/records/${id}.schema.json`, 'utf8')) as object,
+  );
+  return (record) => check(record) === true;
+}
+
+test('every line of the purchase history fits purchase.v1', async () => {
+  const check = validator('purchase.v1');
+  const [extract] = purchaseHistory.spec.tasks;
+  if (extract?.kind !== 'extract') throw new Error('the first task extracts');
+  const { options } = extract.config.from;
+  const { rows } = await readAll(createSource({ projectDirectory: root }), { options });
+  const records = rows.map((row) => JSON.parse(row) as Record<string, unknown>);
+  expect(records.length).toBe(69_659);
+  expect(records.filter((record) => !check(record))).toEqual([]);
+  for (const wrong of [
+    { date: '1997-02-30' },
+    { dollar_value: '1.1' },
+    { number_of_cds: 'x' },
+    { line: '2' },
+  ]) {
+    expect(check({ ...records[0], ...wrong })).toBe(false);
+  }
+});
+
+test('every order of the fixture shop fits order.v1', async () => {
+  const check = validator('order.v1');
+  const server = await createShopServer({ seed: 11, orders: 300 });
+  try {
+    while (!server.isDone()) server.advance();
+    const connection = { url: server.url, accessToken: server.accessToken };
+    const { rows } = await readAll(shop, { stream: 'orders', connection });
+    const records = rows.map((row) => JSON.parse(row) as Record<string, unknown>);
+    expect(records.length).toBe(server.truth().length);
+    expect(records.filter((record) => !check(record))).toEqual([]);
+    for (const wrong of [
+      { id: 'x' },
+      { total_price: 1.5 },
+      { currency: 'Euro' },
+      { updated_at: 'yesterday' },
+    ]) {
+      expect(check({ ...records[0], ...wrong })).toBe(false);
+    }
+  } finally {
+    await server.close();
+  }
+});
+
+describe('site-event.v1', () => {
+  const check = validator('site-event.v1');
+  const event = {
+    messageId: 'm-1',
+    type: 'track',
+    event: 'Order Completed',
+    timestamp: '2026-02-01T10:00:01.000Z',
+    receivedAt: '2026-02-01T10:00:05.000Z',
+    properties: { order_id: '5001' },
+  };
+
+  test('needs a user or an anonymous id', () => {
+    expect(check({ ...event, userId: 'u' })).toBe(true);
+    expect(check({ ...event, anonymousId: 'a' })).toBe(true);
+    expect(check({ ...event, anonymousId: 'a', userId: null })).toBe(true);
+    expect(check(event)).toBe(false);
+    expect(check({ ...event, userId: null })).toBe(false);
+    expect(check({ ...event, userId: '' })).toBe(false);
+  });
+
+  test('refuses what is no event', () => {
+    for (const wrong of [
+      { type: 'other' },
+      { messageId: '' },
+      { messageId: 'x'.repeat(101) },
+      { timestamp: 'now' },
+    ]) {
+      expect(check({ ...event, userId: 'u', ...wrong })).toBe(false);
+    }
+  });
+});
+
+test('email-event.v1 takes a received webhook', () => {
+  const check = validator('email-event.v1');
+  const received = {
+    eventId: 'msg_1',
+    receivedAt: '2026-02-01T10:00:05.000Z',
+    source: 'email',
+    body: { type: 'email.opened' },
+  };
+  expect(check(received)).toBe(true);
+  expect(check({ ...received, body: 'text' })).toBe(false);
+  expect(check({ ...received, eventId: null })).toBe(false);
+});
