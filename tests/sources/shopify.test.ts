@@ -150,6 +150,55 @@ describe('reading orders', () => {
   });
 });
 
+/** What a merge by `updated_at` with tombstones makes of deliveries; the warehouse's own merge has its own tests. */
+function merged(
+  table: Map<string, { at: number; line: string | undefined }>,
+  lines: readonly string[],
+  isDelete: boolean,
+) {
+  for (const line of lines) {
+    const at = updatedAt(line);
+    const stored = table.get(idOf(line));
+    if (stored === undefined || at >= stored.at)
+      table.set(idOf(line), { at, line: isDelete ? undefined : line });
+  }
+}
+
+test('polled through its whole life, faults included, every order ends as the shop holds it', async () => {
+  const server = await shop({ seed: 21, orders: 150, steps: 10, faults: true });
+  const table = new Map<string, { at: number; line: string | undefined }>();
+  let cursor: ReadRequest['cursor'];
+  const poll = async (): Promise<void> => {
+    const request = orders(server, {
+      lagMs: 120_000,
+      options: { pageSize: 40 },
+      ...(cursor !== undefined && { cursor }),
+    });
+    const result = await readAll(source, request);
+    merged(table, result.rows, false);
+    merged(table, result.deletes, true);
+    cursor = result.cursor;
+  };
+  await poll();
+  while (!server.isDone()) {
+    server.advance();
+    await poll();
+  }
+  const held = [...table].filter(([, { line }]) => line !== undefined);
+  expect(held.map(([id]) => id).sort()).toEqual(
+    server
+      .truth()
+      .map((order) => String(order.id))
+      .sort(),
+  );
+  for (const order of server.truth()) {
+    const line = table.get(String(order.id))?.line ?? '';
+    expect(line).toContain(`"updated_at":"${order.updated_at}"`);
+    expect(line).toContain(`"total_price":"${order.total_price}"`);
+  }
+  expect(server.deletedIds().length).toBeGreaterThan(2);
+});
+
 describe('when the shop misbehaves', () => {
   test('a storm of seeded faults changes nothing in what is delivered', async () => {
     const calm = await shop({ orders: 300 });
