@@ -1,260 +1,290 @@
-import { Ajv } from 'ajv';
-import { existsSync, readFileSync } from 'node:fs';
-import { isAbsolute, join, resolve } from 'node:path';
+import { Ajv, type ErrorObject } from 'ajv';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { configSchema, otherVariables, type SettingSchema } from './config-schema.js';
 import { PipelineError } from './core/errors/index.js';
 import type { JsonObject, JsonValue } from './core/json.js';
 import { Secret } from './security/secret.js';
 
-/** Everything that can be set. Made once by a composition root, frozen, and handed down. */
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
+
+/** A value inside a connection: JSON whose secrets are held as `Secret`. */
+export type ConnectionValue =
+  | null
+  | boolean
+  | number
+  | string
+  | Secret
+  | readonly ConnectionValue[]
+  | { readonly [key: string]: ConnectionValue };
+
+/** A named connection: which connector, and what that connector needs. */
+export interface ConnectionSettings {
+  readonly connector: string;
+  readonly [option: string]: ConnectionValue;
+}
+
+/** All settings of a process; frozen. Only composition roots read them, and hand on what a part needs. */
 export interface Settings {
-  readonly temporal: { readonly address?: string; readonly namespace: string; readonly taskQueue: string };
-  /** Folder of `millrace.json`; other relative folders start here. */
   readonly projectDirectory: string;
   readonly dataDirectory: string;
   readonly dagsDirectory: string;
   readonly schemasDirectory: string;
-  readonly warehouse: { readonly type: 'duckdb'; readonly path: string; readonly memoryLimitMb: number };
+  readonly temporal: {
+    /** host:port; undefined means the project's own development server. */
+    readonly address?: string;
+    readonly namespace: string;
+    readonly taskQueue: string;
+  };
+  readonly warehouse: { readonly type: 'duckdb'; readonly path: string; readonly memoryLimitMb?: number };
   readonly gateway: {
     readonly host: string;
     readonly port: number;
     readonly writeKeys: readonly Secret[];
     readonly webhooks: Readonly<Record<string, { readonly secrets: readonly Secret[] }>>;
   };
-  readonly connections: Readonly<Record<string, Connection>>;
+  readonly connections: Readonly<Record<string, ConnectionSettings>>;
   readonly log: { readonly level: LogLevel };
 }
 
-/** A named connection: its connector, and settings of which some are secret. */
-export interface Connection {
-  readonly connector: string;
-  readonly [setting: string]: JsonValue | Secret;
-}
-
-const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const;
-export type LogLevel = (typeof logLevels)[number];
-
-const secret = {
-  description: 'a secret: the value itself, or {"env": "NAME"} to take it from the environment',
-  anyOf: [
-    { type: 'string', minLength: 1 },
-    { type: 'object', required: ['env'], additionalProperties: false, properties: { env: { type: 'string', minLength: 1 } } },
-  ],
-} as const;
-
-/** The one schema of `millrace.json`; `docs/reference/config.md` is generated from it. */
-export const configSchema = {
-  type: 'object',
-  additionalProperties: false,
-  properties: {
-    temporal: {
-      type: 'object',
-      additionalProperties: false,
-      properties: {
-        address: { type: 'string', minLength: 1, description: 'host:port of a Temporal server; none: "millrace dev" starts one' },
-        namespace: { type: 'string', minLength: 1, default: 'default', description: 'Temporal namespace' },
-        taskQueue: { type: 'string', minLength: 1, default: 'millrace', description: 'task queue of the workers' },
-      },
-    },
-    dataDirectory: { type: 'string', minLength: 1, default: '.millrace', description: 'staging, inbox, warehouse and logs' },
-    dagsDirectory: { type: 'string', minLength: 1, default: 'dags', description: 'DAG files' },
-    schemasDirectory: { type: 'string', minLength: 1, default: 'schemas', description: 'record schemas, *.schema.json' },
-    warehouse: {
-      type: 'object',
-      additionalProperties: false,
-      properties: {
-        type: { enum: ['duckdb'], default: 'duckdb', description: 'kind of warehouse' },
-        path: { type: 'string', minLength: 1, description: 'database file; default: warehouse.duckdb in the data folder' },
-        memoryLimitMb: { type: 'integer', minimum: 64, default: 1024, description: 'memory that DuckDB may take, MiB' },
-      },
-    },
-    gateway: {
-      type: 'object',
-      additionalProperties: false,
-      properties: {
-        host: { type: 'string', minLength: 1, default: '127.0.0.1', description: 'address to listen on' },
-        port: { type: 'integer', minimum: 0, maximum: 65535, default: 8080, description: 'port to listen on; 0: any free one' },
-        writeKeys: { type: 'array', items: secret, description: 'Segment write keys that are accepted; none: the Segment API is closed' },
-        webhooks: {
-          type: 'object',
-          description: 'webhook sources by name; each with one secret, or two while they rotate',
-          propertyNames: { pattern: '^[a-z0-9][a-z0-9-]{0,62}$' },
-          additionalProperties: {
-            type: 'object',
-            required: ['secrets'],
-            additionalProperties: false,
-            properties: { secrets: { type: 'array', minItems: 1, maxItems: 4, items: secret } },
-          },
-        },
-      },
-    },
-    connections: {
-      type: 'object',
-      description: 'connections to sources by name: the connector and its settings; any setting may be {"env": "NAME"}',
-      additionalProperties: { type: 'object', required: ['connector'], properties: { connector: { type: 'string', minLength: 1 } } },
-    },
-    log: {
-      type: 'object',
-      additionalProperties: false,
-      properties: { level: { enum: logLevels, default: 'info', description: 'least severe level that is logged' } },
-    },
-  },
-} as const;
-
-/** Environment variables, each with the setting that it overrides. */
-export const environmentSettings: Readonly<Record<string, string>> = {
-  TEMPORAL_ADDRESS: 'temporal.address',
-  TEMPORAL_NAMESPACE: 'temporal.namespace',
-  MILLRACE_TASK_QUEUE: 'temporal.taskQueue',
-  MILLRACE_DATA_DIRECTORY: 'dataDirectory',
-  MILLRACE_DAGS_DIRECTORY: 'dagsDirectory',
-  MILLRACE_SCHEMAS_DIRECTORY: 'schemasDirectory',
-  MILLRACE_WAREHOUSE: 'warehouse.type',
-  MILLRACE_WAREHOUSE_PATH: 'warehouse.path',
-  MILLRACE_WAREHOUSE_MEMORY_LIMIT_MB: 'warehouse.memoryLimitMb',
-  MILLRACE_GATEWAY_HOST: 'gateway.host',
-  MILLRACE_GATEWAY_PORT: 'gateway.port',
-  MILLRACE_LOG_LEVEL: 'log.level',
-};
-
+/** Where settings come from. */
 export interface LoadSettingsOptions {
+  /** Project folder, which may hold `millrace.json`. Default: the working directory. */
   readonly cwd?: string;
+  /** Default: the environment of this process. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Settings of the command line, in the shape of the file; they win. */
-  readonly flags?: JsonObject;
+  /** Settings by dotted name, for example `{ 'gateway.port': 0 }`; these win. Undefined values are left out. */
+  readonly flags?: Readonly<Record<string, unknown>>;
 }
 
-interface RawSettings {
-  temporal: { address?: string; namespace: string; taskQueue: string };
-  dataDirectory: string;
-  dagsDirectory: string;
-  schemasDirectory: string;
-  warehouse: { type: 'duckdb'; path?: string; memoryLimitMb: number };
-  gateway: { host: string; port: number; writeKeys?: JsonValue[]; webhooks?: Record<string, { secrets: JsonValue[] }> };
-  connections?: Record<string, JsonObject & { connector: string }>;
-  log: { level: LogLevel };
-}
+const fileName = 'millrace.json';
+const settingsWithVariables = listVariables(configSchema);
+const validate = new Ajv({ allErrors: true, useDefaults: true, allowUnionTypes: true })
+  .addVocabulary(['x-env', 'x-secret', 'x-path'])
+  .compile(configSchema);
 
 /**
- * Reads the settings of a project: `millrace.json` < environment < flags.
+ * Reads the settings: `millrace.json` in the project folder, then environment variables, then flags; the later wins.
  *
- * @throws PipelineError CONFIG_INVALID naming every problem at once.
+ * @throws PipelineError CONFIG_INVALID naming every problem at once, never a value.
  */
-export function loadSettings({ cwd = process.cwd(), env = process.env, flags = {} }: LoadSettingsOptions = {}): Settings {
+export function loadSettings(options: LoadSettingsOptions = {}): Settings {
+  const projectDirectory = resolve(options.cwd ?? process.cwd());
+  const env = options.env ?? process.env;
   const problems: string[] = [];
-  const raw = merge(merge(readFile(cwd, problems), fromEnvironment(env, problems)), flags);
-  for (const section of ['temporal', 'warehouse', 'gateway', 'log']) raw[section] ??= {};
-  const validate = new Ajv({ allErrors: true, useDefaults: true, allowUnionTypes: true }).compile(configSchema);
-  if (!validate(raw)) {
-    for (const error of validate.errors ?? []) {
-      const at = error.instancePath === '' ? 'the configuration' : `"${error.instancePath.slice(1).replaceAll('/', '.')}"`;
-      const extra = (error.params as { additionalProperty?: string }).additionalProperty;
-      problems.push(extra === undefined ? `${at} ${error.message ?? ''}` : `${at} has the unknown setting "${extra}"`);
-    }
+  const settings = readSettingsFile(join(projectDirectory, fileName), problems);
+  const origins = new Map<string, string>();
+  const apply = (path: string, value: unknown, origin: string) => {
+    origins.set(path, origin);
+    setAt(settings, path.split('.'), value);
+  };
+  for (const [path, value] of readVariables(env, problems, referencedVariables(settings))) {
+    apply(path, value.value, value.variable);
   }
-  const readSecret = (value: JsonValue, at: string): Secret => {
-    if (typeof value === 'string') return new Secret(value);
-    const name = String((value as JsonObject)['env']);
-    const found = env[name];
-    if (found === undefined || found === '') problems.push(`"${at}" takes its value from the environment variable ${name}, which is not set`);
-    return new Secret(found ?? '');
-  };
-  const settings = problems.length > 0 ? undefined : assemble(raw as unknown as RawSettings, cwd, readSecret);
-  if (settings === undefined || problems.length > 0) throw new PipelineError('CONFIG_INVALID', { problems });
-  return deepFreeze(settings);
+  for (const [path, value] of Object.entries(options.flags ?? {})) {
+    if (value !== undefined) apply(path, value, 'flag');
+  }
+  validate(settings);
+  problems.push(...(validate.errors ?? []).map((error) => describe(error, origins)));
+  const revealed = problems.length === 0 ? (holdSecrets(settings, [], env, problems) as JsonObject) : {};
+  if (problems.length > 0) throw new PipelineError('CONFIG_INVALID', { problems });
+  return deepFreeze(resolvePaths(revealed as unknown as Settings, projectDirectory));
 }
 
-function assemble(raw: RawSettings, cwd: string, readSecret: (value: JsonValue, at: string) => Secret): Settings {
-  const folder = (path: string) => (isAbsolute(path) ? path : resolve(cwd, path));
-  const dataDirectory = folder(raw.dataDirectory);
-  const secrets = (values: readonly JsonValue[], at: string) => values.map((value, index) => readSecret(value, `${at}.${String(index)}`));
-  return {
-    temporal: raw.temporal,
-    projectDirectory: cwd,
-    dataDirectory,
-    dagsDirectory: folder(raw.dagsDirectory),
-    schemasDirectory: folder(raw.schemasDirectory),
-    warehouse: { ...raw.warehouse, path: raw.warehouse.path === undefined ? join(dataDirectory, 'warehouse.duckdb') : folder(raw.warehouse.path) },
-    gateway: {
-      host: raw.gateway.host,
-      port: raw.gateway.port,
-      writeKeys: secrets(raw.gateway.writeKeys ?? [], 'gateway.writeKeys'),
-      webhooks: Object.fromEntries(
-        Object.entries(raw.gateway.webhooks ?? {}).map(([name, source]) => [name, { secrets: secrets(source.secrets, `gateway.webhooks.${name}.secrets`) }]),
-      ),
-    },
-    connections: Object.fromEntries(
-      Object.entries(raw.connections ?? {}).map(([name, connection]) => [
-        name,
-        Object.fromEntries(
-          Object.entries(connection).map(([key, value]) => [key, isReference(value) ? readSecret(value, `connections.${name}.${key}`) : value]),
-        ) as Connection,
-      ]),
-    ),
-    log: raw.log,
-  };
-}
-
-/** Settings as a person may see them: secrets are masked. */
-export function printableSettings(settings: Settings): JsonObject {
+/** The settings as plain JSON for people to read; secrets are masked. */
+export function printable(settings: Settings): JsonObject {
   return JSON.parse(JSON.stringify(settings)) as JsonObject;
 }
 
-/** A connection with its secrets revealed, for the connector alone. @throws PipelineError CONNECTION_UNKNOWN */
-export function revealConnection(settings: Settings, name: string | undefined): JsonObject {
-  if (name === undefined) return {};
-  const connection = settings.connections[name];
-  if (connection === undefined) throw new PipelineError('CONNECTION_UNKNOWN', { connection: name });
-  return Object.fromEntries(Object.entries(connection).map(([key, value]) => [key, value instanceof Secret ? value.reveal() : value]));
+/** What a connector receives: the options of its connection with secrets in the clear. Never log the result. */
+export function revealConnection(connection: ConnectionSettings): JsonObject {
+  return reveal(connection) as JsonObject;
 }
 
-function isReference(value: JsonValue): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 1 && typeof value['env'] === 'string';
+function reveal(value: ConnectionValue): JsonValue {
+  if (value instanceof Secret) return value.reveal();
+  if (Array.isArray(value)) return value.map((item: ConnectionValue) => reveal(item));
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(
+      Object.entries(value).map(([key, member]) => [key, reveal(member as ConnectionValue)]),
+    );
+  }
+  return value as JsonValue;
 }
 
-function readFile(cwd: string, problems: string[]): JsonObject {
-  const path = join(cwd, 'millrace.json');
-  if (!existsSync(path)) return {};
+function readSettingsFile(path: string, problems: string[]): JsonObject {
+  let text: string;
   try {
-    const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
-    problems.push('millrace.json is not a JSON object');
+    text = readFileSync(path, 'utf8');
   } catch (error) {
-    problems.push(`millrace.json is not JSON (${error instanceof Error ? error.message : String(error)})`);
+    const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
+    if (code !== 'ENOENT') problems.push(`${fileName} cannot be read (${code})`);
+    return {};
+  }
+  try {
+    const value = JSON.parse(text) as unknown;
+    if (isPlainObject(value)) return value as JsonObject;
+    problems.push(`${fileName} must hold a JSON object`);
+  } catch (error) {
+    // The parser's own text quotes the file, which may hold a secret; only the place is passed on.
+    const place = /line \d+ column \d+|position \d+/.exec((error as Error).message)?.[0];
+    problems.push(`${fileName} is not valid JSON${place === undefined ? '' : ` (${place})`}`);
   }
   return {};
 }
 
-function fromEnvironment(env: Readonly<Record<string, string | undefined>>, problems: string[]): JsonObject {
-  const result: JsonObject = {};
-  for (const [name, path] of Object.entries(environmentSettings)) {
-    const text = env[name];
-    if (text === undefined) continue;
-    if (text === '') {
-      problems.push(`the environment variable ${name} is empty; unset it or give it a value`);
-      continue;
-    }
-    const [section, key] = path.split('.') as [string, string | undefined];
-    const value = /^(gateway\.port|warehouse\.memoryLimitMb)$/.test(path) && /^\d+$/.test(text) ? Number(text) : text;
-    if (key === undefined) result[section] = value;
-    else result[section] = { ...(result[section] as JsonObject | undefined), [key]: value };
-  }
-  return result;
+interface Variable {
+  readonly path: string;
+  readonly schema: SettingSchema;
+  readonly names: readonly string[];
 }
 
-function merge(base: JsonObject, over: JsonObject): JsonObject {
-  const result: JsonObject = { ...base };
-  for (const [key, value] of Object.entries(over)) {
-    const below = result[key];
-    const areObjects = [below, value].every((item) => typeof item === 'object' && item !== null && !Array.isArray(item));
-    result[key] = areObjects ? merge(below as JsonObject, value as JsonObject) : value;
+function listVariables(schema: SettingSchema, path: readonly string[] = []): Variable[] {
+  const names = schema['x-env'];
+  const own = names === undefined ? [] : [{ path: path.join('.'), schema, names }];
+  const inner = Object.entries(schema.properties ?? {}).flatMap(([key, child]) =>
+    listVariables(child, [...path, key]),
+  );
+  return [...own, ...inner];
+}
+
+function* readVariables(
+  env: Readonly<Record<string, string | undefined>>,
+  problems: string[],
+  referenced: ReadonlySet<string>,
+): Generator<[string, { value: unknown; variable: string }]> {
+  const known = new Set([
+    ...settingsWithVariables.flatMap(({ names }) => names),
+    ...Object.keys(otherVariables),
+  ]);
+  for (const name of Object.keys(env)) {
+    if (name.startsWith('MILLRACE_') && !known.has(name) && !referenced.has(name)) {
+      problems.push(`environment variable ${name} is not a setting`);
+    }
   }
-  return result;
+  for (const { path, schema, names } of settingsWithVariables) {
+    const variable = names.find((name) => env[name] !== undefined);
+    if (variable === undefined) continue;
+    const text = env[variable] ?? '';
+    if (text === '') problems.push(`environment variable ${variable} is empty; unset it or give it a value`);
+    else yield [path, { value: readText(text, schema), variable }];
+  }
+}
+
+/** Text of a variable as the type of its setting; what does not fit stays text, and the schema refuses it. */
+function readText(text: string, schema: SettingSchema): unknown {
+  if (schema.type === 'integer' && /^\d{1,15}$/.test(text)) return Number(text);
+  if (schema.type === 'array') return text.split(',').map((item) => item.trim());
+  return text;
+}
+
+function setAt(target: JsonObject, path: readonly string[], value: unknown): void {
+  const [key = '', ...rest] = path;
+  if (rest.length === 0) {
+    Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
+    return;
+  }
+  if (!Object.hasOwn(target, key)) target[key] = {};
+  const child = target[key];
+  if (isPlainObject(child)) setAt(child as JsonObject, rest, value);
+}
+
+function describe(error: ErrorObject, origins: ReadonlyMap<string, string>): string {
+  const path = error.instancePath.slice(1).replaceAll('/', '.');
+  const origin = origins.get(path);
+  const place = `${path === '' ? fileName : path}${origin === undefined ? '' : ` (${origin})`}`;
+  const params = error.params as {
+    additionalProperty?: string;
+    allowedValues?: string[];
+    propertyName?: string;
+  };
+  if (params.additionalProperty !== undefined)
+    return `${place} has the unknown key "${params.additionalProperty}"`;
+  if (params.allowedValues !== undefined) return `${place} must be one of ${params.allowedValues.join(', ')}`;
+  if (params.propertyName !== undefined)
+    return `${place} has the name "${params.propertyName}", which is not allowed`;
+  return `${place} ${error.message ?? 'is not valid'}`;
+}
+
+/** Options of a connection that are secret by their name, also when they are written as plain text. */
+const secretOption = /(token|secret|password|passphrase|key|credentials?)$/i;
+
+function holdSecrets(
+  value: JsonValue,
+  path: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+  problems: string[],
+): unknown {
+  if (Array.isArray(value))
+    return value.map((item, index) => holdSecrets(item, [...path, String(index)], env, problems));
+  if (isReference(value) && isSecretPlace(path)) {
+    const text = env[value.env];
+    if (text !== undefined && text !== '') return new Secret(text);
+    const state = text === undefined ? 'is not set' : 'is empty';
+    problems.push(`${path.join('.')} needs environment variable ${value.env}, which ${state}`);
+    return undefined;
+  }
+  if (typeof value === 'string' && isSecretText(path)) {
+    if (value !== '') return new Secret(value);
+    problems.push(`${path.join('.')} is empty; give it a value or remove it`);
+    return undefined;
+  }
+  if (!isPlainObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]) => [
+      key,
+      holdSecrets(member as JsonValue, [...path, key], env, problems),
+    ]),
+  );
+}
+
+function isSecretPlace([area, second]: readonly string[]): boolean {
+  return area === 'connections' || (area === 'gateway' && (second === 'writeKeys' || second === 'webhooks'));
+}
+
+function isSecretText(path: readonly string[]): boolean {
+  if (!isSecretPlace(path)) return false;
+  return path[0] === 'gateway' || (path.length > 2 && path.slice(2).some((part) => secretOption.test(part)));
+}
+
+function isReference(value: JsonValue): value is { env: string } {
+  return (
+    isPlainObject(value) &&
+    Object.keys(value).join() === 'env' &&
+    typeof (value as JsonObject)['env'] === 'string'
+  );
+}
+
+function referencedVariables(value: JsonValue): ReadonlySet<string> {
+  if (isReference(value)) return new Set([value.env]);
+  if (typeof value !== 'object' || value === null) return new Set();
+  return new Set(Object.values(value).flatMap((member) => [...referencedVariables(member)]));
+}
+
+function resolvePaths(settings: Settings, projectDirectory: string): Settings {
+  const dataDirectory = resolve(projectDirectory, settings.dataDirectory);
+  const { path } = settings.warehouse as { path?: string };
+  return {
+    ...settings,
+    projectDirectory,
+    dataDirectory,
+    dagsDirectory: resolve(projectDirectory, settings.dagsDirectory),
+    schemasDirectory: resolve(projectDirectory, settings.schemasDirectory),
+    warehouse: {
+      ...settings.warehouse,
+      path: path === undefined ? join(dataDirectory, 'warehouse.duckdb') : resolve(projectDirectory, path),
+    },
+  };
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function deepFreeze<Value>(value: Value): Value {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    for (const member of Object.values(value)) deepFreeze(member);
     Object.freeze(value);
-    Object.values(value).forEach(deepFreeze);
   }
   return value;
 }

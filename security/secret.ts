@@ -1,33 +1,39 @@
 import { inspect } from 'node:util';
 
-const mask = '[secret]';
+/** What a secret looks like wherever it is shown. */
+export const secretMask = '[secret]';
 
-/** A value that never shows itself: text, JSON, template and inspection give a mask. Only `reveal()` gives the value. */
+/**
+ * A value that must not be shown: in text, templates, JSON and `util.inspect` it appears as `[secret]`. Only
+ * `reveal()` gives the value, so that every place that uses a secret can be found by that word.
+ */
 export class Secret {
   readonly #value: string;
 
+  /** @throws TypeError for the empty string: an absent secret is an error, never an empty value. */
   constructor(value: string) {
+    if (value === '') throw new TypeError('A secret cannot be empty.');
     this.#value = value;
+    Object.freeze(this);
   }
 
-  /** The value; pass it straight to where it is needed. */
   reveal(): string {
     return this.#value;
   }
 
   toString(): string {
-    return mask;
+    return secretMask;
   }
 
   toJSON(): string {
-    return mask;
+    return secretMask;
   }
 
   [Symbol.toPrimitive](): string {
-    return mask;
+    return secretMask;
   }
 
   [inspect.custom](): string {
-    return mask;
+    return secretMask;
   }
 }

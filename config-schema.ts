@@ -1,0 +1,215 @@
+/**
+ * The one schema of all settings: what `millrace.json` may hold, with defaults, and the environment variables and
+ * flags that override it. `docs/reference/config.md` is generated from it.
+ *
+ * `x-env` lists the environment variables of a setting, the first one winning. `x-secret` marks values that are held as
+ * `Secret`. `x-path` marks folders and files, which are taken relative to the project folder.
+ */
+const name = '^[A-Za-z][A-Za-z0-9_-]{0,127}$';
+
+const secret = {
+  type: ['string', 'object'],
+  description: 'Text, or `{ "env": "NAME" }` to take it from an environment variable.',
+  minLength: 1,
+  required: ['env'],
+  additionalProperties: false,
+  properties: { env: { type: 'string', pattern: '^[A-Za-z_][A-Za-z0-9_]*$' } },
+  'x-secret': true,
+} as const;
+
+/** A node of the schema, as far as the loader and the documentation read it. */
+export interface SettingSchema {
+  readonly type: string | readonly string[];
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minLength?: number;
+  readonly minItems?: number;
+  readonly pattern?: string;
+  readonly required?: readonly string[];
+  readonly propertyNames?: { readonly pattern: string };
+  readonly properties?: Readonly<Record<string, SettingSchema>>;
+  readonly additionalProperties?: boolean | SettingSchema;
+  readonly items?: SettingSchema;
+  readonly 'x-env'?: readonly string[];
+  readonly 'x-secret'?: boolean;
+  readonly 'x-path'?: boolean;
+}
+
+export const configSchema = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    dataDirectory: {
+      type: 'string',
+      description:
+        'Staged files, the inbox, the DuckDB file and the development server keep their data here.',
+      minLength: 1,
+      default: '.millrace',
+      'x-env': ['MILLRACE_DATA_DIRECTORY'],
+      'x-path': true,
+    },
+    dagsDirectory: {
+      type: 'string',
+      description: 'Folder of the DAG files.',
+      minLength: 1,
+      default: 'dags',
+      'x-env': ['MILLRACE_DAGS_DIRECTORY'],
+      'x-path': true,
+    },
+    schemasDirectory: {
+      type: 'string',
+      description: 'Folder of the record schemas (`*.schema.json`).',
+      minLength: 1,
+      default: 'schemas',
+      'x-env': ['MILLRACE_SCHEMAS_DIRECTORY'],
+      'x-path': true,
+    },
+    temporal: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        address: {
+          type: 'string',
+          description:
+            'host:port of the Temporal server. Without it, the development server of the project is used.',
+          pattern: '^[^\\s/]+:\\d{1,5}$',
+          'x-env': ['MILLRACE_TEMPORAL_ADDRESS', 'TEMPORAL_ADDRESS'],
+        },
+        namespace: {
+          type: 'string',
+          description: 'Temporal namespace.',
+          minLength: 1,
+          default: 'default',
+          'x-env': ['MILLRACE_TEMPORAL_NAMESPACE', 'TEMPORAL_NAMESPACE'],
+        },
+        taskQueue: {
+          type: 'string',
+          description: 'Task queue that workers poll and deployments name.',
+          minLength: 1,
+          default: 'millrace',
+          'x-env': ['MILLRACE_TEMPORAL_TASK_QUEUE'],
+        },
+      },
+    },
+    warehouse: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        type: {
+          type: 'string',
+          description: 'Kind of warehouse.',
+          enum: ['duckdb'],
+          default: 'duckdb',
+          'x-env': ['MILLRACE_WAREHOUSE_TYPE'],
+        },
+        path: {
+          type: 'string',
+          description: 'The DuckDB file. Default: `warehouse.duckdb` in the data folder.',
+          minLength: 1,
+          'x-env': ['MILLRACE_WAREHOUSE_PATH'],
+          'x-path': true,
+        },
+        memoryLimitMb: {
+          type: 'integer',
+          description: 'Memory that DuckDB may use, in MiB.',
+          minimum: 64,
+          'x-env': ['MILLRACE_WAREHOUSE_MEMORY_LIMIT_MB'],
+        },
+      },
+    },
+    gateway: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        host: {
+          type: 'string',
+          description: 'Address that the gateway listens on; only this machine reaches the default.',
+          minLength: 1,
+          default: '127.0.0.1',
+          'x-env': ['MILLRACE_GATEWAY_HOST'],
+        },
+        port: {
+          type: 'integer',
+          description: 'Port that the gateway listens on; 0 takes a free one.',
+          minimum: 0,
+          maximum: 65_535,
+          default: 8088,
+          'x-env': ['MILLRACE_GATEWAY_PORT'],
+        },
+        writeKeys: {
+          type: 'array',
+          description:
+            'Keys that Segment-compatible clients may write with. Without one, that endpoint refuses everything.',
+          items: secret,
+          default: [],
+          'x-env': ['MILLRACE_GATEWAY_WRITE_KEYS'],
+        },
+        webhooks: {
+          type: 'object',
+          description: 'Webhook endpoints by source name, as in `/webhooks/<source>`.',
+          default: {},
+          propertyNames: { pattern: name },
+          additionalProperties: {
+            type: 'object',
+            additionalProperties: false,
+            required: ['secrets'],
+            properties: {
+              secrets: {
+                type: 'array',
+                description:
+                  'Signing secrets that are accepted: the current one, and the former one during a rotation.',
+                minItems: 1,
+                items: secret,
+              },
+            },
+          },
+        },
+      },
+    },
+    connections: {
+      type: 'object',
+      description: 'Named connections to sources.',
+      default: {},
+      propertyNames: { pattern: name },
+      additionalProperties: {
+        type: 'object',
+        required: ['connector'],
+        propertyNames: { pattern: name },
+        properties: {
+          connector: {
+            type: 'string',
+            description: 'Name of the connector, for example `shopify`.',
+            pattern: '^[a-z][a-z0-9-]*$',
+          },
+        },
+        additionalProperties: true,
+      },
+    },
+    log: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        level: {
+          type: 'string',
+          description: 'Least severity that is logged.',
+          enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+          default: 'info',
+          'x-env': ['MILLRACE_LOG_LEVEL'],
+        },
+      },
+    },
+  },
+} as const satisfies SettingSchema;
+
+/** Variables with the project's prefix that are no settings. */
+export const otherVariables: Readonly<Record<string, string>> = {
+  MILLRACE_CACHE: 'Folder where a downloaded or built Temporal CLI is kept.',
+  MILLRACE_FAULT_POINT: 'Tests only: the place where the process dies.',
+};
