@@ -105,11 +105,9 @@ function reveal(value: ConnectionValue): JsonValue {
   if (value instanceof Secret) return value.reveal();
   if (Array.isArray(value)) return value.map((item: ConnectionValue) => reveal(item));
   if (typeof value === 'object' && value !== null) {
-    return Object.fromEntries(
-      Object.entries(value).map(([key, member]) => [key, reveal(member as ConnectionValue)]),
-    );
+    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, reveal(member)]));
   }
-  return value as JsonValue;
+  return value;
 }
 
 function readSettingsFile(path: string, problems: string[]): JsonObject {
@@ -186,7 +184,7 @@ function setAt(target: JsonObject, path: readonly string[], value: unknown): voi
   }
   if (!Object.hasOwn(target, key)) target[key] = {};
   const child = target[key];
-  if (isPlainObject(child)) setAt(child as JsonObject, rest, value);
+  if (isPlainObject(child)) setAt(child, rest, value);
 }
 
 function describe(error: ErrorObject, origins: ReadonlyMap<string, string>): string {
@@ -231,10 +229,7 @@ function holdSecrets(
   }
   if (!isPlainObject(value)) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, member]) => [
-      key,
-      holdSecrets(member as JsonValue, [...path, key], env, problems),
-    ]),
+    Object.entries(value).map(([key, member]) => [key, holdSecrets(member, [...path, key], env, problems)]),
   );
 }
 
@@ -248,11 +243,7 @@ function isSecretText(path: readonly string[]): boolean {
 }
 
 function isReference(value: JsonValue): value is { env: string } {
-  return (
-    isPlainObject(value) &&
-    Object.keys(value).join() === 'env' &&
-    typeof (value as JsonObject)['env'] === 'string'
-  );
+  return isPlainObject(value) && Object.keys(value).join() === 'env' && typeof value['env'] === 'string';
 }
 
 function referencedVariables(value: JsonValue): ReadonlySet<string> {

@@ -127,9 +127,9 @@ describe('what is refused', () => {
   });
 
   test('a file that is no JSON, without quoting it', () => {
-    const problems = problemsOf(() => load(`{"gateway": {"writeKeys": ["${canary}" oops]}}`));
+    const problems = problemsOf(() => load('{"writeKeys": s3cr3t}'));
     expect(problems.join()).toMatch(/millrace\.json is not valid JSON/);
-    expect(problems.join()).not.toContain(canary);
+    expect(problems.join()).not.toContain('s3cr3t');
   });
 
   test('every problem at once, with the place that it came from', () => {
