@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import ts from 'typescript';
+import { limits } from '../../core/limits.js';
+
+interface LimitGroup {
+  readonly description: string;
+  readonly names: string[];
+}
+
+/** `docs/reference/limits.md`: names, values and the comments of `core/limits.ts`. */
+export function limitsPage(): string {
+  const rows = readGroups().flatMap(({ description, names }) =>
+    names.map((name) => `| \`${name}\` | ${readable(name)} | ${description.replaceAll('|', '\\|')} |`),
+  );
+  return [
+    '# Limits',
+    '',
+    'Generated from `core/limits.ts` by `npm run docs`. A comment that covers several limits is repeated.',
+    '',
+    '| limit | value | meaning |',
+    '| --- | --- | --- |',
+    ...rows,
+    '',
+  ].join('\n');
+}
+
+function readGroups(): LimitGroup[] {
+  const url = new URL('../../core/limits.ts', import.meta.url);
+  const text = readFileSync(url, 'utf8');
+  const file = ts.createSourceFile('limits.ts', text, ts.ScriptTarget.Latest, true);
+  const groups: LimitGroup[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isPropertyAssignment(node) && ts.isIdentifier(node.name)) {
+      const comment = ts.getJSDocCommentsAndTags(node).filter(ts.isJSDoc).at(-1)?.comment;
+      const description = ts.getTextOfJSDocComment(comment)?.replaceAll(/\s+/g, ' ').trim();
+      const last = groups.at(-1);
+      if (description !== undefined) groups.push({ description, names: [node.name.text] });
+      else if (last === undefined) throw new Error(`limit ${node.name.text} has no comment`);
+      else last.names.push(node.name.text);
+      return;
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  return groups;
+}
+
+function readable(name: string): string {
+  const value: number = (limits as Readonly<Record<string, number>>)[name] ?? NaN;
+  if (name.endsWith('Bytes'))
+    return inUnits(
+      value,
+      [
+        [2 ** 30, 'GiB'],
+        [2 ** 20, 'MiB'],
+        [2 ** 10, 'KiB'],
+      ],
+      'bytes',
+    );
+  if (name.endsWith('Ms'))
+    return inUnits(
+      value,
+      [
+        [3_600_000, 'h'],
+        [60_000, 'min'],
+        [1_000, 's'],
+      ],
+      'ms',
+    );
+  return value.toLocaleString('en-US');
+}
+
+function inUnits(value: number, units: readonly (readonly [number, string])[], smallest: string): string {
+  const unit = units.find(([size]) => value >= size && value % size === 0);
+  const [size, label] = unit ?? [1, smallest];
+  return `${(value / size).toLocaleString('en-US')} ${label}`;
+}
