@@ -83,7 +83,10 @@ export async function getRun(client: Client, workflowId: string): Promise<RunSum
   }
 }
 
-function summarise(info: WorkflowExecutionInfo, dagId: string): RunSummary {
+function summarise(
+  info: Pick<WorkflowExecutionInfo, 'workflowId' | 'runId' | 'status' | 'startTime'> & { readonly closeTime?: Date | undefined },
+  dagId: string,
+): RunSummary {
   return {
     workflowId: info.workflowId,
     runId: info.runId,

@@ -11,6 +11,8 @@ export const limits = {
   manifestMaxFiles: 128,
   /** One NDJSON line (one record). Longer lines are quarantined by the source. */
   recordMaxBytes: 16 * 1024 * 1024,
+  /** Records that JavaScript handles before it writes, checks for an abort and heartbeats. */
+  recordsPerChunk: 2_000,
   /** Identifiers of DAGs, tasks, tables, columns and connections. */
   identifierMaxLength: 128,
   /** Tasks in one DAG. */
@@ -40,6 +42,16 @@ export const limits = {
   oversizedKeptBytes: 64 * 1024,
   /** A running stage says that it is alive this often; below every heartbeat timeout. */
   heartbeatEveryMs: 5_000,
+  /** Memory of the engine that checks and transforms staged files, and of the warehouse engine, MiB. */
+  stagedSqlMemoryMb: 400,
+  warehouseMemoryMb: 400,
+  /** Worker: activities at once, workflows kept in memory, and time from stop to cancel and to the end. */
+  workerMaxActivities: 40,
+  workerMaxCachedWorkflows: 500,
+  workerGraceMs: 2_000,
+  workerForceStopMs: 10_000,
+  /** One request of `millrace connections test`. */
+  connectionTestMaxMs: 15_000,
   /** One failure detail written to a Temporal history. The server keeps 4 KiB. */
   failureDetailMaxBytes: 2 * 1024,
   /** Runs that a backfill keeps in flight when the author sets nothing. */

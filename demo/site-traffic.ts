@@ -54,8 +54,8 @@ export async function sendTraffic(options: TrafficOptions): Promise<TrafficTruth
   const late: number[] = [];
   for (let index = 0; index < validTotal; index += 1) {
     send(index);
-    if (random() < 0.1) late.push(index);
-    if (late.length > 0 && random() < 0.08) send(late.shift() ?? index);
+    if (random.next() < 0.1) late.push(index);
+    if (late.length > 0 && random.next() < 0.08) send(late.shift() ?? index);
     if (index % 100 === 99) {
       await analytics.flush({ timeout: 30_000 });
       options.onProgress(deliveries);

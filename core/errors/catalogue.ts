@@ -68,7 +68,12 @@ export const catalogue = {
     kind: 'ContractError',
     retryable: false,
     message:
-      '{quarantined} of {extracted} rows of task "{taskId}" failed the check, over the allowed share of {allowed}. Nothing was loaded; correct the source or raise quarantineOver.',
+      '{quarantined} of {extracted} rows of task "{taskId}" failed the check, over the allowed share of {allowed} (the first: {first}). Nothing was loaded; correct the source or raise quarantineOver.',
+  },
+  TRANSFORM_INVALID: {
+    kind: 'ContractError',
+    retryable: false,
+    message: 'Transform task "{task}" does not fit the rows that reach it: {problems}. Correct the DAG file and deploy it.',
   },
   COUNT_MISMATCH: {
     kind: 'IntegrityError',

@@ -1,0 +1,92 @@
+import type { StagedSql } from '../connectors/duckdb/staged-sql.js';
+import { quoteText } from '../connectors/duckdb/sql-text.js';
+import type { ColumnType } from '../core/columns.js';
+import { limits } from '../core/limits.js';
+import type { SourceColumn } from '../schemas/columns.js';
+
+/** What one look over a raw batch tells, before anything is typed. */
+export interface Survey {
+  readonly rows: number;
+  /** Members that the schema does not name, in order. */
+  readonly unknownKeys: readonly string[];
+  /** Unknown members that differ from another column by letter case alone; no table can hold both. */
+  readonly clashingKeys: readonly string[];
+  /** The other unknown members as columns, typed by what the batch holds. */
+  readonly extraColumns: readonly SourceColumn[];
+  /**
+   * The batch holds something that DuckDB's JSON reader takes more leniently than JSON is (trailing commas, NaN), or
+   * that it cannot show (lines that are no object, repeated members, escapes of NUL or of half a character).
+   */
+  readonly isDoubtful: boolean;
+}
+
+/** Surveys raw NDJSON files in one scan. */
+export async function surveyFiles(sql: StagedSql, paths: readonly string[], columns: readonly SourceColumn[], signal: AbortSignal): Promise<Survey> {
+  const lines = `read_ndjson_objects([${paths.map(quoteText).join(', ')}], ignore_errors = true, maximum_object_size = ${String(limits.recordMaxBytes)})`;
+  const shapes = await sql.run(
+    [
+      `SELECT json_keys(json) AS keys, count(*)::INTEGER AS n,
+              bool_or(json IS NULL OR json_type(json) <> 'OBJECT' OR regexp_matches(CAST(json AS VARCHAR), ${quoteText(doubtful)})) AS doubtful
+       FROM ${lines} GROUP BY keys`,
+    ],
+    signal,
+  );
+  const known = new Set(columns.map((column) => column.name));
+  const lowerKnown = new Set(columns.map((column) => column.name.toLowerCase()));
+  const unknown = new Set<string>();
+  let rows = 0;
+  let isDoubtful = false;
+  for (const shape of shapes) {
+    const keys = (shape['keys'] ?? []) as string[];
+    rows += Number(shape['n']);
+    isDoubtful ||= shape['doubtful'] !== false || new Set(keys).size !== keys.length;
+    for (const key of keys) if (!known.has(key)) unknown.add(key);
+  }
+  const unknownKeys = [...unknown].sort();
+  const clashingKeys: string[] = [];
+  const freeKeys: string[] = [];
+  for (const key of unknownKeys) {
+    const lower = key.toLowerCase();
+    if (lowerKnown.has(lower) || key === '' || key.length > limits.identifierMaxLength || lower.startsWith('_millrace')) clashingKeys.push(key);
+    else {
+      lowerKnown.add(lower);
+      freeKeys.push(key);
+    }
+  }
+  return {
+    rows,
+    unknownKeys,
+    clashingKeys,
+    extraColumns: freeKeys.length === 0 ? [] : await inferColumns(sql, lines, freeKeys, signal),
+    isDoubtful: isDoubtful || clashingKeys.length > 0,
+  };
+}
+
+/** Commas before a closing bracket, NaN and infinities, escapes of NUL and of surrogates. */
+const doubtful = ',\\s*[}\\]]|NaN|Infinity|\\\\u0000|\\\\u[dD][89a-fA-F]';
+
+async function inferColumns(sql: StagedSql, lines: string, keys: readonly string[], signal: AbortSignal): Promise<SourceColumn[]> {
+  const rows = await sql.run(
+    [
+      `SELECT ${keys.map((key, index) => `list_sort(list(DISTINCT json_type(json, ${quoteText(jsonPath(key))}))) AS k${String(index)}`).join(', ')} FROM ${lines}`,
+    ],
+    signal,
+  );
+  return keys.map((name, index) => {
+    const types = new Set(((rows[0]?.[`k${String(index)}`] ?? []) as (string | null)[]).filter((type) => type !== null && type !== 'NULL'));
+    return { name, type: inferType(types), nullable: true, hasInexactNumbers: false };
+  });
+}
+
+function inferType(types: ReadonlySet<string | null>): ColumnType {
+  const is = (...allowed: string[]) => [...types].every((type) => type !== null && allowed.includes(type));
+  if (types.size === 0 || is('VARCHAR')) return 'string';
+  if (is('BIGINT', 'UBIGINT')) return 'int64';
+  if (is('BIGINT', 'UBIGINT', 'DOUBLE')) return 'double';
+  return is('BOOLEAN') ? 'boolean' : 'json';
+}
+
+/** A JSON pointer: it takes any key. */
+function jsonPath(key: string): string {
+  return `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+}

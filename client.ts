@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+import { CommandContext } from './client/context.js';
+import { runCommand } from './client/program.js';
+
+/** The `millrace` command. */
+const context = new CommandContext({
+  output: {
+    stdout: (text) => process.stdout.write(text),
+    stderr: (text) => process.stderr.write(text),
+  },
+  env: process.env,
+  cwd: process.cwd(),
+});
+process.exitCode = await runCommand(context, process.argv.slice(2));

@@ -1,0 +1,105 @@
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { TypedSearchAttributes } from '@temporalio/common';
+import { PipelineError } from '../core/errors/index.js';
+import { backfillWorkflowId } from '../core/ids.js';
+import type { DataInterval } from '../core/interval.js';
+import { limits } from '../core/limits.js';
+import { listIntervals } from '../core/schedule-intervals.js';
+import {
+  backfillProgressQuery,
+  cancelSignal,
+  pauseSignal,
+  resumeSignal,
+  type BackfillInput,
+  type BackfillProgress,
+  type ReprocessBehavior,
+} from '../workflows/messages.js';
+import { dagAttribute, getDag, modeAttribute } from './deployment.js';
+
+export type { ReprocessBehavior } from '../workflows/messages.js';
+
+export interface BackfillOptions {
+  readonly taskQueue: string;
+  /** Bounds of the logical date, `[from, to)`, ISO 8601 UTC. */
+  readonly from: string;
+  readonly to: string;
+  readonly reprocess: ReprocessBehavior;
+  readonly maxActiveRuns: number;
+  readonly runBackwards: boolean;
+  readonly dryRun: boolean;
+  readonly wait: boolean;
+}
+
+/** Progress of a backfill under its id. */
+export interface BackfillStatus extends BackfillProgress {
+  readonly id: string;
+}
+
+/** What `--dry-run` gives. */
+export interface BackfillPlan {
+  readonly intervals: readonly DataInterval[];
+}
+
+/**
+ * Starts a backfill of a deployed DAG, or lists what it would run.
+ *
+ * @throws PipelineError DAG_NOT_FOUND, USAGE (no interval in the range, or too many), LIMIT_EXCEEDED
+ */
+export async function createBackfill(client: Client, dagId: string, options: BackfillOptions): Promise<BackfillStatus | BackfillPlan> {
+  const { spec, specHash } = await getDag(client, dagId);
+  const { from, to, runBackwards } = options;
+  const plan = listIntervals({ schedule: spec.schedule, from, to, runBackwards, limit: limits.backfillMaxIntervals });
+  if (!plan.isComplete) {
+    throw new PipelineError('LIMIT_EXCEEDED', {
+      what: `The number of intervals of "${dagId}" from ${from} to ${to}`,
+      actual: `more than ${String(plan.intervals.length)}`,
+      limit: 'backfillMaxIntervals',
+      allowed: limits.backfillMaxIntervals,
+    });
+  }
+  if (plan.intervals.length === 0) {
+    throw new PipelineError('USAGE', { problem: `No interval of "${dagId}" starts from ${from} to before ${to}`, hint: 'Check --from and --to' });
+  }
+  if (options.dryRun) return { intervals: plan.intervals };
+  const input: BackfillInput = {
+    spec,
+    specHash,
+    from,
+    to,
+    reprocess: options.reprocess,
+    maxActiveRuns: options.maxActiveRuns,
+    runBackwards,
+  };
+  const handle = await client.workflow.start('backfillDag', {
+    workflowId: backfillWorkflowId(dagId, `${from.slice(0, 10)}-${to.slice(0, 10)}-${new Date().toISOString()}`),
+    taskQueue: options.taskQueue,
+    args: [input],
+    staticSummary: `${dagId} · ${from} … ${to} · ${options.reprocess}`,
+    typedSearchAttributes: new TypedSearchAttributes([
+      { key: dagAttribute, value: dagId },
+      { key: modeAttribute, value: spec.mode },
+    ]),
+  });
+  if (options.wait) return { id: handle.workflowId, ...((await handle.result()) as BackfillProgress) };
+  return backfillStatus(client, handle.workflowId);
+}
+
+/** @throws PipelineError RUN_NOT_FOUND */
+export async function backfillStatus(client: Client, id: string): Promise<BackfillStatus> {
+  return onBackfill(id, async () => ({ id, ...(await client.workflow.getHandle(id).query(backfillProgressQuery)) }));
+}
+
+/** @throws PipelineError RUN_NOT_FOUND, also for a backfill that has ended */
+export async function signalBackfill(client: Client, id: string, verb: 'pause' | 'resume' | 'cancel'): Promise<void> {
+  const signal = { pause: pauseSignal, resume: resumeSignal, cancel: cancelSignal }[verb];
+  await onBackfill(id, () => client.workflow.getHandle(id).signal(signal));
+}
+
+async function onBackfill<Result>(id: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+    throw new PipelineError('RUN_NOT_FOUND', { what: 'running backfill', id, command: 'millrace backfill create DAG' });
+  }
+}

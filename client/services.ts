@@ -1,0 +1,58 @@
+import { pino, type Logger } from 'pino';
+import { startWorker } from '../activities/run-worker.js';
+import type { Settings } from '../config.js';
+import { startGateway } from '../serve/run-gateway.js';
+import { temporalAddress } from './context.js';
+import { connectionOf, loadProjectDags } from './project.js';
+
+/** A part of Millrace that runs until it is stopped. */
+export interface Service {
+  /** Rejects when the part fails; never resolves otherwise. */
+  readonly failed: Promise<never>;
+  stop(): Promise<void>;
+}
+
+export interface GatewayService extends Service {
+  readonly url: string;
+}
+
+/** Logs as JSON lines to stderr, so that stdout stays for results. */
+export function createLogger(settings: Settings): Logger {
+  return pino({ level: settings.log.level, base: null }, pino.destination({ dest: 2, sync: true }));
+}
+
+/** A worker in this process. @throws PipelineError WAREHOUSE_LOCKED, DAG_FILE_FAILED and others */
+export async function startWorkerService(settings: Settings): Promise<Service> {
+  const worker = await startWorker({
+    temporal: { ...settings.temporal, address: temporalAddress(settings) },
+    projectDirectory: settings.projectDirectory,
+    dataDirectory: settings.dataDirectory,
+    warehouse: settings.warehouse,
+    definitions: await loadProjectDags(settings),
+    connection: (name) => connectionOf(settings, name),
+    logger: createLogger(settings),
+  });
+  return { failed: failureOf(worker.finished), stop: () => worker.stop() };
+}
+
+/** A gateway in this process. */
+export async function startGatewayService(settings: Settings): Promise<GatewayService> {
+  const gateway = await startGateway({
+    host: settings.gateway.host,
+    port: settings.gateway.port,
+    inboxDirectory: `${settings.dataDirectory}/inbox`,
+    writeKeys: settings.gateway.writeKeys.map((key) => key.reveal()),
+    webhooks: Object.fromEntries(
+      Object.entries(settings.gateway.webhooks).map(([name, { secrets }]) => [name, { secrets: secrets.map((secret) => secret.reveal()) }]),
+    ),
+    logger: createLogger(settings),
+  });
+  return { url: `http://${gateway.address}:${String(gateway.port)}`, failed: new Promise<never>(() => undefined), stop: () => gateway.close() };
+}
+
+function failureOf(finished: Promise<void>): Promise<never> {
+  const failed = finished.then(() => new Promise<never>(() => undefined));
+  // Whoever waits on it hears of it; nobody waiting is no unhandled rejection.
+  failed.catch(() => undefined);
+  return failed;
+}

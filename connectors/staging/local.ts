@@ -1,0 +1,135 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream, mkdirSync } from 'node:fs';
+import { access, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PipelineError } from '../../core/errors/index.js';
+import type { StagedFile } from '../../core/manifest.js';
+import { faultPoint } from '../fault-point.js';
+import type { StagingStore } from '../staging.js';
+import { systemErrorCode } from '../system-error.js';
+
+/** Leftovers of a process carry its id: `<pid>-<uuid>.<extension>`. */
+const temporaryName = /^(\d+)-/;
+
+/**
+ * Staging in a folder of the local disk:
+ *
+ *     <directory>/ab/abcdef….ndjson   whole, durable, immutable; named by SHA-256
+ *     <directory>/tmp/<pid>-….ndjson  being written; swept once its process is gone
+ *     <directory>/corrupt/            set aside because the content no longer fits the name
+ */
+export function createLocalStaging({ directory }: { readonly directory: string }): StagingStore {
+  const temporary = join(directory, 'tmp');
+  /** Files whose content this process has checked; they cannot change under their name by our own hand. */
+  const verified = new Set<string>();
+
+  const finalPath = ({ sha256, format }: Pick<StagedFile, 'sha256' | 'format'>) => join(directory, sha256.slice(0, 2), `${sha256}.${format}`);
+
+  const adopt: StagingStore['adopt'] = async (path, format, rows) => {
+    const { sha256, bytes } = await digest(path);
+    const file: StagedFile = { uri: `staging:${sha256}.${format}`, sha256, bytes, rows, format };
+    const target = finalPath(file);
+    await orDiskFull(file.uri, async () => {
+      await mkdir(join(target, '..'), { recursive: true });
+      await syncPath(path);
+      faultPoint('before-stage');
+      await rename(path, target);
+      await syncPath(join(target, '..'));
+    });
+    verified.add(file.uri);
+    faultPoint('after-stage');
+    return file;
+  };
+
+  return {
+    async write(chunks, rows) {
+      const path = join(temporary, `${String(process.pid)}-${randomUUID()}.ndjson`);
+      await orDiskFull('a staged file', async () => {
+        await mkdir(temporary, { recursive: true });
+        const handle = await open(path, 'w');
+        try {
+          for await (const chunk of chunks) await handle.writeFile(chunk);
+        } catch (error) {
+          await handle.close();
+          await rm(path, { force: true });
+          throw error;
+        }
+        await handle.close();
+      });
+      return adopt(path, 'ndjson', rows);
+    },
+    temporaryPath(extension) {
+      mkdirSync(temporary, { recursive: true });
+      return join(temporary, `${String(process.pid)}-${randomUUID()}.${extension}`);
+    },
+    adopt,
+    async localPath(file) {
+      const path = finalPath(file);
+      try {
+        await access(path);
+      } catch {
+        throw new PipelineError('STAGING_MISSING', { uri: file.uri });
+      }
+      if (verified.has(file.uri) && (await stat(path)).size === file.bytes) return path;
+      const { sha256 } = await digest(path);
+      if (sha256 !== file.sha256) {
+        verified.delete(file.uri);
+        await mkdir(join(directory, 'corrupt'), { recursive: true });
+        await rename(path, join(directory, 'corrupt', `${String(Date.now())}-${file.sha256}.${file.format}`));
+        throw new PipelineError('STAGING_CORRUPT', { uri: file.uri });
+      }
+      verified.add(file.uri);
+      return path;
+    },
+    async sweep() {
+      const names = await readdir(temporary).catch(() => []);
+      let swept = 0;
+      for (const name of names) {
+        const pid = Number(temporaryName.exec(name)?.[1] ?? 0);
+        if (pid === process.pid || isAlive(pid)) continue;
+        await rm(join(temporary, name), { force: true, recursive: true });
+        swept += 1;
+      }
+      return swept;
+    },
+  };
+}
+
+async function digest(path: string): Promise<{ sha256: string; bytes: number }> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 }) as AsyncIterable<Buffer>) {
+    hash.update(chunk);
+    bytes += chunk.length;
+  }
+  return { sha256: hash.digest('hex'), bytes };
+}
+
+async function syncPath(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function orDiskFull<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work();
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === undefined || !['ENOSPC', 'EROFS', 'EDQUOT', 'EIO', 'EFBIG'].includes(code)) throw error;
+    throw new PipelineError('DISK_FULL', { what, reason: code }, { cause: error });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return systemErrorCode(error) === 'EPERM';
+  }
+}
