@@ -74,17 +74,40 @@ export const limits = {
   /** Gateway: open connections, and requests waiting for the shared fsync before 503. */
   gatewayMaxConnections: 2_000,
   gatewayMaxWaiting: 5_000,
+  /** Gateway: requests of one source in work at once before 429, and bytes of all request bodies held at once before 503. */
+  gatewayMaxInFlightPerSource: 2_000,
+  gatewayMaxBufferedBytes: 64 * 1024 * 1024,
+  /** Gateway: a refused client is asked to come back after this time. */
+  gatewayRetryAfterMs: 1_000,
+  /** Gateway: an idle kept-alive connection is closed after this time; how often overdue requests are looked for. */
+  gatewayKeepAliveMs: 60_000,
+  gatewayCheckEveryMs: 1_000,
+  /** Gateway: from SIGTERM to the end of the requests in work. */
+  gatewayGraceMs: 5_000,
   /** Gateway: nesting of a JSON body. */
   jsonMaxDepth: 64,
   /** Webhooks: two-sided tolerance of the signed time stamp (Standard Webhooks advises five minutes). */
   webhookToleranceMs: 5 * 60_000,
   /** Webhooks: signatures tried in one header. */
   webhookMaxSignatures: 10,
+  /** Webhooks: length of a delivery's id, and the shortest signing key. */
+  webhookIdMaxLength: 256,
+  webhookKeyMinBytes: 16,
+  /** Segment: length of a messageId (Segment HTTP API: 100 characters). */
+  segmentMessageIdMaxLength: 100,
+  /** Gateway: event ids remembered per stream; an older repeat is written again, and the table drops it. */
+  gatewayRememberedIds: 100_000,
   /** Inbox: an open segment is sealed at this age or size. */
   inboxSegmentMaxAgeMs: 100,
   inboxSegmentMaxBytes: 32 * 1024 * 1024,
   /** Inbox: free disk below which the gateway answers 503. */
   inboxMinFreeBytes: 64 * 1024 * 1024,
+  /** Inbox: how often the free disk is looked up while requests arrive. */
+  inboxDiskCheckEveryMs: 1_000,
+  /** Inbox: a waiting reader looks for sealed segments at least this often. */
+  inboxPollEveryMs: 500,
+  /** Inbox: bytes of segments that one micro-batch of a stream drains; at least one segment. */
+  inboxDrainMaxBytes: 64 * 1024 * 1024,
   /** Development server: time until healthy, and from SIGTERM to SIGKILL. */
   temporalStartMaxMs: 60_000,
   temporalStopMaxMs: 10_000,

@@ -34,7 +34,7 @@ export function configPage(): string {
     '',
     '## Example',
     '',
-    '```json millrace.json',
+    '```json',
     JSON.stringify(example, undefined, 2),
     '```',
     '',

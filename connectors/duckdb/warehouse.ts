@@ -1,0 +1,235 @@
+import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { ColumnSpec } from '../../core/columns.js';
+import { isPipelineError, PipelineError } from '../../core/errors/index.js';
+import { intervalKey } from '../../core/interval.js';
+import type { JsonValue } from '../../core/json.js';
+import { limits } from '../../core/limits.js';
+import { cursorOfTask } from '../../core/manifest.js';
+import type { StagingStore } from '../staging.js';
+import type { LoadMarker, LoadRequest, QueryResult, Warehouse } from '../warehouse.js';
+import { LoadJournal } from './load-journal.js';
+import { loadFiles, runLoad, tableColumns } from './load-transaction.js';
+import { announceOwner, findOwner } from './owner.js';
+import { readOnlyQuery } from './read-only-query.js';
+import { markerColumns, markerOf, rowsOf } from './rows.js';
+import { systemTables } from './system-tables.js';
+
+export interface DuckDbOptions {
+  /** The database file; its folder is made. */
+  readonly path: string;
+  readonly staging: StagingStore;
+  readonly memoryLimitMb?: number;
+  /** Told when a file did not open and was made again from staging. */
+  onRebuilt?(report: RebuildReport): void;
+}
+
+export interface RebuildReport {
+  readonly brokenFile: string;
+  readonly loads: number;
+  /** Loads whose staged files are gone, as load ids. */
+  readonly lost: readonly string[];
+}
+
+/** The embedded warehouse: one DuckDB file, held by one process. */
+export function createDuckDbWarehouse(options: DuckDbOptions): Warehouse {
+  return new DuckDbWarehouse(options);
+}
+
+class DuckDbWarehouse implements Warehouse {
+  readonly name = 'duckdb';
+  readonly #options: DuckDbOptions;
+  readonly #journal: LoadJournal;
+  /** The last load of each table: loads of one table follow one another. */
+  readonly #queues = new Map<string, Promise<unknown>>();
+  #instance: DuckDBInstance | undefined;
+  #withdraw: (() => Promise<void>) | undefined;
+
+  constructor(options: DuckDbOptions) {
+    this.#options = options;
+    this.#journal = new LoadJournal(`${options.path}.loads.ndjson`);
+  }
+
+  async open(): Promise<void> {
+    const { path } = this.#options;
+    mkdirSync(dirname(path), { recursive: true });
+    const owner = findOwner(path);
+    if (owner !== undefined && owner.pid !== process.pid) throw new PipelineError('WAREHOUSE_LOCKED', { file: path, pid: owner.pid });
+    try {
+      await this.#openFile();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const lock = /lock/i.test(reason) ? /PID (\d+)/.exec(reason) : null;
+      if (lock !== null) throw new PipelineError('WAREHOUSE_LOCKED', { file: path, pid: lock[1] ?? 'unknown' }, { cause: error });
+      if (!existsSync(path)) throw new PipelineError('WAREHOUSE_UNAVAILABLE', { warehouse: path, reason: reason.split('\n')[0] ?? '' }, { cause: error });
+      await this.#rebuild();
+    }
+    this.#withdraw = await announceOwner(path, (sql, maxRows) => this.query(sql, maxRows));
+  }
+
+  async close(): Promise<void> {
+    await this.#withdraw?.();
+    this.#withdraw = undefined;
+    await this.#journal.close();
+    this.#instance?.closeSync();
+    this.#instance = undefined;
+  }
+
+  findLoad(loadId: string): Promise<LoadMarker | undefined> {
+    return this.#use(async (connection) => {
+      const [row] = await rowsOf(connection, `SELECT ${markerColumns} FROM _millrace_loads WHERE load_id = $1`, [loadId]);
+      return row === undefined ? undefined : markerOf(row);
+    });
+  }
+
+  latestCursor(dagId: string, taskId: string): Promise<JsonValue | undefined> {
+    return this.#use(async (connection) => {
+      const rows = await rowsOf(
+        connection,
+        `SELECT cursor FROM _millrace_loads WHERE dag_id = $1 AND json_extract_string(cursor, '$.taskId') = $2 ORDER BY committed_at DESC, rowid DESC LIMIT 1`,
+        [dagId, taskId],
+      );
+      const cursor = rows[0]?.['cursor'];
+      return typeof cursor === 'string' ? cursorOfTask(JSON.parse(cursor) as JsonValue, taskId) : undefined;
+    });
+  }
+
+  claimFence(table: string, key: string): Promise<number> {
+    return this.#inTurn(table, () => this.#use((connection) => claim(connection, table, key)));
+  }
+
+  load(request: LoadRequest): Promise<LoadMarker> {
+    return this.#inTurn(request.config.into, async () => {
+      const files = await loadFiles(request, (file) => this.#options.staging.localPath(file));
+      const committed = await this.findLoad(request.loadId);
+      if (committed !== undefined) return committed;
+      await this.#journal.append(request);
+      return this.#use(async (connection) => {
+        try {
+          return await runLoad(connection, request, files);
+        } catch (error) {
+          throw classify(error, request.config.into);
+        }
+      });
+    });
+  }
+
+  tableColumns(table: string): Promise<readonly ColumnSpec[] | undefined> {
+    return this.#use(async (connection) => (await tableColumns(connection, table))?.map(({ name, sqlType }) => columnOf(name, sqlType)));
+  }
+
+  query(sql: string, maxRows: number): Promise<QueryResult> {
+    return this.#use((connection) => readOnlyQuery(connection, sql, maxRows));
+  }
+
+  quarantinedRows(ids: readonly string[]): Promise<readonly string[]> {
+    return this.#use(async (connection) => {
+      const rows = await rowsOf(connection, `SELECT quarantine_id, raw FROM _millrace_quarantine WHERE quarantine_id IN (${ids.map((_, index) => `$${String(index + 1)}`).join(', ') || 'NULL'})`, [...ids]);
+      const byId = new Map(rows.map((row) => [row['quarantine_id'], row['raw']]));
+      return ids.map((id) => byId.get(id)).filter((raw) => typeof raw === 'string');
+    });
+  }
+
+  describe(): { type: string; path: string } {
+    return { type: 'duckdb', path: this.#options.path };
+  }
+
+  async #openFile(): Promise<void> {
+    const { path, memoryLimitMb = limits.warehouseMemoryMb } = this.#options;
+    const instance = await DuckDBInstance.create(path, { memory_limit: `${String(memoryLimitMb)}MB` });
+    try {
+      const connection = await instance.connect();
+      const [existing] = await rowsOf(connection, `SELECT count(*) AS n FROM information_schema.tables WHERE table_name IN ('_millrace_loads', '_millrace_fences', '_millrace_quarantine')`);
+      if (Number(existing?.['n'] ?? 0) < systemTables.length) {
+        for (const statement of systemTables) await connection.run(statement);
+        await connection.run('CHECKPOINT');
+      }
+      connection.closeSync();
+      this.#instance = instance;
+    } catch (error) {
+      instance.closeSync();
+      throw error;
+    }
+  }
+
+  /** Keeps the broken file and its log for a person to look at, and loads everything that the journal names again. */
+  async #rebuild(): Promise<void> {
+    const { path } = this.#options;
+    const brokenFile = `${path}.broken-${new Date().toISOString().replaceAll(':', '')}`;
+    renameSync(path, brokenFile);
+    if (existsSync(`${path}.wal`)) renameSync(`${path}.wal`, `${brokenFile}.wal`);
+    await this.#openFile();
+    const lost: string[] = [];
+    const requests = await this.#journal.read();
+    let loads = 0;
+    for (const request of requests) {
+      try {
+        const files = await loadFiles(request, (file) => this.#options.staging.localPath(file));
+        if ((await this.findLoad(request.loadId)) !== undefined) continue;
+        await this.#use(async (connection) => {
+          const fence = await claim(connection, request.config.into, intervalKey(request.interval));
+          await runLoad(connection, { ...request, fence }, files);
+        });
+        loads += 1;
+      } catch (error) {
+        if (!isPipelineError(error)) throw error;
+        if (error.code === 'STAGING_MISSING' || error.code === 'STAGING_CORRUPT') lost.push(request.loadId);
+      }
+    }
+    this.#options.onRebuilt?.({ brokenFile, loads, lost });
+  }
+
+  async #use<Result>(work: (connection: DuckDBConnection) => Promise<Result>): Promise<Result> {
+    if (this.#instance === undefined) throw new PipelineError('WAREHOUSE_UNAVAILABLE', { warehouse: this.#options.path, reason: 'it is not open' });
+    const connection = await this.#instance.connect();
+    try {
+      return await work(connection);
+    } finally {
+      connection.closeSync();
+    }
+  }
+
+  #inTurn<Result>(table: string, work: () => Promise<Result>): Promise<Result> {
+    const before = this.#queues.get(table) ?? Promise.resolve();
+    const mine = before.then(work, work);
+    this.#queues.set(table, mine.catch(() => undefined));
+    return mine;
+  }
+}
+
+async function claim(connection: DuckDBConnection, table: string, key: string): Promise<number> {
+  await connection.run('BEGIN TRANSACTION');
+  try {
+    const [row] = await rowsOf(connection, 'SELECT fence FROM _millrace_fences WHERE table_name = $1 AND interval_key = $2', [table, key]);
+    const fence = Number(row?.['fence'] ?? 0) + 1;
+    await connection.run(
+      row === undefined
+        ? `INSERT INTO _millrace_fences (fence, table_name, interval_key) VALUES (${String(fence)}, $1, $2)`
+        : `UPDATE _millrace_fences SET fence = ${String(fence)} WHERE table_name = $1 AND interval_key = $2`,
+      [table, key],
+    );
+    await connection.run('COMMIT');
+    return fence;
+  } catch (error) {
+    await connection.run('ROLLBACK').catch(() => undefined);
+    throw classify(error, table);
+  }
+}
+
+/** What DuckDB says, as a catalogued error. */
+function classify(error: unknown, table: string): unknown {
+  if (isPipelineError(error) || !(error instanceof Error)) return error;
+  const reason = error.message.split('\n')[0] ?? '';
+  if (/conflict/i.test(reason)) return new PipelineError('WAREHOUSE_CONFLICT', { table }, { cause: error });
+  if (/No space left|disk full|could not write/i.test(reason)) return new PipelineError('DISK_FULL', { what: `table "${table}"`, reason }, { cause: error });
+  if (/Out of Memory|IO Error/i.test(reason)) return new PipelineError('WAREHOUSE_UNAVAILABLE', { warehouse: 'duckdb', reason }, { cause: error });
+  return new PipelineError('WAREHOUSE_STATEMENT', { table, reason }, { cause: error });
+}
+
+function columnOf(name: string, sqlType: string): ColumnSpec {
+  const decimal = /^DECIMAL\((\d+),(\d+)\)$/.exec(sqlType);
+  if (decimal !== null) return { name, type: 'decimal', precision: Number(decimal[1]), scale: Number(decimal[2]), nullable: true };
+  const types: Readonly<Record<string, ColumnSpec['type']>> = { BIGINT: 'int64', DOUBLE: 'double', BOOLEAN: 'boolean', TIMESTAMP: 'timestamp', DATE: 'date' };
+  return { name, type: types[sqlType] ?? 'string', nullable: true };
+}

@@ -1,0 +1,99 @@
+import type { IncomingMessage } from 'node:http';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { PipelineError } from '../core/errors/index.js';
+import { limits } from '../core/limits.js';
+
+const unzip = promisify(gunzip);
+
+/** Counts the bytes of all bodies that are held, so that many slow senders cannot fill the memory. */
+export interface BodyBudget {
+  readonly maxBytes: number;
+  heldBytes: number;
+}
+
+/** The sender went away before the body was whole; nobody is left to answer. */
+export class SenderGone extends Error {}
+
+/**
+ * Refuses a request by its head alone: method and address are right already.
+ *
+ * @throws PipelineError GATEWAY_MEDIA_TYPE, GATEWAY_LENGTH_REQUIRED, GATEWAY_TOO_LARGE
+ */
+export function checkBodyHead(request: IncomingMessage, encodings: readonly string[]): void {
+  const { headers } = request;
+  // Browsers send text/plain where they may not ask first (sendBeacon), SNS does so always.
+  const type = headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() ?? 'application/json';
+  if (!/^(application\/json|application\/[\w.-]+\+json|text\/plain)$/.test(type))
+    throw new PipelineError('GATEWAY_MEDIA_TYPE', { what: 'This content type', supported: 'application/json' });
+  const encoding = headers['content-encoding']?.toLowerCase() ?? 'identity';
+  if (!encodings.includes(encoding))
+    throw new PipelineError('GATEWAY_MEDIA_TYPE', {
+      what: 'This content encoding',
+      supported: encodings.join(' or '),
+    });
+  const length = headers['content-length'];
+  if (length === undefined && headers['transfer-encoding'] === undefined)
+    throw new PipelineError('GATEWAY_LENGTH_REQUIRED');
+  if (Number(length ?? 0) > limits.gatewayBodyMaxBytes) throw tooLarge();
+}
+
+/**
+ * The body as sent. Its bytes stay in the budget until `release`.
+ *
+ * @throws PipelineError GATEWAY_TOO_LARGE, GATEWAY_UNAVAILABLE
+ * @throws SenderGone
+ */
+export function readBody(
+  request: IncomingMessage,
+  budget: BodyBudget,
+): Promise<{ readonly bytes: Buffer; release(): void }> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    let isDone = false;
+    const fail = (error: Error) => {
+      if (isDone) return;
+      isDone = true;
+      budget.heldBytes -= size;
+      request.removeListener('data', take);
+      reject(error);
+    };
+    const take = (chunk: Buffer) => {
+      size += chunk.length;
+      budget.heldBytes += chunk.length;
+      if (size > limits.gatewayBodyMaxBytes) fail(tooLarge());
+      else if (budget.heldBytes > budget.maxBytes)
+        fail(new PipelineError('GATEWAY_UNAVAILABLE', { reason: 'too many large requests at once' }));
+      else chunks.push(chunk);
+    };
+    request.on('data', take);
+    request.on('end', () => {
+      if (isDone) return;
+      isDone = true;
+      const bytes = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size);
+      resolve({ bytes, release: () => void (budget.heldBytes -= size) });
+    });
+    request.on('error', () => fail(new SenderGone()));
+    request.on('close', () => fail(new SenderGone()));
+  });
+}
+
+/** @throws PipelineError GATEWAY_TOO_LARGE, GATEWAY_REQUEST_INVALID */
+export async function decompress(bytes: Buffer, encoding: string | undefined): Promise<Buffer> {
+  if (encoding?.toLowerCase() !== 'gzip') return bytes;
+  try {
+    return await unzip(bytes, { maxOutputLength: limits.gatewayBodyMaxBytes });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge();
+    throw new PipelineError('GATEWAY_REQUEST_INVALID', { reason: 'the body is not whole gzip' });
+  }
+}
+
+function tooLarge(): PipelineError {
+  return new PipelineError('GATEWAY_TOO_LARGE', {
+    what: 'The body',
+    limit: 'gatewayBodyMaxBytes',
+    allowed: limits.gatewayBodyMaxBytes,
+  });
+}
