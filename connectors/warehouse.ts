@@ -41,10 +41,25 @@ export interface QueryResult {
   readonly truncated: boolean;
 }
 
-/** Order-free digest of a set of keyed rows. */
-export interface TableDigest {
-  readonly rows: number;
-  readonly digest: string;
+/** What a table is compared with: the rows that its source holds, staged and typed. */
+export interface CompareRequest {
+  readonly config: LoadConfig;
+  readonly manifest: Manifest;
+  /** Restricts what counts as extra to rows that loads of this interval wrote. */
+  readonly interval?: DataInterval;
+  /** For each key column, the names under which the source's own records carry it: quarantined keys are no difference. */
+  readonly keyNames: readonly (readonly string[])[];
+  readonly maxSamples: number;
+}
+
+/** How a table and its source differ; a deletion that has reached both sides is no difference. */
+export interface TableComparison {
+  readonly sourceRows: number;
+  readonly warehouseRows: number;
+  readonly missing: number;
+  readonly extra: number;
+  readonly changed: number;
+  readonly samples: { readonly missing: string[]; readonly extra: string[]; readonly changed: string[] };
 }
 
 /** A warehouse that loads land in: one folder under `connectors/`, same file names, one contract suite. */
@@ -68,6 +83,8 @@ export interface Warehouse {
    * @throws PipelineError STALE_FENCE, CONTRACT_BROKEN, COUNT_MISMATCH, WAREHOUSE_*
    */
   load(request: LoadRequest): Promise<LoadMarker>;
+  /** Compares a table with staged rows, key by key; changes nothing. @throws PipelineError STAGING_*, WAREHOUSE_* */
+  compare(request: CompareRequest): Promise<TableComparison>;
   tableColumns(table: string): Promise<readonly ColumnSpec[] | undefined>;
   /** One reading statement. @throws PipelineError QUERY_REFUSED */
   query(sql: string, maxRows: number): Promise<QueryResult>;

@@ -113,6 +113,8 @@ export const limits = {
   temporalStopMaxMs: 10_000,
   /** Quarantined rows that one replay run takes (their ids travel through Temporal). */
   replayMaxRows: 500,
+  /** Keys of each kind of difference that a reconcile report names. */
+  reconcileSamples: 5,
   /** Read-only SQL: rows returned to a person. */
   queryMaxRows: 10_000,
 } as const;

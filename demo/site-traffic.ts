@@ -84,7 +84,7 @@ async function sendEmailEvents(options: TrafficOptions): Promise<number> {
     const id = `msg_${eventId(options.seed, 2_000_000 + number)}`;
     const body = JSON.stringify({
       type: number % 4 === 0 ? 'email.clicked' : 'email.opened',
-      created_at: new Date(Date.UTC(2026, 0, 1) + number * 60_000).toISOString(),
+      timestamp: new Date(Date.UTC(2026, 0, 1) + number * 60_000).toISOString(),
       data: { email_id: `em-${String(number)}`, to: [`person${String(number)}@example.com`] },
     });
     const now = new Date();

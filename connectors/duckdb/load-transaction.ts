@@ -213,18 +213,23 @@ async function prepareMerge(
 
 /** Deletions as batch rows: key and version from the file, every other column NULL, after the rows in source order. */
 async function deletesAsRows(connection: DuckDBConnection, request: LoadRequest, names: MergeNames, deletes: readonly string[]): Promise<string> {
-  const types = new Map((await tableColumns(connection, names.tombstones))?.map((column) => [column.name, column.sqlType]));
   const marks = [...names.key, ...names.version];
-  const value = (name: string) => {
-    const text = `(${quoteName(name)} ->> '$')`;
-    const type = types.get(name) ?? 'VARCHAR';
-    return type === 'TIMESTAMP' ? `CAST(CAST(${text} AS TIMESTAMPTZ) AS TIMESTAMP)` : `CAST(${text} AS ${type})`;
-  };
+  const value = deletedValue(await tableColumns(connection, names.tombstones));
   const offset = request.manifest.files.reduce((sum, file) => sum + file.rows, 0) + request.manifest.counts.quarantined;
   return `SELECT ${marks.map((name) => `${value(name)} AS ${quoteName(name)}`).join(', ')},
       ${quoteText(request.loadId)} AS ${systemColumns.loadId}, ${timestamp(request.manifest.ingestedAt)} AS ${systemColumns.ingestedAt},
       ${String(offset)} + row_number() OVER () AS ${systemColumns.position}, TRUE AS is_deleted
     FROM read_json([${deletes.map(quoteText).join(', ')}], format = 'newline_delimited', columns = {${marks.map((name) => `${quoteName(name)}: 'JSON'`).join(', ')}})`;
+}
+
+/** The typed value of a key or version column of a deletion, from its JSON member. */
+export function deletedValue(columns: readonly { name: string; sqlType: string }[] = []): (name: string) => string {
+  const types = new Map(columns.map((column) => [column.name, column.sqlType]));
+  return (name) => {
+    const text = `(${quoteName(name)} ->> '$')`;
+    const type = types.get(name) ?? 'VARCHAR';
+    return type === 'TIMESTAMP' ? `CAST(CAST(${text} AS TIMESTAMPTZ) AS TIMESTAMP)` : `CAST(${text} AS ${type})`;
+  };
 }
 
 async function assertFence(connection: DuckDBConnection, request: LoadRequest): Promise<void> {

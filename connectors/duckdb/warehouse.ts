@@ -6,9 +6,10 @@ import { isPipelineError, PipelineError } from '../../core/errors/index.js';
 import { intervalKey } from '../../core/interval.js';
 import type { JsonValue } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
-import { cursorOfTask } from '../../core/manifest.js';
+import { cursorOfTask, type StagedFile } from '../../core/manifest.js';
 import type { StagingStore } from '../staging.js';
-import type { LoadMarker, LoadRequest, QueryResult, Warehouse } from '../warehouse.js';
+import type { CompareRequest, LoadMarker, LoadRequest, QueryResult, TableComparison, Warehouse } from '../warehouse.js';
+import { compareTable } from './compare.js';
 import { LoadJournal } from './load-journal.js';
 import { loadFiles, runLoad, tableColumns } from './load-transaction.js';
 import { announceOwner, findOwner } from './owner.js';
@@ -112,6 +113,19 @@ class DuckDbWarehouse implements Warehouse {
           throw classify(error, request.config.into);
         }
       });
+    });
+  }
+
+  async compare(request: CompareRequest): Promise<TableComparison> {
+    const { files, deletes } = request.manifest;
+    const paths = (list: readonly StagedFile[]) => Promise.all(list.map((file) => this.#options.staging.localPath(file)));
+    const staged = { rows: await paths(files), deletes: await paths(deletes) };
+    return this.#use(async (connection) => {
+      try {
+        return await compareTable(connection, request, staged);
+      } catch (error) {
+        throw classify(error, request.config.into);
+      }
     });
   }
 

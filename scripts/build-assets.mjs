@@ -1,0 +1,38 @@
+/**
+ * The second half of the build, after the compiler: bundles the workflows into one file, so that a worker starts without
+ * a bundler, and copies the record schemas. Does nothing where its inputs have not changed.
+ */
+import { createHash } from 'node:crypto';
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const dist = join(root, 'dist');
+const { version } = createRequire(import.meta.url)('@temporalio/worker/package.json');
+
+rmSync(join(dist, 'schemas', 'records'), { recursive: true, force: true });
+mkdirSync(join(dist, 'schemas'), { recursive: true });
+cpSync(join(root, 'schemas', 'records'), join(dist, 'schemas', 'records'), { recursive: true });
+chmodSync(join(dist, 'client.js'), 0o755);
+
+const hash = createHash('sha256').update(version);
+for (const folder of ['core', 'workflows']) {
+  for (const name of readdirSync(join(dist, folder), { recursive: true, encoding: 'utf8' }).sort()) {
+    if (name.endsWith('.js')) hash.update(`${folder}/${name}\n`).update(readFileSync(join(dist, folder, name)));
+  }
+}
+const inputs = hash.digest('hex');
+const bundlePath = join(dist, 'workflow-bundle.js');
+const stampPath = join(dist, 'workflow-bundle.inputs');
+const isCurrent = existsSync(bundlePath) && existsSync(stampPath) && readFileSync(stampPath, 'utf8') === inputs;
+if (!isCurrent) {
+  const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker');
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: join(dist, 'workflows', 'index.js'),
+    logger: new DefaultLogger('WARN'),
+  });
+  writeFileSync(bundlePath, code);
+  writeFileSync(stampPath, inputs);
+}

@@ -1,0 +1,172 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Logger } from 'pino';
+import { isPipelineError, PipelineError } from '../core/errors/index.js';
+import { limits } from '../core/limits.js';
+import { errorAnswer, send, type Answer } from './http-answer.js';
+import { openInbox, type InboxBounds, type InboxWriter } from './inbox-writer.js';
+import { SenderGone } from './read-body.js';
+import { Receiver } from './receiver.js';
+import { segmentCalls, type SegmentCall } from './segment-api.js';
+import type { SegmentDisk } from './segment-file.js';
+import { readSigningKeys } from './webhook-signature.js';
+
+/** What a gateway is made from; a composition root reads it from the settings. */
+export interface GatewayOptions {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly inboxDirectory: string;
+  /** Keys that senders of the Segment API use; without one it takes nothing. */
+  readonly writeKeys: readonly string[];
+  /** Signing secrets by source; several during a rotation. */
+  readonly webhooks: Readonly<Record<string, { readonly secrets: readonly string[] }>>;
+  readonly logger: Logger;
+  readonly bounds?: InboxBounds;
+  readonly timeouts?: { readonly headersMs: number; readonly requestMs: number; readonly checkEveryMs: number };
+  /** Milliseconds since 1970; tests set the clock. */
+  readonly now?: () => number;
+  readonly disk?: SegmentDisk;
+}
+
+/** A gateway at work. */
+export interface RunningGateway {
+  readonly address: string;
+  readonly port: number;
+  /** Takes no new connection, lets requests in work end for a moment, seals the inbox. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the HTTP process that receives events: the Segment API under `/v1/`, signed webhooks under `/webhooks/`,
+ * `/healthz` (the process answers) and `/readyz` (the inbox can take events).
+ *
+ * @throws PipelineError CONFIG_INVALID, INBOX_LOCKED
+ */
+export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
+  const signingKeys = new Map(Object.entries(options.webhooks).map(([name, { secrets }]) => [name, readSigningKeys(name, secrets)]));
+  const inbox = await openInbox({
+    directory: options.inboxDirectory,
+    streams: ['segment', ...[...signingKeys.keys()].map((name) => `webhooks/${name}`)],
+    logger: options.logger,
+    ...(options.bounds && { bounds: options.bounds }),
+    ...(options.now && { now: options.now }),
+    ...(options.disk && { disk: options.disk }),
+  });
+  try {
+    const receiver = new Receiver({ inbox, writeKeys: options.writeKeys, signingKeys, now: options.now ?? Date.now });
+    const server = createHttpServer(receiver, inbox, options);
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(options.port, options.host, resolve);
+    });
+    const { address, port } = server.address() as AddressInfo;
+    return {
+      address,
+      port,
+      close: async () => {
+        await closeServer(server);
+        await inbox.close();
+      },
+    };
+  } catch (error) {
+    await inbox.close();
+    throw error;
+  }
+}
+
+function createHttpServer(receiver: Receiver, inbox: InboxWriter, { timeouts, logger }: GatewayOptions): Server {
+  const server = createServer(
+    {
+      headersTimeout: timeouts?.headersMs ?? limits.gatewayHeadersTimeoutMs,
+      requestTimeout: timeouts?.requestMs ?? limits.gatewayRequestTimeoutMs,
+      connectionsCheckingInterval: timeouts?.checkEveryMs ?? limits.gatewayCheckEveryMs,
+      keepAliveTimeout: limits.gatewayKeepAliveMs,
+      requireHostHeader: true,
+    },
+    (request, response) => {
+      void answer(request, response);
+    },
+  );
+  server.maxConnections = limits.gatewayMaxConnections;
+  server.on('clientError', refuseBroken);
+
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    try {
+      send(response, await route(receiver, inbox, request));
+    } catch (error) {
+      if (error instanceof SenderGone) return;
+      if (!isPipelineError(error)) logger.error({ error: String(error) }, 'gateway: a request failed');
+      send(response, errorAnswer(error));
+    }
+  };
+  return server;
+}
+
+/** @throws PipelineError GATEWAY_* */
+async function route(receiver: Receiver, inbox: InboxWriter, request: IncomingMessage): Promise<Answer> {
+  const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+  const [, first = '', second = '', ...rest] = path.split('/');
+  if (path === '/healthz' || path === '/readyz') {
+    assertMethod(request, ['GET', 'HEAD']);
+    if (path === '/healthz') return { status: 200, body: { status: 'ok' } };
+    return { status: 200, body: { status: 'ready', ...(await inbox.check()) } };
+  }
+  const isFlat = rest.length === 0;
+  if (first === 'v1' && isFlat && (segmentCalls as readonly string[]).includes(second)) {
+    if (request.method === 'OPTIONS') return preflight;
+    assertMethod(request, ['POST']);
+    return receiver.segment(second as SegmentCall, request);
+  }
+  if (first === 'webhooks' && isFlat && second !== '') {
+    assertMethod(request, ['POST']);
+    return receiver.webhook(second, request);
+  }
+  throw new PipelineError('GATEWAY_NOT_FOUND', { what: 'such address' });
+}
+
+/** Browsers ask first before they send JSON to another origin. */
+const preflight: Answer = {
+  status: 200,
+  body: {},
+  headers: {
+    'access-control-allow-origin': '*',
+    'access-control-allow-methods': 'POST',
+    'access-control-allow-headers': 'content-type, authorization',
+    'access-control-max-age': '86400',
+  },
+};
+
+function assertMethod(request: IncomingMessage, allowed: readonly string[]): void {
+  if (!allowed.includes(request.method ?? '')) throw new PipelineError('GATEWAY_METHOD', { allowed: allowed.join(', ') });
+}
+
+/** What the HTTP parser refused never becomes a request; it is answered on the bare socket. */
+function refuseBroken(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const refusal =
+    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? new PipelineError('GATEWAY_TIMEOUT', { allowedMs: limits.gatewayRequestTimeoutMs })
+      : new PipelineError('GATEWAY_REQUEST_INVALID', { reason: 'it is not HTTP/1.1' });
+  const { status, body } = errorAnswer(refusal);
+  const text = JSON.stringify(body);
+  const line = status === 408 ? '408 Request Timeout' : '400 Bad Request';
+  socket.end(`HTTP/1.1 ${line}\r\ncontent-type: application/json\r\ncontent-length: ${String(Buffer.byteLength(text))}\r\nconnection: close\r\n\r\n${text}`);
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => {
+      resolve();
+    });
+  });
+  server.closeIdleConnections();
+  const timer = setTimeout(() => {
+    server.closeAllConnections();
+  }, limits.gatewayGraceMs);
+  await closed;
+  clearTimeout(timer);
+}
