@@ -42,7 +42,9 @@ export function toActivity<Request, Result>(stage: Stage<Request, Result>, deps:
       faultPoint('before-report');
       return result;
     } catch (error) {
-      throw toFailure(error, context.cancellationSignal);
+      const failure = toFailure(error, context.cancellationSignal);
+      if (failure instanceof ApplicationFailure) logger.warn({ code: failure.type, reason: failure.message }, 'task failed');
+      throw failure;
     } finally {
       clearInterval(timer);
     }

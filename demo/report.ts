@@ -108,7 +108,7 @@ async function realtimeFigures(query: Query): Promise<DemoReport['realtime']> {
 
 async function purchaseFigures(query: Query): Promise<DemoReport['purchases']> {
   const result = await query(
-    `SELECT count(*) AS transactions, count(DISTINCT customer_id) AS customers, sum(number_of_cds) AS cds, sum(amount_usd) AS amount FROM purchases`,
+    `SELECT count(*) AS transactions, count(DISTINCT customer_id) AS customers, sum(cds) AS cds, sum(amount_usd) AS amount FROM purchases`,
   );
   return {
     transactions: numberOf(result, 'transactions'),

@@ -129,7 +129,7 @@ function backfill(env: NodeJS.ProcessEnv, settings: Settings, temporalAddress: s
     child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString('utf8')));
     child.on('error', reject);
     child.on('close', (code) => {
-      if (code !== 0) reject(new Error(`millrace backfill create ended with ${String(code)}: ${output.stderr.trim()}`));
+      if (code !== 0) reject(new Error(`millrace backfill create ended with ${String(code)}: ${output.stderr.trim()} ${output.stdout.trim()}`));
       else {
         const { started, succeeded, skipped } = JSON.parse(output.stdout) as Record<string, number>;
         resolve(`${String(started)} runs started, ${String(succeeded)} succeeded, ${String(skipped)} had run before`);

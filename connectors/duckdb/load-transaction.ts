@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { PipelineError } from '../../core/errors/index.js';
 import { intervalKey } from '../../core/interval.js';
+import { limits } from '../../core/limits.js';
 import { unexplainedRows, type RowCounts, type StagedFile } from '../../core/manifest.js';
 import { faultPoint } from '../fault-point.js';
 import type { LoadMarker, LoadRequest } from '../warehouse.js';
@@ -10,6 +11,7 @@ import { planEvolution, type EvolutionPlan } from './evolve.js';
 import { applySql, judgeSql, winnersSql, type MergeNames } from './merge.js';
 import { quoteName, quoteText } from './sql-text.js';
 import { systemColumns, tombstoneTable } from './system-tables.js';
+import type { WriteGate } from './write-gate.js';
 
 /** Paths of a load's staged files, checked against their hashes. */
 export interface LoadFiles {
@@ -31,7 +33,7 @@ export async function loadFiles(request: LoadRequest, localPath: (file: StagedFi
  *
  * @throws PipelineError STALE_FENCE, CONTRACT_BROKEN, COUNT_MISMATCH, IDENTIFIER_REFUSED
  */
-export async function runLoad(connection: DuckDBConnection, request: LoadRequest, files: LoadFiles): Promise<LoadMarker> {
+export async function runLoad(connection: DuckDBConnection, request: LoadRequest, files: LoadFiles, gate: WriteGate): Promise<LoadMarker> {
   const { config, manifest } = request;
   const table = config.into;
   const existing = await tableColumns(connection, table);
@@ -40,7 +42,13 @@ export async function runLoad(connection: DuckDBConnection, request: LoadRequest
     throw new PipelineError('CONTRACT_BROKEN', { table, problems: ['its rows have no typed columns: put a validate task before the load'] });
   }
   const plan = manifest.columns === undefined ? emptyPlan : planEvolution(table, existing, manifest.columns, config.contract);
-  await runDdl(connection, plan, request);
+  await runDdl(connection, plan, request, gate);
+  return gate.together(() => commitLoad(connection, request, files, plan));
+}
+
+async function commitLoad(connection: DuckDBConnection, request: LoadRequest, files: LoadFiles, plan: EvolutionPlan): Promise<LoadMarker> {
+  const { manifest, config } = request;
+  const table = config.into;
   await connection.run(`SET TimeZone = 'UTC'`);
   const prepared = await prepareBatch(connection, request, plan, files);
 
@@ -73,6 +81,9 @@ export async function runLoad(connection: DuckDBConnection, request: LoadRequest
   }
 }
 
+/** DuckDB's own default of `maximum_object_size`. */
+const jsonObjectDefaultBytes = 16 * 1024 * 1024;
+
 const emptyPlan: EvolutionPlan = { ddl: [], assignments: [], refusals: [] };
 
 /** Columns of a table with DuckDB's own types; `undefined` where there is no such table. */
@@ -87,7 +98,7 @@ export async function tableColumns(connection: DuckDBConnection, table: string):
 }
 
 /** A kill between DDL and data has left files that do not open, hence alone and followed by a checkpoint. */
-async function runDdl(connection: DuckDBConnection, plan: EvolutionPlan, { config, manifest }: LoadRequest): Promise<void> {
+async function runDdl(connection: DuckDBConnection, plan: EvolutionPlan, { config, manifest }: LoadRequest, gate: WriteGate): Promise<void> {
   const ddl = [...plan.ddl];
   const isMerge = config.disposition === 'merge' && manifest.columns !== undefined;
   if (isMerge && (await tableColumns(connection, tombstoneTable(config.into))) === undefined) {
@@ -101,8 +112,10 @@ async function runDdl(connection: DuckDBConnection, plan: EvolutionPlan, { confi
     ddl.push(`CREATE TABLE IF NOT EXISTS ${quoteName(tombstoneTable(config.into))} (${[...columns, `${systemColumns.loadId} VARCHAR`, `${systemColumns.ingestedAt} TIMESTAMP`].join(', ')})`);
   }
   if (ddl.length === 0) return;
-  for (const statement of ddl) await connection.run(statement);
-  await connection.run('CHECKPOINT');
+  await gate.alone(async () => {
+    for (const statement of ddl) await connection.run(statement);
+    await connection.run('CHECKPOINT');
+  });
 }
 
 interface Changes {
@@ -251,10 +264,13 @@ function quarantineValues(request: LoadRequest, kind: string): string {
 
 async function writeRejects(connection: DuckDBConnection, request: LoadRequest, paths: readonly string[]): Promise<number> {
   if (paths.length === 0) return 0;
+  // DuckDB reserves buffers of twice this size for each thread, hence no more than the longest line can need.
+  const largestFile = Math.max(...request.manifest.rejects.map((file) => file.bytes));
+  const objectMaxBytes = Math.max(jsonObjectDefaultBytes, Math.min(largestFile, limits.recordMaxBytes * 2));
   return changed(
     connection,
     `INSERT INTO _millrace_quarantine (${quarantineColumns}) SELECT ${quarantineValues(request, 'reject')}
-     FROM read_json([${paths.map(quoteText).join(', ')}], format = 'newline_delimited', maximum_object_size = 134217728,
+     FROM read_json([${paths.map(quoteText).join(', ')}], format = 'newline_delimited', maximum_object_size = ${String(objectMaxBytes)},
                     columns = {code: 'VARCHAR', pointer: 'VARCHAR', message: 'VARCHAR', raw: 'VARCHAR', position: 'BIGINT'})`,
   );
 }

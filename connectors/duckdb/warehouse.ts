@@ -16,6 +16,7 @@ import { announceOwner, findOwner } from './owner.js';
 import { readOnlyQuery } from './read-only-query.js';
 import { markerColumns, markerOf, rowsOf } from './rows.js';
 import { systemTables } from './system-tables.js';
+import { WriteGate } from './write-gate.js';
 
 export interface DuckDbOptions {
   /** The database file; its folder is made. */
@@ -42,6 +43,7 @@ class DuckDbWarehouse implements Warehouse {
   readonly name = 'duckdb';
   readonly #options: DuckDbOptions;
   readonly #journal: LoadJournal;
+  readonly #gate = new WriteGate();
   /** The last load of each table: loads of one table follow one another. */
   readonly #queues = new Map<string, Promise<unknown>>();
   #instance: DuckDBInstance | undefined;
@@ -97,7 +99,7 @@ class DuckDbWarehouse implements Warehouse {
   }
 
   claimFence(table: string, key: string): Promise<number> {
-    return this.#inTurn(table, () => this.#use((connection) => claim(connection, table, key)));
+    return this.#inTurn(table, () => this.#gate.together(() => this.#use((connection) => claim(connection, table, key))));
   }
 
   load(request: LoadRequest): Promise<LoadMarker> {
@@ -108,7 +110,7 @@ class DuckDbWarehouse implements Warehouse {
       await this.#journal.append(request);
       return this.#use(async (connection) => {
         try {
-          return await runLoad(connection, request, files);
+          return await runLoad(connection, request, files, this.#gate);
         } catch (error) {
           throw classify(error, request.config.into);
         }
@@ -183,7 +185,7 @@ class DuckDbWarehouse implements Warehouse {
         if ((await this.findLoad(request.loadId)) !== undefined) continue;
         await this.#use(async (connection) => {
           const fence = await claim(connection, request.config.into, intervalKey(request.interval));
-          await runLoad(connection, { ...request, fence }, files);
+          await runLoad(connection, { ...request, fence }, files, this.#gate);
         });
         loads += 1;
       } catch (error) {
