@@ -37,6 +37,10 @@ export default tseslint.config(
         'error',
         { considerDefaultExhaustiveForUnions: true },
       ],
+      // Most values here are JSON: their text is asked for where their type is known from the query or the schema.
+      '@typescript-eslint/no-base-to-string': 'off',
+      // "No inputs" is an empty object.
+      '@typescript-eslint/no-generated-empty-object-type': 'off',
       // A bracketed key is the way that the compiler asks for with index signatures.
       '@typescript-eslint/dot-notation': 'off',
       // Numbers in texts are safe; everything else must be made text on purpose.
@@ -65,6 +69,8 @@ export default tseslint.config(
       ],
     },
   },
+  // Twelve trigger rules, one case each: a table reads better than its parts.
+  { files: ['core/plan.ts'], rules: { complexity: 'off' } },
   { files: ['dags/**/*.ts', 'tests/**/dags/**/*.ts'], rules: { 'no-restricted-syntax': ['error', noEnum] } },
   { files: ['scripts/**', 'bench/**', 'demo/**'], rules: { 'no-console': 'off' } },
   {
@@ -72,6 +78,7 @@ export default tseslint.config(
     rules: {
       'max-lines': ['error', { max: 400, skipBlankLines: true }],
       '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/no-unnecessary-condition': 'off',
       // Tests look into parsed JSON and rows whose shape they assert.
       '@typescript-eslint/no-base-to-string': 'off',
       '@typescript-eslint/no-unsafe-argument': 'off',

@@ -13,7 +13,10 @@ import type { ActivityDeps, Stage, StageIo } from './deps.js';
  * A catalogued error carries its own verdict on retries. Any other error is tried again as the task's retry policy says,
  * like a failed task of Airflow: a durable engine cannot know that a bug will not pass.
  */
-export function toActivity<Request, Result>(stage: Stage<Request, Result>, deps: ActivityDeps): (request: Request) => Promise<Result> {
+export function toActivity<Request, Result>(
+  stage: Stage<Request, Result>,
+  deps: ActivityDeps,
+): (request: Request) => Promise<Result> {
   return async (request) => {
     const context = Context.current();
     const { info } = context;
@@ -43,7 +46,8 @@ export function toActivity<Request, Result>(stage: Stage<Request, Result>, deps:
       return result;
     } catch (error) {
       const failure = toFailure(error, context.cancellationSignal);
-      if (failure instanceof ApplicationFailure) logger.warn({ code: failure.type, reason: failure.message }, 'task failed');
+      if (failure instanceof ApplicationFailure)
+        logger.warn({ code: failure.type, reason: failure.message }, 'task failed');
       throw failure;
     } finally {
       clearInterval(timer);
@@ -53,7 +57,7 @@ export function toActivity<Request, Result>(stage: Stage<Request, Result>, deps:
 
 /** @throws PipelineError LIMIT_EXCEEDED */
 function assertFits(result: unknown, activityType: string): void {
-  const bytes = Buffer.byteLength(JSON.stringify(result) ?? '', 'utf8');
+  const bytes = Buffer.byteLength(JSON.stringify(result ?? null), 'utf8');
   if (bytes <= limits.payloadMaxBytes) return;
   throw new PipelineError('LIMIT_EXCEEDED', {
     what: `The result of "${activityType}"`,
@@ -65,10 +69,15 @@ function assertFits(result: unknown, activityType: string): void {
 
 function toFailure(error: unknown, signal: AbortSignal): Error {
   if (error instanceof CancelledFailure) return error;
-  if (signal.aborted && !isPipelineError(error)) return new CancelledFailure('CANCELLED', [], error instanceof Error ? error : undefined);
+  if (signal.aborted && !isPipelineError(error))
+    return new CancelledFailure('CANCELLED', [], error instanceof Error ? error : undefined);
   const known = isPipelineError(error)
     ? error
-    : new PipelineError('INTERNAL', { where: 'a task', reason: describe(error) }, { cause: error, retryable: true });
+    : new PipelineError(
+        'INTERNAL',
+        { where: 'a task', reason: describe(error) },
+        { cause: error, retryable: true },
+      );
   const failure = ApplicationFailure.create({
     type: known.code,
     message: cut(known.message),
@@ -86,5 +95,7 @@ function describe(error: unknown): string {
 }
 
 function cut(text: string): string {
-  return text.length <= limits.failureDetailMaxBytes ? text : `${text.slice(0, limits.failureDetailMaxBytes - 1)}…`;
+  return text.length <= limits.failureDetailMaxBytes
+    ? text
+    : `${text.slice(0, limits.failureDetailMaxBytes - 1)}…`;
 }

@@ -18,7 +18,10 @@ export function createActivities(deps: ActivityDeps): Activities {
     load: toActivity(createLoad(deps), deps),
     runFunction: toActivity(createRunFunction(deps), deps),
     reconcile: toActivity(createReconcile(deps), deps),
-    resolveInterval: toActivity(async ({ schedule, nominalTime }) => intervalEndingAt(schedule, nominalTime), deps),
+    resolveInterval: toActivity(
+      async ({ schedule, nominalTime }) => intervalEndingAt(schedule, nominalTime),
+      deps,
+    ),
     listIntervals: toActivity(async (request) => listIntervals(request), deps),
   };
 }

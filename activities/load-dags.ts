@@ -29,11 +29,19 @@ export async function loadDags(directory: string, schemas: SchemaRegistry): Prom
   const fileOf = new Map<string, string>();
   for (const name of files) {
     const found = await importDags(join(directory, name), name);
-    if (found.length === 0) throw new PipelineError('DAG_FILE_FAILED', { file: name, reason: 'it exports no DAG; use "export default defineDag({ … })"' });
+    if (found.length === 0)
+      throw new PipelineError('DAG_FILE_FAILED', {
+        file: name,
+        reason: 'it exports no DAG; use "export default defineDag({ … })"',
+      });
     for (const definition of found) {
       const { id } = definition.spec;
       const other = fileOf.get(id);
-      if (other !== undefined) throw new PipelineError('DAG_FILE_FAILED', { file: name, reason: `DAG "${id}" is also defined in ${other}` });
+      if (other !== undefined)
+        throw new PipelineError('DAG_FILE_FAILED', {
+          file: name,
+          reason: `DAG "${id}" is also defined in ${other}`,
+        });
       fileOf.set(id, name);
       definitions.push({ ...definition, spec: embedSchemas(definition.spec, schemas) });
     }
@@ -47,7 +55,11 @@ async function importDags(path: string, name: string): Promise<DagDefinition[]> 
     module = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (error) {
     if (isPipelineError(error)) throw error;
-    throw new PipelineError('DAG_FILE_FAILED', { file: name, reason: error instanceof Error ? error.message : String(error) }, { cause: error });
+    throw new PipelineError(
+      'DAG_FILE_FAILED',
+      { file: name, reason: error instanceof Error ? error.message : String(error) },
+      { cause: error },
+    );
   }
   return Object.values(module).filter(isDefinition);
 }
@@ -72,7 +84,9 @@ export function embedSchemas(spec: DagSpec, schemas: SchemaRegistry): DagSpec {
 }
 
 /** Looks functions up by `dagId/taskId`; the lookup throws FUNCTION_MISSING. */
-export function functionRegistry(definitions: readonly DagDefinition[]): (dagId: string, taskId: string) => TaskFunctions {
+export function functionRegistry(
+  definitions: readonly DagDefinition[],
+): (dagId: string, taskId: string) => TaskFunctions {
   const byDag = new Map(definitions.map(({ spec, functions }) => [spec.id, functions]));
   return (dagId, taskId) => {
     const found = byDag.get(dagId)?.[taskId];

@@ -15,10 +15,17 @@ import type { ActivityDeps, Stage } from './deps.js';
  */
 export function createLoad(deps: ActivityDeps): Stage<StageRequest<LoadTask>, Manifest> {
   return async ({ context, task, input, replayQuarantineIds }, io) => {
-    if (input === undefined) throw new PipelineError('INTERNAL', { where: `task "${task.id}"`, reason: 'no input manifest' });
+    if (input === undefined)
+      throw new PipelineError('INTERNAL', { where: `task "${task.id}"`, reason: 'no input manifest' });
     const { config } = task;
     const key = intervalKey(context.interval);
-    const text = loadKey({ dag: context.dagId, task: task.id, table: config.into, intervalKey: key, contentHash: input.contentHash });
+    const text = loadKey({
+      dag: context.dagId,
+      task: task.id,
+      table: config.into,
+      intervalKey: key,
+      contentHash: input.contentHash,
+    });
     const loadId = createHash('sha256').update(text).digest('hex').slice(0, 40);
     const { warehouse } = deps;
     const found = await warehouse.findLoad(loadId);
@@ -37,7 +44,10 @@ export function createLoad(deps: ActivityDeps): Stage<StageRequest<LoadTask>, Ma
         fence: await warehouse.claimFence(config.into, key),
         ...(replayQuarantineIds === undefined ? {} : { settlesQuarantineIds: replayQuarantineIds }),
       }));
-    io.logger.info({ table: config.into, loadId, counts: marker.counts, alreadyCommitted: found !== undefined }, 'loaded');
+    io.logger.info(
+      { table: config.into, loadId, counts: marker.counts, alreadyCommitted: found !== undefined },
+      'loaded',
+    );
     return {
       ...input,
       files: [],

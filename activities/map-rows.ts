@@ -17,10 +17,17 @@ import type { ActivityDeps, StageIo } from './deps.js';
  *
  * Values arrive as JSON: integers beyond 2^53, decimals and instants as text.
  */
-export async function mapRows(deps: ActivityDeps, input: Manifest, map: NonNullable<TaskFunctions['map']>, io: StageIo): Promise<Manifest> {
+export async function mapRows(
+  deps: ActivityDeps,
+  input: Manifest,
+  map: NonNullable<TaskFunctions['map']>,
+  io: StageIo,
+): Promise<Manifest> {
   if (input.files.length === 0) return input;
   const paths = await Promise.all(input.files.map((file) => deps.staging.localPath(file)));
-  const lines = readStagedLines(input.columns === undefined ? paths : [await asNdjson(deps, paths, input.columns)]);
+  const lines = readStagedLines(
+    input.columns === undefined ? paths : [await asNdjson(deps, paths, input.columns)],
+  );
   const rejects: QuarantineRow[] = [];
   let withheld = 0;
   let surplus = 0;
@@ -30,13 +37,24 @@ export async function mapRows(deps: ActivityDeps, input: Manifest, map: NonNulla
     try {
       const { _millrace_position: from, ...row } = JSON.parse(raw) as RecordObject;
       const result = map(row);
-      const results = result === null ? [] : Array.isArray(result) ? (result as readonly RecordObject[]) : [result as RecordObject];
+      const results =
+        result === null
+          ? []
+          : Array.isArray(result)
+            ? (result as readonly RecordObject[])
+            : [result as RecordObject];
       if (results.length === 0) withheld += 1;
       else surplus += results.length - 1;
       rows += results.length;
       return results.map((item) => JSON.stringify({ ...item, _millrace_position: from ?? line.position }));
     } catch (error) {
-      rejects.push({ code: 'TRANSFORM_FAILED', pointer: '', message: error instanceof Error ? error.message : String(error), raw, position: line.position });
+      rejects.push({
+        code: 'TRANSFORM_FAILED',
+        pointer: '',
+        message: error instanceof Error ? error.message : String(error),
+        raw,
+        position: line.position,
+      });
       return [];
     }
   };
@@ -55,7 +73,15 @@ export async function mapRows(deps: ActivityDeps, input: Manifest, map: NonNulla
   const staged = await deps.staging.write(chunks(), rows);
   const { columns, path } = await typed(deps, await deps.staging.localPath(staged), input.columns ?? [], io);
   const file = rows === 0 ? undefined : await deps.staging.adopt(path, 'parquet', rows);
-  const rejected = rejects.length === 0 ? [] : [await deps.staging.write(rejects.map((reject) => Buffer.from(`${JSON.stringify(reject)}\n`)), rejects.length)];
+  const rejected =
+    rejects.length === 0
+      ? []
+      : [
+          await deps.staging.write(
+            rejects.map((reject) => Buffer.from(`${JSON.stringify(reject)}\n`)),
+            rejects.length,
+          ),
+        ];
   return {
     ...input,
     files: file === undefined ? [] : [file],
@@ -71,7 +97,11 @@ export async function mapRows(deps: ActivityDeps, input: Manifest, map: NonNulla
 }
 
 /** Typed Parquet as NDJSON, with what JavaScript would round as text. */
-async function asNdjson(deps: ActivityDeps, paths: readonly string[], columns: readonly ColumnSpec[]): Promise<string> {
+async function asNdjson(
+  deps: ActivityDeps,
+  paths: readonly string[],
+  columns: readonly ColumnSpec[],
+): Promise<string> {
   const target = deps.staging.temporaryPath('ndjson');
   const values = columns.map((column) => `${jsonSafe(column)} AS ${quoteName(column.name)}`);
   await deps.stagedSql.run([
@@ -100,14 +130,29 @@ function jsonSafe(column: ColumnSpec): string {
 }
 
 /** Columns that the function kept keep their type; new ones are typed by what they hold. */
-async function typed(deps: ActivityDeps, path: string, known: readonly ColumnSpec[], io: StageIo): Promise<{ columns: ColumnSpec[]; path: string }> {
-  const marker = { name: '_millrace_position', type: 'int64', nullable: false, hasInexactNumbers: false } as const;
+async function typed(
+  deps: ActivityDeps,
+  path: string,
+  known: readonly ColumnSpec[],
+  io: StageIo,
+): Promise<{ columns: ColumnSpec[]; path: string }> {
+  const marker = {
+    name: '_millrace_position',
+    type: 'int64',
+    nullable: false,
+    hasInexactNumbers: false,
+  } as const;
   const survey = await surveyFiles(deps.stagedSql, [path], [marker], io.signal);
   if (survey.clashingKeys.length > 0) {
-    throw new PipelineError('TRANSFORM_INVALID', { task: 'the function', problems: survey.clashingKeys.map((key) => `"${key}" cannot be a column name beside the others`) });
+    throw new PipelineError('TRANSFORM_INVALID', {
+      task: 'the function',
+      problems: survey.clashingKeys.map((key) => `"${key}" cannot be a column name beside the others`),
+    });
   }
   const types = new Map(known.map((column) => [column.name, column]));
-  const columns = survey.extraColumns.map(({ name, type }) => types.get(name) ?? { name, type, nullable: true });
+  const columns = survey.extraColumns.map(
+    ({ name, type }) => types.get(name) ?? { name, type, nullable: true },
+  );
   const target = deps.staging.temporaryPath('parquet');
   await deps.stagedSql.run([
     `COPY (SELECT CAST(_millrace_position AS BIGINT) AS _millrace_position, ${columns.map((column) => `CAST(${column.type === 'json' ? `CAST(${quoteName(column.name)} AS VARCHAR)` : fromText(column, `(${quoteName(column.name)} ->> '$')`)} AS ${duckDbType(column)}) AS ${quoteName(column.name)}`).join(', ')}

@@ -1,5 +1,5 @@
 import { isLosslessNumber, parse as parseLossless, stringify as stringifyLossless } from 'lossless-json';
-import type { JsonObject, JsonValue } from '../core/json.js';
+import type { JsonObject } from '../core/json.js';
 import type { QuarantineRow } from '../core/quarantine.js';
 import { compileSchema } from '../schemas/ajv.js';
 import type { SourceColumn } from '../schemas/columns.js';
@@ -14,7 +14,8 @@ export interface RecordJudgeOptions {
 }
 
 /** Column texts of an accepted record (absent: NULL), or the quarantine row of a refused one. */
-export type RecordVerdict = { readonly texts: Readonly<Record<string, string>> } | { readonly reject: QuarantineRow };
+export type RecordVerdict =
+  { readonly texts: Readonly<Record<string, string>> } | { readonly reject: QuarantineRow };
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
@@ -22,11 +23,21 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
  * Judges one record at a time: JSON as the standard has it, then the schema by ajv, then whether each value fits its
  * column exactly. Numbers keep the digits that the source sent.
  */
-export function createRecordJudge({ document, columns, refusedKeys }: RecordJudgeOptions): (line: StagedLine) => RecordVerdict {
+export function createRecordJudge({
+  document,
+  columns,
+  refusedKeys,
+}: RecordJudgeOptions): (line: StagedLine) => RecordVerdict {
   const check = compileSchema(document);
   return (line) => {
     const reject = (code: string, pointer: string, message: string): RecordVerdict => ({
-      reject: { code, pointer, message, raw: Buffer.from(line.bytes).toString('utf8'), position: line.position },
+      reject: {
+        code,
+        pointer,
+        message,
+        raw: Buffer.from(line.bytes).toString('utf8'),
+        position: line.position,
+      },
     });
     let text: string;
     try {
@@ -41,7 +52,8 @@ export function createRecordJudge({ document, columns, refusedKeys }: RecordJudg
     } catch {
       return reject('RECORD_NOT_JSON', '', 'the record is not JSON');
     }
-    if (typeof plain !== 'object' || plain === null || Array.isArray(plain)) return reject('RECORD_INVALID', '', 'must be object');
+    if (typeof plain !== 'object' || plain === null || Array.isArray(plain))
+      return reject('RECORD_INVALID', '', 'must be object');
     try {
       exact = parseLossless(text) as Record<string, unknown>;
     } catch {
@@ -50,7 +62,8 @@ export function createRecordJudge({ document, columns, refusedKeys }: RecordJudg
     const refusal = check(plain);
     if (refusal !== undefined) return reject('RECORD_INVALID', refusal.pointer, refusal.message);
     for (const key of refusedKeys) {
-      if (Object.hasOwn(exact, key)) return reject('COLUMN_NEW', `/${key}`, `the contract takes no column "${key}"`);
+      if (Object.hasOwn(exact, key))
+        return reject('COLUMN_NEW', `/${key}`, `the contract takes no column "${key}"`);
     }
     const texts: Record<string, string> = {};
     for (const column of columns) {
@@ -58,10 +71,12 @@ export function createRecordJudge({ document, columns, refusedKeys }: RecordJudg
       if (value === undefined || value === null) continue;
       const columnText = textOf(column, value);
       if (columnText === undefined) {
-        const code = column.type === 'decimal' || column.type === 'int64' ? 'RECORD_NUMBER_PRECISION' : 'RECORD_INVALID';
+        const code =
+          column.type === 'decimal' || column.type === 'int64' ? 'RECORD_NUMBER_PRECISION' : 'RECORD_INVALID';
         return reject(code, `/${column.name}`, `the value does not fit a ${column.type} column exactly`);
       }
-      if (/\u0000|\p{Surrogate}/u.test(columnText)) return reject('RECORD_TEXT', `/${column.name}`, 'the text holds NUL or half a character');
+      if (/\u0000|\p{Surrogate}/u.test(columnText))
+        return reject('RECORD_TEXT', `/${column.name}`, 'the text holds NUL or half a character');
       texts[column.name] = columnText;
     }
     return { texts };
@@ -71,8 +86,15 @@ export function createRecordJudge({ document, columns, refusedKeys }: RecordJudg
 /** Text that casts to the column exactly; `undefined` where none does. */
 function textOf(column: SourceColumn, value: unknown): string | undefined {
   if (column.type === 'json') return stringifyLossless(value);
-  const text = typeof value === 'string' ? value : isLosslessNumber(value) ? value.value : typeof value === 'boolean' ? String(value) : undefined;
-  if (text === undefined) return column.type === 'string' ? stringifyLossless(value as JsonValue) : undefined;
+  const text =
+    typeof value === 'string'
+      ? value
+      : isLosslessNumber(value)
+        ? value.value
+        : typeof value === 'boolean'
+          ? String(value)
+          : undefined;
+  if (text === undefined) return column.type === 'string' ? stringifyLossless(value) : undefined;
   switch (column.type) {
     case 'string':
       return text;
@@ -106,7 +128,11 @@ function expand(text: string): { sign: string; whole: string; fraction: string }
   const point = whole.length + exponent;
   const padded = point < 0 ? '0'.repeat(-point) + digits : digits.padEnd(point, '0');
   const at = Math.max(point, 0);
-  return { sign: sign === '-' ? '-' : '', whole: padded.slice(0, at).replace(/^0+(?=\d)/, '') || '0', fraction: padded.slice(at).replace(/0+$/, '') };
+  return {
+    sign: sign === '-' ? '-' : '',
+    whole: padded.slice(0, at).replace(/^0+(?=\d)/, '') || '0',
+    fraction: padded.slice(at).replace(/0+$/, ''),
+  };
 }
 
 function exactInteger(text: string): string | undefined {

@@ -8,7 +8,8 @@ import type { ActivityDeps, Stage } from './deps.js';
 export function createRunFunction(deps: ActivityDeps): Stage<StageRequest<FunctionTask>, JsonValue> {
   return async ({ context, task, inputs }, io) => {
     const { run } = deps.functions(context.dagId, task.id);
-    if (run === undefined) throw new PipelineError('FUNCTION_MISSING', { dagId: context.dagId, taskId: task.id });
+    if (run === undefined)
+      throw new PipelineError('FUNCTION_MISSING', { dagId: context.dagId, taskId: task.id });
     const { dagId, workflowId, runType, interval, params } = context;
     const result = await run(
       {

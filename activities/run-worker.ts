@@ -80,14 +80,19 @@ async function openDeps(options: WorkerOptions): Promise<ActivityDeps> {
   const warehouse = createDuckDbWarehouse({
     path: options.warehouse.path,
     staging,
-    ...(options.warehouse.memoryLimitMb === undefined ? {} : { memoryLimitMb: options.warehouse.memoryLimitMb }),
+    ...(options.warehouse.memoryLimitMb === undefined
+      ? {}
+      : { memoryLimitMb: options.warehouse.memoryLimitMb }),
   });
   await warehouse.open();
   return {
     staging,
     stagedSql,
     warehouse,
-    source: createSourceRegistry({ projectDirectory: options.projectDirectory, dataDirectory: options.dataDirectory }),
+    source: createSourceRegistry({
+      projectDirectory: options.projectDirectory,
+      dataDirectory: options.dataDirectory,
+    }),
     connection: (name) => options.connection(name),
     functions: functionRegistry(options.definitions),
     logger: options.logger,

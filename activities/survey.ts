@@ -21,7 +21,12 @@ export interface Survey {
 }
 
 /** Surveys raw NDJSON files in one scan. */
-export async function surveyFiles(sql: StagedSql, paths: readonly string[], columns: readonly SourceColumn[], signal: AbortSignal): Promise<Survey> {
+export async function surveyFiles(
+  sql: StagedSql,
+  paths: readonly string[],
+  columns: readonly SourceColumn[],
+  signal: AbortSignal,
+): Promise<Survey> {
   const lines = `read_ndjson_objects([${paths.map(quoteText).join(', ')}], ignore_errors = true, maximum_object_size = ${String(limits.recordMaxBytes)})`;
   const shapes = await sql.run(
     [
@@ -47,7 +52,13 @@ export async function surveyFiles(sql: StagedSql, paths: readonly string[], colu
   const freeKeys: string[] = [];
   for (const key of unknownKeys) {
     const lower = key.toLowerCase();
-    if (lowerKnown.has(lower) || key === '' || key.length > limits.identifierMaxLength || lower.startsWith('_millrace')) clashingKeys.push(key);
+    if (
+      lowerKnown.has(lower) ||
+      key === '' ||
+      key.length > limits.identifierMaxLength ||
+      lower.startsWith('_millrace')
+    )
+      clashingKeys.push(key);
     else {
       lowerKnown.add(lower);
       freeKeys.push(key);
@@ -65,7 +76,12 @@ export async function surveyFiles(sql: StagedSql, paths: readonly string[], colu
 /** Commas before a closing bracket, NaN and infinities, escapes of NUL and of surrogates. */
 const doubtful = ',\\s*[}\\]]|NaN|Infinity|\\\\u0000|\\\\u[dD][89a-fA-F]';
 
-async function inferColumns(sql: StagedSql, lines: string, keys: readonly string[], signal: AbortSignal): Promise<SourceColumn[]> {
+async function inferColumns(
+  sql: StagedSql,
+  lines: string,
+  keys: readonly string[],
+  signal: AbortSignal,
+): Promise<SourceColumn[]> {
   const rows = await sql.run(
     [
       `SELECT ${keys.map((key, index) => `list_sort(list(DISTINCT json_type(json, ${quoteText(jsonPath(key))}))) AS k${String(index)}`).join(', ')} FROM ${lines}`,
@@ -73,7 +89,11 @@ async function inferColumns(sql: StagedSql, lines: string, keys: readonly string
     signal,
   );
   return keys.map((name, index) => {
-    const types = new Set(((rows[0]?.[`k${String(index)}`] ?? []) as (string | null)[]).filter((type) => type !== null && type !== 'NULL'));
+    const types = new Set(
+      ((rows[0]?.[`k${String(index)}`] ?? []) as (string | null)[]).filter(
+        (type) => type !== null && type !== 'NULL',
+      ),
+    );
     return { name, type: inferType(types), nullable: true, hasInexactNumbers: false };
   });
 }

@@ -19,11 +19,15 @@ type TransformRequest = StageRequest<TransformTask>;
  */
 export function createTransform(deps: ActivityDeps): Stage<TransformRequest, Manifest> {
   return async ({ context, task, input }, io) => {
-    if (input === undefined) throw new PipelineError('INTERNAL', { where: `task "${task.id}"`, reason: 'no input manifest' });
-    const contentHash = createHash('sha256').update(input.contentHash + canonicalJson(task.config)).digest('hex');
+    if (input === undefined)
+      throw new PipelineError('INTERNAL', { where: `task "${task.id}"`, reason: 'no input manifest' });
+    const contentHash = createHash('sha256')
+      .update(input.contentHash + canonicalJson(task.config))
+      .digest('hex');
     if (task.config.function === true) {
       const { map } = deps.functions(context.dagId, task.id);
-      if (map === undefined) throw new PipelineError('FUNCTION_MISSING', { dagId: context.dagId, taskId: task.id });
+      if (map === undefined)
+        throw new PipelineError('FUNCTION_MISSING', { dagId: context.dagId, taskId: task.id });
       return { ...(await mapRows(deps, input, map, io)), contentHash };
     }
     const { columns } = input;
@@ -34,16 +38,26 @@ export function createTransform(deps: ActivityDeps): Stage<TransformRequest, Man
       });
     }
     const plan = compileTransform(columns, task.config);
-    if ('problems' in plan) throw new PipelineError('TRANSFORM_INVALID', { task: `${context.dagId}/${task.id}`, problems: plan.problems });
+    if ('problems' in plan)
+      throw new PipelineError('TRANSFORM_INVALID', {
+        task: `${context.dagId}/${task.id}`,
+        problems: plan.problems,
+      });
     const deletes = await renameDeletes(deps, input.deletes, task.config);
     if (input.files.length === 0) return { ...input, deletes, columns: plan.columns, contentHash };
 
     const paths = await Promise.all(input.files.map((file) => deps.staging.localPath(file)));
     const source = `read_parquet([${paths.map(quoteText).join(', ')}])`;
     const target = deps.staging.temporaryPath('parquet');
-    await deps.stagedSql.run([`COPY (${plan.select(source)}) TO ${quoteText(target)} (FORMAT parquet)`], io.signal);
+    await deps.stagedSql.run(
+      [`COPY (${plan.select(source)}) TO ${quoteText(target)} (FORMAT parquet)`],
+      io.signal,
+    );
     const before = input.files.reduce((sum, file) => sum + file.rows, 0);
-    const kept = plan.keeps === undefined ? before : await countRows(deps, `SELECT count(*)::INTEGER AS n FROM ${plan.keeps(source)}`);
+    const kept =
+      plan.keeps === undefined
+        ? before
+        : await countRows(deps, `SELECT count(*)::INTEGER AS n FROM ${plan.keeps(source)}`);
     const after = await countRows(deps, `SELECT count(*)::INTEGER AS n FROM ${quoteText(target)}`);
     return {
       ...input,
@@ -65,12 +79,18 @@ async function countRows(deps: ActivityDeps, sql: string): Promise<number> {
 }
 
 /** Deletions carry key and version columns only; a rename of one of those must reach them too. */
-async function renameDeletes(deps: ActivityDeps, deletes: readonly StagedFile[], { rename }: TransformConfig): Promise<readonly StagedFile[]> {
+async function renameDeletes(
+  deps: ActivityDeps,
+  deletes: readonly StagedFile[],
+  { rename }: TransformConfig,
+): Promise<readonly StagedFile[]> {
   if (rename === undefined || deletes.length === 0) return deletes;
   const renamed: StagedFile[] = [];
   for (const file of deletes) {
     const path = await deps.staging.localPath(file);
-    const members = await deps.stagedSql.run([`SELECT DISTINCT unnest(json_keys(json)) AS name FROM read_ndjson_objects(${quoteText(path)})`]);
+    const members = await deps.stagedSql.run([
+      `SELECT DISTINCT unnest(json_keys(json)) AS name FROM read_ndjson_objects(${quoteText(path)})`,
+    ]);
     const names = members.map((row) => String(row['name']));
     const target = deps.staging.temporaryPath('ndjson');
     await deps.stagedSql.run([
@@ -82,4 +102,3 @@ async function renameDeletes(deps: ActivityDeps, deletes: readonly StagedFile[],
   }
   return renamed;
 }
-

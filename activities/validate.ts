@@ -40,8 +40,10 @@ export function createValidate(deps: ActivityDeps): Stage<ValidateRequest, Manif
   return async ({ context, task, input }, io) => {
     const { config } = task;
     const { document } = config.schema;
-    if (document === undefined) throw new PipelineError('SCHEMA_UNKNOWN', { schema: config.schema.id, known: 'none in this run' });
-    if (input === undefined) throw new PipelineError('INTERNAL', { where: `task "${task.id}"`, reason: 'no input manifest' });
+    if (document === undefined)
+      throw new PipelineError('SCHEMA_UNKNOWN', { schema: config.schema.id, known: 'none in this run' });
+    if (input === undefined)
+      throw new PipelineError('INTERNAL', { where: `task "${task.id}"`, reason: 'no input manifest' });
     const contentHash = createHash('sha256')
       .update(input.contentHash + canonicalJson({ document, contract: config.contract }))
       .digest('hex');
@@ -61,7 +63,10 @@ export function createValidate(deps: ActivityDeps): Stage<ValidateRequest, Manif
         first: first === undefined ? '' : `${first.code} at "${first.pointer}"`,
       });
     }
-    const file = judged.parquetPath === undefined ? undefined : await deps.staging.adopt(judged.parquetPath, 'parquet', judged.rows);
+    const file =
+      judged.parquetPath === undefined
+        ? undefined
+        : await deps.staging.adopt(judged.parquetPath, 'parquet', judged.rows);
     return {
       ...input,
       files: file === undefined || judged.rows === 0 ? [] : [file],
@@ -73,7 +78,13 @@ export function createValidate(deps: ActivityDeps): Stage<ValidateRequest, Manif
   };
 }
 
-async function judge(deps: ActivityDeps, task: ValidateTask, document: JsonObject, files: readonly StagedFile[], io: StageIo): Promise<Judged> {
+async function judge(
+  deps: ActivityDeps,
+  task: ValidateTask,
+  document: JsonObject,
+  files: readonly StagedFile[],
+  io: StageIo,
+): Promise<Judged> {
   const paths = await Promise.all(files.map((file) => deps.staging.localPath(file)));
   const columns = schemaColumns(document);
   const survey = await surveyFiles(deps.stagedSql, paths, columns, io.signal);
@@ -81,7 +92,9 @@ async function judge(deps: ActivityDeps, task: ValidateTask, document: JsonObjec
   if (newColumns === 'freeze' && survey.unknownKeys.length > 0) {
     throw new PipelineError('CONTRACT_BROKEN', {
       table: task.id,
-      problems: survey.unknownKeys.map((key) => `column "${key}" is not in schema "${task.config.schema.id}"`),
+      problems: survey.unknownKeys.map(
+        (key) => `column "${key}" is not in schema "${task.config.schema.id}"`,
+      ),
     });
   }
   const compiled = compileSql(document, { name: quoteName, text: quoteText });
@@ -125,17 +138,29 @@ async function judgeBySql(
     io.signal,
   );
   const open = await deps.stagedSql.run(
-    [`SELECT _millrace_position AS position FROM ${quoteText(typedPath)} WHERE NOT _millrace_accepted ORDER BY position`],
+    [
+      `SELECT _millrace_position AS position FROM ${quoteText(typedPath)} WHERE NOT _millrace_accepted ORDER BY position`,
+    ],
     io.signal,
   );
   const rows = await deps.stagedSql.run([`SELECT count(*)::INTEGER AS n FROM ${quoteText(typedPath)}`]);
   const total = Number(rows[0]?.['n'] ?? 0);
-  if (open.length === 0) return { parquetPath: typedPath, rows: total, rejects: [], columns: columns.map(plainColumn) };
+  if (open.length === 0)
+    return { parquetPath: typedPath, rows: total, rejects: [], columns: columns.map(plainColumn) };
 
-  const judged = await judgeByRecord(deps, columns, judgeRecord, pick(readStagedLines(batch.paths), open), io);
+  const judged = await judgeByRecord(
+    deps,
+    columns,
+    judgeRecord,
+    pick(readStagedLines(batch.paths), open),
+    io,
+  );
   const finalPath = deps.staging.temporaryPath('parquet');
   const names = ['_millrace_position', ...columns.map((column) => quoteName(column.name))].join(', ');
-  const rescued = judged.parquetPath === undefined ? '' : ` UNION ALL SELECT ${names} FROM ${quoteText(judged.parquetPath)}`;
+  const rescued =
+    judged.parquetPath === undefined
+      ? ''
+      : ` UNION ALL SELECT ${names} FROM ${quoteText(judged.parquetPath)}`;
   await deps.stagedSql.run(
     [
       `COPY (SELECT ${names} FROM (SELECT ${names} FROM ${quoteText(typedPath)} WHERE _millrace_accepted${rescued}) ORDER BY _millrace_position)
@@ -204,7 +229,10 @@ function jsonTable(paths: readonly string[], columns: readonly ColumnSpec[]): st
                     columns = {${columns.map((column) => `${quoteName(column.name)}: 'JSON'`).join(', ')}})`;
 }
 
-async function* pick(lines: AsyncIterable<StagedLine>, wanted: readonly SqlRow[]): AsyncGenerator<StagedLine> {
+async function* pick(
+  lines: AsyncIterable<StagedLine>,
+  wanted: readonly SqlRow[],
+): AsyncGenerator<StagedLine> {
   const positions = new Set(wanted.map((row) => Number(row['position'])));
   for await (const line of lines) if (positions.has(line.position)) yield line;
 }

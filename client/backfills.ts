@@ -45,10 +45,20 @@ export interface BackfillPlan {
  *
  * @throws PipelineError DAG_NOT_FOUND, USAGE (no interval in the range, or too many), LIMIT_EXCEEDED
  */
-export async function createBackfill(client: Client, dagId: string, options: BackfillOptions): Promise<BackfillStatus | BackfillPlan> {
+export async function createBackfill(
+  client: Client,
+  dagId: string,
+  options: BackfillOptions,
+): Promise<BackfillStatus | BackfillPlan> {
   const { spec, specHash } = await getDag(client, dagId);
   const { from, to, runBackwards } = options;
-  const plan = listIntervals({ schedule: spec.schedule, from, to, runBackwards, limit: limits.backfillMaxIntervals });
+  const plan = listIntervals({
+    schedule: spec.schedule,
+    from,
+    to,
+    runBackwards,
+    limit: limits.backfillMaxIntervals,
+  });
   if (!plan.isComplete) {
     throw new PipelineError('LIMIT_EXCEEDED', {
       what: `The number of intervals of "${dagId}" from ${from} to ${to}`,
@@ -58,7 +68,10 @@ export async function createBackfill(client: Client, dagId: string, options: Bac
     });
   }
   if (plan.intervals.length === 0) {
-    throw new PipelineError('USAGE', { problem: `No interval of "${dagId}" starts from ${from} to before ${to}`, hint: 'Check --from and --to' });
+    throw new PipelineError('USAGE', {
+      problem: `No interval of "${dagId}" starts from ${from} to before ${to}`,
+      hint: 'Check --from and --to',
+    });
   }
   if (options.dryRun) return { intervals: plan.intervals };
   const input: BackfillInput = {
@@ -71,7 +84,10 @@ export async function createBackfill(client: Client, dagId: string, options: Bac
     runBackwards,
   };
   const handle = await client.workflow.start('backfillDag', {
-    workflowId: backfillWorkflowId(dagId, `${from.slice(0, 10)}-${to.slice(0, 10)}-${new Date().toISOString()}`),
+    workflowId: backfillWorkflowId(
+      dagId,
+      `${from.slice(0, 10)}-${to.slice(0, 10)}-${new Date().toISOString()}`,
+    ),
     taskQueue: options.taskQueue,
     args: [input],
     staticSummary: `${dagId} · ${from} … ${to} · ${options.reprocess}`,
@@ -86,11 +102,18 @@ export async function createBackfill(client: Client, dagId: string, options: Bac
 
 /** @throws PipelineError RUN_NOT_FOUND */
 export async function backfillStatus(client: Client, id: string): Promise<BackfillStatus> {
-  return onBackfill(id, async () => ({ id, ...(await client.workflow.getHandle(id).query(backfillProgressQuery)) }));
+  return onBackfill(id, async () => ({
+    id,
+    ...(await client.workflow.getHandle(id).query(backfillProgressQuery)),
+  }));
 }
 
 /** @throws PipelineError RUN_NOT_FOUND, also for a backfill that has ended */
-export async function signalBackfill(client: Client, id: string, verb: 'pause' | 'resume' | 'cancel'): Promise<void> {
+export async function signalBackfill(
+  client: Client,
+  id: string,
+  verb: 'pause' | 'resume' | 'cancel',
+): Promise<void> {
   const signal = { pause: pauseSignal, resume: resumeSignal, cancel: cancelSignal }[verb];
   await onBackfill(id, () => client.workflow.getHandle(id).signal(signal));
 }
@@ -100,6 +123,10 @@ async function onBackfill<Result>(id: string, work: () => Promise<Result>): Prom
     return await work();
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
-    throw new PipelineError('RUN_NOT_FOUND', { what: 'running backfill', id, command: 'millrace backfill create DAG' });
+    throw new PipelineError('RUN_NOT_FOUND', {
+      what: 'running backfill',
+      id,
+      command: 'millrace backfill create DAG',
+    });
   }
 }

@@ -1,4 +1,10 @@
-import { ScheduleNotFoundError, ScheduleOverlapPolicy, type Client, type ScheduleDescription, type ScheduleOptions } from '@temporalio/client';
+import {
+  ScheduleNotFoundError,
+  ScheduleOverlapPolicy,
+  type Client,
+  type ScheduleDescription,
+  type ScheduleOptions,
+} from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
 import { createHash } from 'node:crypto';
 import type { DagDefinition } from '../core/dag-definition.js';
@@ -69,11 +75,14 @@ export async function deployDags(
   for (const { spec } of definitions) {
     const specHash = hashSpec(spec);
     const deployed = await findDeployed(client, spec.id);
-    const action = deployed === undefined ? 'created' : deployed.specHash === specHash ? 'unchanged' : 'updated';
+    const action =
+      deployed === undefined ? 'created' : deployed.specHash === specHash ? 'unchanged' : 'updated';
     if (!options.dryRun) {
-      if (deployed === undefined) await client.schedule.create(scheduleOptions(spec, specHash, options.taskQueue));
+      if (deployed === undefined)
+        await client.schedule.create(scheduleOptions(spec, specHash, options.taskQueue));
       else if (action === 'updated') await updateSchedule(client, spec, specHash, options.taskQueue);
-      if (spec.schedule.kind === 'stream') await deployStream(client, spec, specHash, options.taskQueue, action === 'updated');
+      if (spec.schedule.kind === 'stream')
+        await deployStream(client, spec, specHash, options.taskQueue, action === 'updated');
     }
     results.push({
       dagId: spec.id,
@@ -116,7 +125,12 @@ export async function getDag(client: Client, dagId: string): Promise<DeployedDag
 }
 
 /** Stops or resumes the start of runs; a stream stops draining after its batch. @throws PipelineError DAG_NOT_FOUND */
-export async function setPaused(client: Client, dagId: string, paused: boolean, reason: string): Promise<void> {
+export async function setPaused(
+  client: Client,
+  dagId: string,
+  paused: boolean,
+  reason: string,
+): Promise<void> {
   const { spec } = await getDag(client, dagId);
   const schedule = client.schedule.getHandle(dagScheduleId(dagId));
   if (paused) await schedule.pause(reason);
@@ -146,7 +160,7 @@ async function findDeployed(client: Client, dagId: string): Promise<DeployedDag 
 }
 
 function deployedInput(description: ScheduleDescription): RunInput {
-  const [input] = description.action.args ?? [];
+  const [input] = (description.action.args ?? []) as unknown[];
   return input as RunInput;
 }
 
@@ -187,7 +201,12 @@ function temporalSpec(schedule: ScheduleSpec): ScheduleOptions['spec'] {
     case 'stream':
       return {};
     case 'cron':
-      return { cronExpressions: [schedule.cron], timezone: schedule.timezone, jitter: schedule.jitterMs, ...bounds(schedule) };
+      return {
+        cronExpressions: [schedule.cron],
+        timezone: schedule.timezone,
+        jitter: schedule.jitterMs,
+        ...bounds(schedule),
+      };
     case 'every':
       return {
         intervals: [{ every: schedule.everyMs, offset: schedule.offsetMs }],
@@ -197,25 +216,44 @@ function temporalSpec(schedule: ScheduleSpec): ScheduleOptions['spec'] {
   }
 }
 
-function bounds(schedule: { readonly startAt?: string; readonly endAt?: string }): { startAt?: Date; endAt?: Date } {
+function bounds(schedule: { readonly startAt?: string; readonly endAt?: string }): {
+  startAt?: Date;
+  endAt?: Date;
+} {
   return {
     ...(schedule.startAt === undefined ? {} : { startAt: new Date(schedule.startAt) }),
     ...(schedule.endAt === undefined ? {} : { endAt: new Date(schedule.endAt) }),
   };
 }
 
-async function updateSchedule(client: Client, spec: DagSpec, specHash: string, taskQueue: string): Promise<void> {
+async function updateSchedule(
+  client: Client,
+  spec: DagSpec,
+  specHash: string,
+  taskQueue: string,
+): Promise<void> {
   const next = scheduleOptions(spec, specHash, taskQueue);
   await client.schedule.getHandle(dagScheduleId(spec.id)).update((current) => ({
     spec: next.spec,
     policies: next.policies ?? {},
     action: next.action,
-    state: { paused: current.state.paused, ...(current.state.note === undefined ? {} : { note: current.state.note }) },
-    ...(next.typedSearchAttributes === undefined ? {} : { typedSearchAttributes: next.typedSearchAttributes }),
+    state: {
+      paused: current.state.paused,
+      ...(current.state.note === undefined ? {} : { note: current.state.note }),
+    },
+    ...(next.typedSearchAttributes === undefined
+      ? {}
+      : { typedSearchAttributes: next.typedSearchAttributes }),
   }));
 }
 
-async function deployStream(client: Client, spec: DagSpec, specHash: string, taskQueue: string, isUpdate: boolean): Promise<void> {
+async function deployStream(
+  client: Client,
+  spec: DagSpec,
+  specHash: string,
+  taskQueue: string,
+  isUpdate: boolean,
+): Promise<void> {
   const handle = await client.workflow.start('streamDag', {
     workflowId: streamWorkflowId(spec.id),
     workflowIdConflictPolicy: 'USE_EXISTING',

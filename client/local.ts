@@ -10,7 +10,13 @@ import { ensureSearchAttributes } from './temporal/search-attributes.js';
 
 /** Everything that a laptop needs, running. */
 export interface Local {
-  readonly temporal: { readonly address: string; readonly uiUrl: string; readonly version: string; readonly source: string; readonly startMs: number };
+  readonly temporal: {
+    readonly address: string;
+    readonly uiUrl: string;
+    readonly version: string;
+    readonly source: string;
+    readonly startMs: number;
+  };
   readonly gateway: GatewayService;
   readonly worker: Service;
   readonly client: Client;
@@ -48,9 +54,15 @@ export async function startLocal({ settings, env, gatewayPort, onProgress }: Loc
     stops.push(() => connection.close());
     const client = new Client({ connection, namespace: settings.temporal.namespace });
     await ensureSearchAttributes(client);
-    const worker = await startWorkerService({ ...settings, temporal: { ...settings.temporal, address: temporal.address } });
+    const worker = await startWorkerService({
+      ...settings,
+      temporal: { ...settings.temporal, address: temporal.address },
+    });
     stops.push(() => worker.stop());
-    const gateway = await startGatewayService({ ...settings, gateway: { ...settings.gateway, port: gatewayPort } });
+    const gateway = await startGatewayService({
+      ...settings,
+      gateway: { ...settings.gateway, port: gatewayPort },
+    });
     stops.push(() => gateway.stop());
     const deployed = await deployDags(client, definitions, {
       taskQueue: settings.temporal.taskQueue,
@@ -83,10 +95,23 @@ async function temporalFor(
     const connection = await Connection.connect({ address, connectTimeout: 5_000 });
     const { serverVersion } = await connection.workflowService.getSystemInfo({});
     await connection.close();
-    return { address, uiUrl: '(of the configured server)', version: serverVersion, source: 'TEMPORAL_ADDRESS', startMs: 0 };
+    return {
+      address,
+      uiUrl: '(of the configured server)',
+      version: serverVersion,
+      source: 'TEMPORAL_ADDRESS',
+      startMs: 0,
+    };
   }
   const cli = await obtainTemporalCli({ env, onProgress });
   const server = await startDevServer({ cliPath: cli.path, dataDirectory: settings.dataDirectory });
   const { uiUrl, version, startMs } = server;
-  return { address: server.address, uiUrl, version, source: server.isReused ? 'running' : cli.source, startMs, server };
+  return {
+    address: server.address,
+    uiUrl,
+    version,
+    source: server.isReused ? 'running' : cli.source,
+    startMs,
+    server,
+  };
 }

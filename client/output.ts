@@ -27,14 +27,21 @@ export function emit(output: Output, json: boolean, result: unknown, render: () 
 }
 
 /** A table in plain columns, as wide as its content. */
-export function renderTable(headers: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+export function renderTable(
+  headers: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+): string {
   const cells = [headers, ...rows].map((row) => row.map(String));
   const widths = headers.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? '').length)));
-  const isNumber = headers.map((_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === 'number'));
+  const isNumber = headers.map(
+    (_, column) => rows.length > 0 && rows.every((row) => typeof row[column] === 'number'),
+  );
   return cells
     .map((row) =>
       row
-        .map((cell, column) => (isNumber[column] === true ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
+        .map((cell, column) =>
+          isNumber[column] === true ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+        )
         .join('  ')
         .trimEnd(),
     )
@@ -45,7 +52,9 @@ export function renderTable(headers: readonly string[], rows: readonly (readonly
 export function reportError(output: Output, json: boolean, error: unknown): number {
   const code = isPipelineError(error) ? error.code : 'INTERNAL';
   const message = error instanceof Error ? error.message : String(error);
-  output.stderr(json ? `${JSON.stringify({ error: { code, message } })}\n` : `millrace: ${message} [${code}]\n`);
+  output.stderr(
+    json ? `${JSON.stringify({ error: { code, message } })}\n` : `millrace: ${message} [${code}]\n`,
+  );
   return exitCodeOf(error);
 }
 
@@ -68,5 +77,8 @@ function exitCodeOf(error: unknown): number {
 }
 
 function isConnectionError(error: unknown): boolean {
-  return error instanceof Error && (error.name === 'TransportError' || /UNAVAILABLE|Failed to connect/.test(error.message));
+  return (
+    error instanceof Error &&
+    (error.name === 'TransportError' || /UNAVAILABLE|Failed to connect/.test(error.message))
+  );
 }

@@ -31,7 +31,10 @@ export function createProgram(context: CommandContext): Command {
         context.output.stderr(text);
       },
     });
-  program.addHelpText('after', `\nExit codes: 0 done, 1 failed or different, 2 usage, 69 not reachable, 78 configuration.`);
+  program.addHelpText(
+    'after',
+    `\nExit codes: 0 done, 1 failed or different, 2 usage, 69 not reachable, 78 configuration.`,
+  );
   for (const register of [
     registerInit,
     registerDev,

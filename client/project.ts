@@ -13,7 +13,10 @@ import { createSchemaRegistry } from '../schemas/registry.js';
 
 /** DAGs of the project's folder, with their record schemas embedded. @throws PipelineError DAG_*, SCHEMA_* */
 export function loadProjectDags(settings: Settings): Promise<DagDefinition[]> {
-  return loadDags(settings.dagsDirectory, createSchemaRegistry([settings.schemasDirectory, builtInSchemas()].filter(existsSync)));
+  return loadDags(
+    settings.dagsDirectory,
+    createSchemaRegistry([settings.schemasDirectory, builtInSchemas()].filter(existsSync)),
+  );
 }
 
 /** A connection with its secrets revealed, for its connector alone. @throws PipelineError CONNECTION_UNKNOWN */
@@ -38,7 +41,9 @@ export async function testConnection(settings: Settings, name: string): Promise<
   const connector = String(connection['connector']);
   try {
     const source = await createSourceRegistry(settings)(connector);
-    const { detail } = await source.test(connection, { signal: AbortSignal.timeout(limits.connectionTestMaxMs) });
+    const { detail } = await source.test(connection, {
+      signal: AbortSignal.timeout(limits.connectionTestMaxMs),
+    });
     return { name, connector, isWorking: true, detail };
   } catch (error) {
     const detail = isPipelineError(error) ? `${error.message} [${error.code}]` : String(error);

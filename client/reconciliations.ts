@@ -13,7 +13,11 @@ export async function reconcileDag(
   options: { readonly taskQueue: string; readonly interval?: DataInterval },
 ): Promise<ReconcileReport[]> {
   const { spec, specHash } = await getDag(client, dagId);
-  const input: ReconcileInput = { spec, specHash, ...(options.interval === undefined ? {} : { interval: options.interval }) };
+  const input: ReconcileInput = {
+    spec,
+    specHash,
+    ...(options.interval === undefined ? {} : { interval: options.interval }),
+  };
   return (await client.workflow.execute('reconcileDag', {
     workflowId: reconcileWorkflowId(dagId, new Date().toISOString()),
     taskQueue: options.taskQueue,

@@ -70,21 +70,30 @@ export async function listRuns(client: Client, dagId: string, limit: number): Pr
 }
 
 /** State and result of one run. @throws PipelineError RUN_NOT_FOUND */
-export async function getRun(client: Client, workflowId: string): Promise<RunSummary & { result?: RunResult }> {
+export async function getRun(
+  client: Client,
+  workflowId: string,
+): Promise<RunSummary & { result?: RunResult }> {
   const handle = client.workflow.getHandle(workflowId);
   try {
     const info = await handle.describe();
-    const summary = summarise(info, String(info.typedSearchAttributes.get(dagAttribute) ?? ''));
+    const summary = summarise(info, info.typedSearchAttributes.get(dagAttribute) ?? '');
     if (info.status.name !== 'COMPLETED') return summary;
     return { ...summary, result: (await handle.result()) as RunResult };
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
-    throw new PipelineError('RUN_NOT_FOUND', { what: 'run', id: workflowId, command: 'millrace dag runs DAG' });
+    throw new PipelineError('RUN_NOT_FOUND', {
+      what: 'run',
+      id: workflowId,
+      command: 'millrace dag runs DAG',
+    });
   }
 }
 
 function summarise(
-  info: Pick<WorkflowExecutionInfo, 'workflowId' | 'runId' | 'status' | 'startTime'> & { readonly closeTime?: Date | undefined },
+  info: Pick<WorkflowExecutionInfo, 'workflowId' | 'runId' | 'status' | 'startTime'> & {
+    readonly closeTime?: Date | undefined;
+  },
   dagId: string,
 ): RunSummary {
   return {

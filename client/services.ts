@@ -43,11 +43,18 @@ export async function startGatewayService(settings: Settings): Promise<GatewaySe
     inboxDirectory: `${settings.dataDirectory}/inbox`,
     writeKeys: settings.gateway.writeKeys.map((key) => key.reveal()),
     webhooks: Object.fromEntries(
-      Object.entries(settings.gateway.webhooks).map(([name, { secrets }]) => [name, { secrets: secrets.map((secret) => secret.reveal()) }]),
+      Object.entries(settings.gateway.webhooks).map(([name, { secrets }]) => [
+        name,
+        { secrets: secrets.map((secret) => secret.reveal()) },
+      ]),
     ),
     logger: createLogger(settings),
   });
-  return { url: `http://${gateway.address}:${String(gateway.port)}`, failed: new Promise<never>(() => undefined), stop: () => gateway.close() };
+  return {
+    url: `http://${gateway.address}:${String(gateway.port)}`,
+    failed: new Promise<never>(() => undefined),
+    stop: () => gateway.close(),
+  };
 }
 
 function failureOf(finished: Promise<void>): Promise<never> {

@@ -26,7 +26,9 @@ export function cronTimes(expression: string, timezone: string): CronTimes {
 
   const instantsOf = (wallMs: number): number[] => {
     const offsets = new Set([offsetMs(wallMs - widestStepMs * 8), offsetMs(wallMs + widestStepMs * 8)]);
-    return [...offsets].map((offset) => wallMs - offset).filter((instant) => instant + offsetMs(instant) === wallMs);
+    return [...offsets]
+      .map((offset) => wallMs - offset)
+      .filter((instant) => instant + offsetMs(instant) === wallMs);
   };
 
   return {
@@ -47,7 +49,10 @@ export function cronTimes(expression: string, timezone: string): CronTimes {
       const from = time.getTime();
       let best: number | undefined;
       let wall = walls.previousRuns(1, new Date(from + offsetMs(from) + widestStepMs))[0];
-      while (wall !== undefined && (best === undefined || wall.getTime() > best + offsetMs(best) - widestStepMs)) {
+      while (
+        wall !== undefined &&
+        (best === undefined || wall.getTime() > best + offsetMs(best) - widestStepMs)
+      ) {
         for (const instant of instantsOf(wall.getTime())) {
           if (instant < from && (best === undefined || instant > best)) best = instant;
         }
@@ -62,7 +67,9 @@ export function cronTimes(expression: string, timezone: string): CronTimes {
 /** No change of the clocks near the span, so that the first hit is the nearest. */
 function isSteady(offsetMs: (time: number) => number, from: number, to: number): boolean {
   const offset = offsetMs(from - widestStepMs);
-  return [from, to, to + widestStepMs].every((time) => offsetMs(time) === offset) || to - from > 4 * widestStepMs;
+  return (
+    [from, to, to + widestStepMs].every((time) => offsetMs(time) === offset) || to - from > 4 * widestStepMs
+  );
 }
 
 /** Offset of a zone from UTC at an instant, in milliseconds. */
@@ -78,7 +85,9 @@ function zoneOffset(timezone: string): (time: number) => number {
     second: 'numeric',
   });
   return (time) => {
-    const parts = Object.fromEntries(format.formatToParts(time).map((part) => [part.type, Number(part.value)]));
+    const parts = Object.fromEntries(
+      format.formatToParts(time).map((part) => [part.type, Number(part.value)]),
+    );
     const wall = Date.UTC(
       parts['year'] ?? 0,
       (parts['month'] ?? 1) - 1,

@@ -1,8 +1,25 @@
 import { defaultContract, type SchemaContract } from './columns.js';
 import { dagDefaults } from './dag-defaults.js';
 import type { DagDefinition, TaskFunctions } from './dag-definition.js';
-import type { DagOptions, Edge, ExtractOptions, Rows, RowMapper, TaskBuilder, TaskOptions, TransformOptions } from './dag-options.js';
-import type { DagMode, DagSpec, ExtractConfig, Normalisation, ScheduleSpec, TaskSpec, TransformConfig } from './dag-spec.js';
+import type {
+  DagOptions,
+  Edge,
+  ExtractOptions,
+  Rows,
+  RowMapper,
+  TaskBuilder,
+  TaskOptions,
+  TransformOptions,
+} from './dag-options.js';
+import type {
+  DagMode,
+  DagSpec,
+  ExtractConfig,
+  Normalisation,
+  ScheduleSpec,
+  TaskSpec,
+  TransformConfig,
+} from './dag-spec.js';
 import { parseDuration, type DurationInput } from './duration.js';
 import { PipelineError } from './errors/index.js';
 import type { Manifest } from './manifest.js';
@@ -40,7 +57,9 @@ export function defineDag(options: DagOptions): DagDefinition {
 
 function modeOf(schedule: ScheduleSpec): DagMode {
   if (schedule.kind === 'stream') return 'real-time';
-  return schedule.kind === 'every' && schedule.everyMs <= dagDefaults.nearRealTimeMaxMs ? 'near-real-time' : 'batch';
+  return schedule.kind === 'every' && schedule.everyMs <= dagDefaults.nearRealTimeMaxMs
+    ? 'near-real-time'
+    : 'batch';
 }
 
 /** Collects the tasks that an author's `tasks` function makes. */
@@ -70,7 +89,13 @@ class TaskCollector implements TaskBuilder {
     }
     const config: ExtractConfig = {
       from: source,
-      read: options.read ?? (cursor !== undefined || this.#schedule.kind === 'stream' ? 'cursor' : this.#hasInterval() ? 'interval' : 'full'),
+      read:
+        options.read ??
+        (cursor !== undefined || this.#schedule.kind === 'stream'
+          ? 'cursor'
+          : this.#hasInterval()
+            ? 'interval'
+            : 'full'),
       ...(cursor === undefined
         ? {}
         : {
@@ -100,9 +125,19 @@ class TaskCollector implements TaskBuilder {
   transform(id: string, input: Edge<Rows>, options: TransformOptions | RowMapper): Edge<Rows> {
     if (typeof options === 'function') {
       this.functions[id] = { map: options };
-      return this.#add({ kind: 'transform', ...this.#base(id, {}, [input]), input: input.taskId, config: { function: true } });
+      return this.#add({
+        kind: 'transform',
+        ...this.#base(id, {}, [input]),
+        input: input.taskId,
+        config: { function: true },
+      });
     }
-    return this.#add({ kind: 'transform', ...this.#base(id, options, [input]), input: input.taskId, config: transformConfig(options) });
+    return this.#add({
+      kind: 'transform',
+      ...this.#base(id, options, [input]),
+      input: input.taskId,
+      config: transformConfig(options),
+    });
   }
 
   load(id: string, input: Edge<Rows>, options: Parameters<TaskBuilder['load']>[2]): Edge<Manifest> {
@@ -120,7 +155,10 @@ class TaskCollector implements TaskBuilder {
     });
   }
 
-  task<Result>(id: string, options: TaskOptions & { inputs?: Readonly<Record<string, Edge<unknown>>>; run: unknown }): Edge<Result> {
+  task<Result>(
+    id: string,
+    options: TaskOptions & { inputs?: Readonly<Record<string, Edge<unknown>>>; run: unknown },
+  ): Edge<Result> {
     const inputs = options.inputs ?? {};
     this.functions[id] = { run: options.run as NonNullable<TaskFunctions['run']> };
     return this.#add({
@@ -135,7 +173,11 @@ class TaskCollector implements TaskBuilder {
     return { taskId: task.id };
   }
 
-  #base(id: string, options: TaskOptions, inputs: readonly Edge<unknown>[]): Omit<TaskSpec & { kind: 'extract' }, 'kind' | 'config'> {
+  #base(
+    id: string,
+    options: TaskOptions,
+    inputs: readonly Edge<unknown>[],
+  ): Omit<TaskSpec & { kind: 'extract' }, 'kind' | 'config'> {
     const at = `task "${id}"`;
     return {
       id,
@@ -144,9 +186,15 @@ class TaskCollector implements TaskBuilder {
       triggerRule: options.triggerRule ?? 'all_success',
       retry: {
         maximumAttempts: (options.retries ?? dagDefaults.retries) + 1,
-        initialIntervalMs: this.#duration(options.retryDelay ?? dagDefaults.retryDelayMs, `${at}: retryDelay`),
+        initialIntervalMs: this.#duration(
+          options.retryDelay ?? dagDefaults.retryDelayMs,
+          `${at}: retryDelay`,
+        ),
         backoffCoefficient: options.retryBackoff ?? dagDefaults.retryBackoff,
-        maximumIntervalMs: this.#duration(options.maxRetryDelay ?? dagDefaults.maxRetryDelayMs, `${at}: maxRetryDelay`),
+        maximumIntervalMs: this.#duration(
+          options.maxRetryDelay ?? dagDefaults.maxRetryDelayMs,
+          `${at}: maxRetryDelay`,
+        ),
       },
       timeouts: {
         startToCloseMs: this.#duration(options.timeout ?? dagDefaults.timeoutMs, `${at}: timeout`),
@@ -162,7 +210,10 @@ class TaskCollector implements TaskBuilder {
 
   #duration(input: DurationInput, where: string): number {
     const milliseconds = parseDuration(input);
-    if (milliseconds === undefined) this.#problems.push(`${where}: ${JSON.stringify(input)} is not a duration; use 500ms, 30s, 2m, 1h or 7d`);
+    if (milliseconds === undefined)
+      this.#problems.push(
+        `${where}: ${JSON.stringify(input)} is not a duration; use 500ms, 30s, 2m, 1h or 7d`,
+      );
     return milliseconds ?? 0;
   }
 }
@@ -186,7 +237,9 @@ function transformConfig(options: TransformOptions): TransformConfig {
   return steps;
 }
 
-function normaliseLists(input: NonNullable<TransformOptions['normalise']>): Record<string, readonly Normalisation[]> {
+function normaliseLists(
+  input: NonNullable<TransformOptions['normalise']>,
+): Record<string, readonly Normalisation[]> {
   return Object.fromEntries(
     Object.entries(input).map(([column, steps]) => [column, typeof steps === 'string' ? [steps] : steps]),
   );

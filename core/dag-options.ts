@@ -1,6 +1,14 @@
 import type { SchemaContract } from './columns.js';
 import type { RecordObject, TaskFunctionContext } from './dag-definition.js';
-import type { DagMode, Normalisation, OverlapPolicy, SourceRef, TransformConfig, TriggerRule, WriteDisposition } from './dag-spec.js';
+import type {
+  DagMode,
+  Normalisation,
+  OverlapPolicy,
+  SourceRef,
+  TransformConfig,
+  TriggerRule,
+  WriteDisposition,
+} from './dag-spec.js';
 import type { DurationInput } from './duration.js';
 import type { JsonObject, JsonValue } from './json.js';
 import type { Manifest } from './manifest.js';
@@ -58,14 +66,20 @@ export interface TaskOptions {
   readonly deadline?: DurationInput;
 }
 
-export type InlineReader = (context: TaskFunctionContext) => AsyncIterable<RecordObject> | Iterable<RecordObject>;
+export type InlineReader = (
+  context: TaskFunctionContext,
+) => AsyncIterable<RecordObject> | Iterable<RecordObject>;
 export type RowMapper = (row: RecordObject) => RecordObject | readonly RecordObject[] | null;
 
 export interface ExtractOptions extends TaskOptions {
   readonly from: SourceRef | InlineReader;
   /** Default: `cursor` where a cursor is given, else `interval` for scheduled DAGs with one, else `full`. */
   readonly read?: 'interval' | 'cursor' | 'full';
-  readonly cursor?: { readonly path: string; readonly lag?: DurationInput; readonly initialValue?: JsonValue };
+  readonly cursor?: {
+    readonly path: string;
+    readonly lag?: DurationInput;
+    readonly initialValue?: JsonValue;
+  };
 }
 
 export interface ValidateOptions extends TaskOptions {
@@ -90,7 +104,9 @@ export interface LoadOptions extends TaskOptions {
 }
 
 type InputEdges = Readonly<Record<string, Edge<unknown>>>;
-type InputValues<Inputs extends InputEdges> = { readonly [Name in keyof Inputs]: Inputs[Name] extends Edge<infer Value> ? Value : never };
+type InputValues<Inputs extends InputEdges> = {
+  readonly [Name in keyof Inputs]: Inputs[Name] extends Edge<infer Value> ? Value : never;
+};
 
 export interface FunctionOptions<Inputs extends InputEdges, Result> extends TaskOptions {
   readonly inputs?: Inputs;

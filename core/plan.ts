@@ -13,7 +13,13 @@ export interface PlanStep {
 
 /** Finished for good. */
 export function isFinished(state: TaskState): boolean {
-  return state === 'success' || state === 'failed' || state === 'skipped' || state === 'upstream_failed' || state === 'removed';
+  return (
+    state === 'success' ||
+    state === 'failed' ||
+    state === 'skipped' ||
+    state === 'upstream_failed' ||
+    state === 'removed'
+  );
 }
 
 /**
@@ -39,7 +45,9 @@ export function planStep(spec: Pick<DagSpec, 'tasks'>, states: TaskStates): Plan
 export function runVerdict(spec: Pick<DagSpec, 'tasks'>, states: TaskStates): 'success' | 'failed' {
   const hasDownstream = new Set(spec.tasks.flatMap((task) => task.upstream));
   const leaves = spec.tasks.filter((task) => !hasDownstream.has(task.id));
-  const isFailed = leaves.some((task) => states[task.id] === 'failed' || states[task.id] === 'upstream_failed');
+  const isFailed = leaves.some(
+    (task) => states[task.id] === 'failed' || states[task.id] === 'upstream_failed',
+  );
   return isFailed ? 'failed' : 'success';
 }
 

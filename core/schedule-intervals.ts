@@ -29,7 +29,10 @@ export function intervalEndingAt(schedule: ScheduleSpec, nominalTime: string): D
  *
  * @throws PipelineError USAGE for a schedule without intervals.
  */
-export function listIntervals(request: ListIntervalsRequest): { intervals: DataInterval[]; isComplete: boolean } {
+export function listIntervals(request: ListIntervalsRequest): {
+  intervals: DataInterval[];
+  isComplete: boolean;
+} {
   const intervals: DataInterval[] = [];
   for (const interval of request.runBackwards ? backwards(request) : forwards(request)) {
     if (intervals.length === request.limit) return { intervals, isComplete: false };
@@ -39,7 +42,10 @@ export function listIntervals(request: ListIntervalsRequest): { intervals: DataI
 }
 
 function* forwards({ schedule, from, to, afterStart }: ListIntervalsRequest): Generator<DataInterval> {
-  let start = afterStart === undefined ? fireAtOrAfter(schedule, new Date(from)) : fireAfter(schedule, new Date(afterStart));
+  let start =
+    afterStart === undefined
+      ? fireAtOrAfter(schedule, new Date(from))
+      : fireAfter(schedule, new Date(afterStart));
   while (start !== undefined && start.toISOString() < to) {
     const end = fireAfter(schedule, start);
     if (end === undefined) return;

@@ -8,11 +8,17 @@ const idPattern = /^[A-Za-z][A-Za-z0-9_.-]*$/;
 
 /** Everything that is wrong with a spec, a sentence each; an empty list for a good one. */
 export function validateSpec(spec: DagSpec): string[] {
-  const problems = [...checkDag(spec), ...spec.tasks.flatMap((task) => checkTask(task, spec)), ...checkGraph(spec)];
+  const problems = [
+    ...checkDag(spec),
+    ...spec.tasks.flatMap((task) => checkTask(task, spec)),
+    ...checkGraph(spec),
+  ];
   if (problems.length > 0) return problems;
   const bytes = new TextEncoder().encode(canonicalJson(spec)).length;
   if (bytes > limits.payloadMaxBytes) {
-    problems.push(`the spec is ${String(bytes)} bytes, over ${String(limits.payloadMaxBytes)}; split the DAG, or shorten schemas and options`);
+    problems.push(
+      `the spec is ${String(bytes)} bytes, over ${String(limits.payloadMaxBytes)}; split the DAG, or shorten schemas and options`,
+    );
   }
   return problems;
 }
@@ -20,42 +26,51 @@ export function validateSpec(spec: DagSpec): string[] {
 function checkDag(spec: DagSpec): string[] {
   const problems = checkId(spec.id, 'DAG id');
   if (spec.tasks.length === 0) problems.push('it has no task');
-  if (spec.tasks.length > limits.dagMaxTasks) problems.push(`it has ${String(spec.tasks.length)} tasks, over ${String(limits.dagMaxTasks)}`);
+  if (spec.tasks.length > limits.dagMaxTasks)
+    problems.push(`it has ${String(spec.tasks.length)} tasks, over ${String(limits.dagMaxTasks)}`);
   for (const name of ['maxActiveRuns', 'maxActiveTasks'] as const) {
-    if (!Number.isSafeInteger(spec[name]) || spec[name] < 1) problems.push(`${name} is ${String(spec[name])}; use a whole number from 1 on`);
+    if (!Number.isSafeInteger(spec[name]) || spec[name] < 1)
+      problems.push(`${name} is ${String(spec[name])}; use a whole number from 1 on`);
   }
   if (spec.schedule.kind === 'cron') {
     try {
       cronTimes(spec.schedule.cron, spec.schedule.timezone);
     } catch (error) {
-      problems.push(`schedule "${spec.schedule.cron}" in "${spec.schedule.timezone}" cannot be read (${error instanceof Error ? error.message : String(error)})`);
+      problems.push(
+        `schedule "${spec.schedule.cron}" in "${spec.schedule.timezone}" cannot be read (${error instanceof Error ? error.message : String(error)})`,
+      );
     }
   }
   return problems;
 }
 
 function checkId(id: string, what: string): string[] {
-  if (!idPattern.test(id)) return [`${what} "${id}" is refused: use letters, digits, "_", "-" and ".", starting with a letter`];
-  if (id.length > limits.identifierMaxLength) return [`${what} "${id.slice(0, 20)}…" is longer than ${String(limits.identifierMaxLength)} characters`];
+  if (!idPattern.test(id))
+    return [`${what} "${id}" is refused: use letters, digits, "_", "-" and ".", starting with a letter`];
+  if (id.length > limits.identifierMaxLength)
+    return [`${what} "${id.slice(0, 20)}…" is longer than ${String(limits.identifierMaxLength)} characters`];
   return [];
 }
 
 function checkTask(task: TaskSpec, spec: DagSpec): string[] {
   const problems = checkId(task.id, 'task id');
   const at = `task "${task.id}"`;
-  if (!triggerRules.includes(task.triggerRule)) problems.push(`${at}: there is no trigger rule "${task.triggerRule}"; known: ${triggerRules.join(', ')}`);
-  if (!Number.isSafeInteger(task.retry.maximumAttempts) || task.retry.maximumAttempts < 1) problems.push(`${at}: retries is a whole number from 0 on`);
+  if (!triggerRules.includes(task.triggerRule))
+    problems.push(`${at}: there is no trigger rule "${task.triggerRule}"; known: ${triggerRules.join(', ')}`);
+  if (!Number.isSafeInteger(task.retry.maximumAttempts) || task.retry.maximumAttempts < 1)
+    problems.push(`${at}: retries is a whole number from 0 on`);
   if (task.retry.backoffCoefficient < 1) problems.push(`${at}: retryBackoff is at least 1`);
   if (task.kind === 'load') {
     const { into, disposition, key } = task.config;
     problems.push(...checkId(into, `${at}: table`));
-    if (into.startsWith('_millrace')) problems.push(`${at}: table names that start with _millrace are Millrace's own`);
+    if (into.startsWith('_millrace'))
+      problems.push(`${at}: table names that start with _millrace are Millrace's own`);
     if (disposition === 'merge' && key.length === 0) problems.push(`${at}: disposition "merge" needs a key`);
   }
   if (task.kind === 'validate' && !(task.config.quarantineOver >= 0 && task.config.quarantineOver <= 1)) {
     problems.push(`${at}: quarantineOver is ${String(task.config.quarantineOver)}; use a share from 0 to 1`);
   }
-  if (task.kind === 'extract' && task.config.read === 'interval' && (spec.schedule.kind === 'stream')) {
+  if (task.kind === 'extract' && task.config.read === 'interval' && spec.schedule.kind === 'stream') {
     problems.push(`${at}: a stream has no intervals; read by cursor`);
   }
   return problems;
@@ -75,17 +90,24 @@ function checkGraph(spec: DagSpec): string[] {
   for (const task of spec.tasks) {
     for (const upstream of task.upstream) {
       const known = byId.get(upstream);
-      if (known === undefined) problems.push(`task "${task.id}" comes after "${upstream}", which does not exist`);
+      if (known === undefined)
+        problems.push(`task "${task.id}" comes after "${upstream}", which does not exist`);
       else if (known === task) problems.push(`task "${task.id}" comes after itself`);
     }
     if ('input' in task) {
       const from = byId.get(task.input);
-      if (from?.kind === 'function' || from?.kind === 'load') problems.push(`task "${task.id}" needs rows, which "${task.input}" (${from.kind}) does not hand on`);
+      if (from?.kind === 'function' || from?.kind === 'load')
+        problems.push(`task "${task.id}" needs rows, which "${task.input}" (${from.kind}) does not hand on`);
     }
   }
   const cycle = findCycle(spec.tasks, byId);
   if (cycle !== undefined) problems.push(`these tasks wait for one another: ${cycle.join(' → ')}`);
-  else if (problems.length === 0 && spec.tasks.some((task) => task.upstream.some((id) => (position.get(id) ?? 0) > (position.get(task.id) ?? 0)))) {
+  else if (
+    problems.length === 0 &&
+    spec.tasks.some((task) =>
+      task.upstream.some((id) => (position.get(id) ?? 0) > (position.get(task.id) ?? 0)),
+    )
+  ) {
     problems.push('a task is listed before one that it comes after');
   }
   return problems;

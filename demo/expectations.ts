@@ -1,7 +1,12 @@
 import type { DemoReport } from './report.js';
 
 /** Known answers of the purchase history, from the paper that published it; see `dags/data/README.md`. */
-const knownPurchases = { transactions: 69_659, customers: 23_570, cds: 167_881, amountUsd: '2500315.63' } as const;
+const knownPurchases = {
+  transactions: 69_659,
+  customers: 23_570,
+  cds: 167_881,
+  amountUsd: '2500315.63',
+} as const;
 
 /** What the outside world holds, by table. */
 export type Truth = Readonly<Record<string, number>>;
@@ -20,11 +25,19 @@ export function differences(report: DemoReport, truth: Truth, invalid: number): 
   }
   expect('quarantined rows', report.quarantine.rows, invalid);
   for (const { dag, status, missing, extra, changed } of report.reconcile) {
-    expect(`reconcile of ${dag} (missing ${String(missing)}, extra ${String(extra)}, changed ${String(changed)})`, status, 'clean');
+    expect(
+      `reconcile of ${dag} (missing ${String(missing)}, extra ${String(extra)}, changed ${String(changed)})`,
+      status,
+      'clean',
+    );
   }
   for (const dag of report.dags) {
     const { id, extracted, loaded, unchanged, superseded, quarantined, withheld } = dag;
-    expect(`${id}: loaded + unchanged + superseded + quarantined + withheld`, loaded + unchanged + superseded + quarantined + withheld, extracted);
+    expect(
+      `${id}: loaded + unchanged + superseded + quarantined + withheld`,
+      loaded + unchanged + superseded + quarantined + withheld,
+      extracted,
+    );
   }
   return found;
 }

@@ -15,13 +15,18 @@ Starts Temporal, a worker, a gateway, a shop and visitors, runs the DAGs of dags
 
 /** `npm run demo`. */
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { once: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean' } } });
+  const { values } = parseArgs({
+    options: { once: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean' } },
+  });
   if (values.help === true) {
     process.stdout.write(help);
     return 0;
   }
   const stopped = new Promise<'stopped'>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => { resolve('stopped'); });
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => {
+        resolve('stopped');
+      });
   });
   const tell = (line: string) => process.stderr.write(`${line}\n`);
   const starting = startDemo(process.env, tell);
@@ -29,7 +34,9 @@ async function main(): Promise<number> {
   const demo = first === 'stopped' ? await starting : first;
   try {
     if (first === 'stopped') return 130;
-    return values.once === true ? await runOnce(demo, values.json === true, stopped) : await runLive(demo, stopped);
+    return values.once === true
+      ? await runOnce(demo, values.json === true, stopped)
+      : await runLive(demo, stopped);
   } finally {
     await demo.stop();
   }
@@ -38,14 +45,16 @@ async function main(): Promise<number> {
 async function runOnce(demo: Demo, isJson: boolean, stopped: Promise<'stopped'>): Promise<number> {
   const outcome = await Promise.race([demo.settled, stopped]);
   if (outcome === 'stopped') return 130;
-  process.stdout.write(isJson ? `${JSON.stringify(outcome.report, undefined, 2)}\n` : `${renderView(await demo.snapshot())}\n`);
+  process.stdout.write(
+    isJson ? `${JSON.stringify(outcome.report, undefined, 2)}\n` : `${renderView(await demo.snapshot())}\n`,
+  );
   for (const problem of outcome.problems) process.stderr.write(`differs: ${problem}\n`);
   return outcome.problems.length === 0 ? 0 : 1;
 }
 
 async function runLive(demo: Demo, stopped: Promise<'stopped'>): Promise<number> {
   const view = new LiveView((text) => process.stdout.write(text));
-  let isEnding = false;
+  const ending = new AbortController();
   const failure = demo.settled.then(
     () => new Promise<never>(() => undefined),
     (error: unknown) => {
@@ -53,7 +62,7 @@ async function runLive(demo: Demo, stopped: Promise<'stopped'>): Promise<number>
     },
   );
   const drawing = (async () => {
-    while (!isEnding) {
+    while (!ending.signal.aborted) {
       view.draw(renderView(await demo.snapshot()));
       await Promise.race([new Promise((resolve) => setTimeout(resolve, drawEveryMs)), stopped]);
     }
@@ -61,7 +70,7 @@ async function runLive(demo: Demo, stopped: Promise<'stopped'>): Promise<number>
   try {
     await Promise.race([stopped, failure, drawing]);
   } finally {
-    isEnding = true;
+    ending.abort();
     await drawing.catch(() => undefined);
   }
   process.stderr.write('stopping …\n');

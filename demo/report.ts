@@ -54,9 +54,16 @@ export async function collectReport(
     dags: await dagFigures(query, specs),
     tables,
     reconcile,
-    quarantine: { rows: numberOf(await query(`SELECT count(*) AS n FROM _millrace_quarantine WHERE status = 'open'`), 'n') },
+    quarantine: {
+      rows: numberOf(
+        await query(`SELECT count(*) AS n FROM _millrace_quarantine WHERE status = 'open'`),
+        'n',
+      ),
+    },
     realtime: has('site_events') ? await realtimeFigures(query) : { events: 0, p50Ms: 0, p99Ms: 0 },
-    purchases: has('purchases') ? await purchaseFigures(query) : { transactions: 0, customers: 0, cds: 0, amountUsd: '0' },
+    purchases: has('purchases')
+      ? await purchaseFigures(query)
+      : { transactions: 0, customers: 0, cds: 0, amountUsd: '0' },
   };
 }
 
@@ -85,13 +92,20 @@ async function dagFigures(query: Query, specs: readonly DagSpec[]): Promise<DagF
 }
 
 async function tableRows(query: Query, specs: readonly DagSpec[]): Promise<{ name: string; rows: number }[]> {
-  const { rows } = await query(`SELECT table_name FROM information_schema.tables WHERE table_schema = 'main'`);
+  const { rows } = await query(
+    `SELECT table_name FROM information_schema.tables WHERE table_schema = 'main'`,
+  );
   const existing = new Set(rows.map((row) => row['table_name']));
-  const wanted = specs.flatMap((spec) => spec.tasks.flatMap((task) => (task.kind === 'load' ? [task.config.into] : [])));
+  const wanted = specs.flatMap((spec) =>
+    spec.tasks.flatMap((task) => (task.kind === 'load' ? [task.config.into] : [])),
+  );
   const tables: { name: string; rows: number }[] = [];
   for (const name of wanted) {
     if (!existing.has(name)) continue;
-    tables.push({ name, rows: numberOf(await query(`SELECT count(*) AS n FROM "${name.replaceAll('"', '""')}"`), 'n') });
+    tables.push({
+      name,
+      rows: numberOf(await query(`SELECT count(*) AS n FROM "${name.replaceAll('"', '""')}"`), 'n'),
+    });
   }
   return tables;
 }
@@ -103,7 +117,11 @@ async function realtimeFigures(query: Query): Promise<DemoReport['realtime']> {
      FROM (SELECT date_diff('millisecond', e.received_at::TIMESTAMP, l.committed_at::TIMESTAMP) AS ms
            FROM site_events e JOIN _millrace_loads l ON l.load_id = e._millrace_load_id)`,
   );
-  return { events: numberOf(result, 'events'), p50Ms: Math.round(numberOf(result, 'p50')), p99Ms: Math.round(numberOf(result, 'p99')) };
+  return {
+    events: numberOf(result, 'events'),
+    p50Ms: Math.round(numberOf(result, 'p50')),
+    p99Ms: Math.round(numberOf(result, 'p99')),
+  };
 }
 
 async function purchaseFigures(query: Query): Promise<DemoReport['purchases']> {

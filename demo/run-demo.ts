@@ -44,7 +44,13 @@ export async function startDemo(env: NodeJS.ProcessEnv, onProgress: (line: strin
     await world.close();
     throw error;
   }
-  const steps: Step[] = ['purchases: backfill of 18 months', 'orders: the shop goes on', 'events: visitors come', 'everything has arrived', 'source and warehouse agree'].map((name) => ({ name, state: 'waiting', detail: '' }));
+  const steps: Step[] = [
+    'purchases: backfill of 18 months',
+    'orders: the shop goes on',
+    'events: visitors come',
+    'everything has arrived',
+    'source and warehouse agree',
+  ].map((name) => ({ name, state: 'waiting', detail: '' }));
   const query = createQuery(settings.warehouse.path);
   const { version, source, startMs } = local.temporal;
   const specs = local.definitions.map(({ spec }) => spec);
@@ -56,9 +62,17 @@ export async function startDemo(env: NodeJS.ProcessEnv, onProgress: (line: strin
     const [, , traffic] = await Promise.all([
       during(steps[0], () => backfill(env, settings, local.temporal.address)),
       during(steps[1], () => world.runShop(), world.shopProgress),
-      during(steps[2], () => world.runTraffic({ gatewayUrl: local.gateway.url, ...secrets }), () => `${String(world.sent())} deliveries`),
+      during(
+        steps[2],
+        () => world.runTraffic({ gatewayUrl: local.gateway.url, ...secrets }),
+        () => `${String(world.sent())} deliveries`,
+      ),
     ]);
-    const truth: Truth = { orders: world.shop.truth().length, site_events: traffic.siteEvents, email_events: traffic.emailEvents };
+    const truth: Truth = {
+      orders: world.shop.truth().length,
+      site_events: traffic.siteEvents,
+      email_events: traffic.emailEvents,
+    };
     await during(steps[3], () => waitUntilArrived(query, truth, traffic.invalid, () => isStopped));
     reconcile = await during(steps[4], () => reconcileAll(local, settings));
     const final = await report();
@@ -84,7 +98,12 @@ export async function startDemo(env: NodeJS.ProcessEnv, onProgress: (line: strin
   };
 }
 
-function demoSettings(env: NodeJS.ProcessEnv, dataDirectory: string, world: World, secrets: { readonly writeKey: string; readonly webhookSecret: string }): Settings {
+function demoSettings(
+  env: NodeJS.ProcessEnv,
+  dataDirectory: string,
+  world: World,
+  secrets: { readonly writeKey: string; readonly webhookSecret: string },
+): Settings {
   return loadSettings({
     cwd: projectDirectory,
     env,
@@ -99,7 +118,11 @@ function demoSettings(env: NodeJS.ProcessEnv, dataDirectory: string, world: Worl
   });
 }
 
-async function during<Result>(step: Step | undefined, work: () => Promise<Result>, detail?: () => string): Promise<Result> {
+async function during<Result>(
+  step: Step | undefined,
+  work: () => Promise<Result>,
+  detail?: () => string,
+): Promise<Result> {
   if (step === undefined) return work();
   step.state = 'running';
   const timer = setInterval(() => {
@@ -118,7 +141,19 @@ async function during<Result>(step: Step | undefined, work: () => Promise<Result
 /** The command a person would type, as a process of its own. */
 function backfill(env: NodeJS.ProcessEnv, settings: Settings, temporalAddress: string): Promise<string> {
   const client = fileURLToPath(new URL('../client.js', import.meta.url));
-  const args = ['backfill', 'create', 'purchase-history', '--from', '1997-01', '--to', '1998-07', '--max-active-runs', '4', '--wait', '--json'];
+  const args = [
+    'backfill',
+    'create',
+    'purchase-history',
+    '--from',
+    '1997-01',
+    '--to',
+    '1998-07',
+    '--max-active-runs',
+    '4',
+    '--wait',
+    '--json',
+  ];
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [client, '--project', projectDirectory, ...args], {
       env: { ...env, TEMPORAL_ADDRESS: temporalAddress, MILLRACE_DATA_DIRECTORY: settings.dataDirectory },
@@ -129,17 +164,29 @@ function backfill(env: NodeJS.ProcessEnv, settings: Settings, temporalAddress: s
     child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString('utf8')));
     child.on('error', reject);
     child.on('close', (code) => {
-      if (code !== 0) reject(new Error(`millrace backfill create ended with ${String(code)}: ${output.stderr.trim()} ${output.stdout.trim()}`));
+      if (code !== 0)
+        reject(
+          new Error(
+            `millrace backfill create ended with ${String(code)}: ${output.stderr.trim()} ${output.stdout.trim()}`,
+          ),
+        );
       else {
         const { started, succeeded, skipped } = JSON.parse(output.stdout) as Record<string, number>;
-        resolve(`${String(started)} runs started, ${String(succeeded)} succeeded, ${String(skipped)} had run before`);
+        resolve(
+          `${String(started)} runs started, ${String(succeeded)} succeeded, ${String(skipped)} had run before`,
+        );
       }
     });
   });
 }
 
 /** Waits until every table holds as many rows as were sent. What has not come in time shows in the report. */
-async function waitUntilArrived(query: (sql: string) => Promise<QueryResult>, truth: Truth, invalid: number, isStopped: () => boolean): Promise<void> {
+async function waitUntilArrived(
+  query: (sql: string) => Promise<QueryResult>,
+  truth: Truth,
+  invalid: number,
+  isStopped: () => boolean,
+): Promise<void> {
   const deadline = performance.now() + settleMaxMs;
   while (performance.now() < deadline && !isStopped()) {
     const counts = await Promise.all(Object.keys(truth).map(async (table) => countOf(query, table)));
@@ -162,7 +209,8 @@ async function reconcileAll(local: Local, settings: Settings): Promise<Reconcile
   const figures: ReconcileFigures[] = [];
   for (const { spec } of local.definitions) {
     const reports = await reconcileDag(local.client, spec.id, { taskQueue: settings.temporal.taskQueue });
-    const sum = (name: 'missing' | 'extra' | 'changed') => reports.reduce((total, report) => total + report[name], 0);
+    const sum = (name: 'missing' | 'extra' | 'changed') =>
+      reports.reduce((total, report) => total + report[name], 0);
     figures.push({
       dag: spec.id,
       status: reports.length > 0 && reports.every(({ status }) => status === 'clean') ? 'clean' : 'different',
@@ -188,6 +236,10 @@ function createQuery(path: string): (sql: string) => Promise<QueryResult> {
 
 /** Time since the last load of each DAG. */
 async function lags(query: (sql: string) => Promise<QueryResult>): Promise<Record<string, number>> {
-  const { rows } = await query('SELECT dag_id, epoch_ms(max(committed_at)) AS at FROM _millrace_loads GROUP BY dag_id');
-  return Object.fromEntries(rows.map((row) => [String(row['dag_id']), Math.max(0, Date.now() - Number(row['at']))]));
+  const { rows } = await query(
+    'SELECT dag_id, epoch_ms(max(committed_at)) AS at FROM _millrace_loads GROUP BY dag_id',
+  );
+  return Object.fromEntries(
+    rows.map((row) => [String(row['dag_id']), Math.max(0, Date.now() - Number(row['at']))]),
+  );
 }

@@ -33,7 +33,12 @@ const actions = ['Product Viewed', 'Product Added', 'Checkout Started', 'Order C
  */
 export async function sendTraffic(options: TrafficOptions): Promise<TrafficTruth> {
   const random = seededRandom(options.seed);
-  const analytics = new Analytics({ writeKey: options.writeKey, host: options.gatewayUrl, flushAt: 50, flushInterval: 50 });
+  const analytics = new Analytics({
+    writeKey: options.writeKey,
+    host: options.gatewayUrl,
+    flushAt: 50,
+    flushInterval: 50,
+  });
   const failures: unknown[] = [];
   analytics.on('error', (error) => failures.push(error));
   const invalidTotal = Math.floor(options.events / 50);
@@ -47,9 +52,20 @@ export async function sendTraffic(options: TrafficOptions): Promise<TrafficTruth
       // Out of order: the event's own time runs backwards within each group of seven.
       timestamp: new Date(Date.UTC(2026, 0, 1) + (index - (index % 7) * 2) * 1_000),
     };
-    if (index % 3 === 0) analytics.page({ ...common, name: pages[index % pages.length] ?? '/', properties: { path: pages[index % pages.length] ?? '/' } });
-    else if (index % 25 === 1) analytics.identify({ ...common, traits: { plan: index % 2 === 0 ? 'free' : 'plus' } });
-    else analytics.track({ ...common, event: actions[index % actions.length] ?? 'Viewed', properties: { value: `${String(index % 90)}.50` } });
+    if (index % 3 === 0)
+      analytics.page({
+        ...common,
+        name: pages[index % pages.length] ?? '/',
+        properties: { path: pages[index % pages.length] ?? '/' },
+      });
+    else if (index % 25 === 1)
+      analytics.identify({ ...common, traits: { plan: index % 2 === 0 ? 'free' : 'plus' } });
+    else
+      analytics.track({
+        ...common,
+        event: actions[index % actions.length] ?? 'Viewed',
+        properties: { value: `${String(index % 90)}.50` },
+      });
   };
   const late: number[] = [];
   for (let index = 0; index < validTotal; index += 1) {
@@ -64,11 +80,20 @@ export async function sendTraffic(options: TrafficOptions): Promise<TrafficTruth
   for (const index of late) send(index);
   await analytics.flush({ timeout: 30_000 });
   await analytics.closeAndFlush({ timeout: 30_000 });
-  if (failures.length > 0) throw new Error(`the gateway refused ${String(failures.length)} deliveries`, { cause: failures[0] });
+  if (failures.length > 0)
+    throw new Error(`the gateway refused ${String(failures.length)} deliveries`, { cause: failures[0] });
 
   for (let index = 0; index < invalidTotal; index += 1) {
     // Neither userId nor anonymousId: the official client refuses to send these, other clients do not.
-    await post(`${options.gatewayUrl}/v1/track`, JSON.stringify({ writeKey: options.writeKey, type: 'track', messageId: eventId(options.seed, 1_000_000 + index), event: 'Nobody' }));
+    await post(
+      `${options.gatewayUrl}/v1/track`,
+      JSON.stringify({
+        writeKey: options.writeKey,
+        type: 'track',
+        messageId: eventId(options.seed, 1_000_000 + index),
+        event: 'Nobody',
+      }),
+    );
     deliveries += 1;
   }
   options.onProgress(deliveries);
@@ -98,13 +123,20 @@ async function sendEmailEvents(options: TrafficOptions): Promise<number> {
 }
 
 async function post(url: string, body: string, headers: Record<string, string> = {}): Promise<void> {
-  const response = await fetch(url, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } });
+  const response = await fetch(url, {
+    method: 'POST',
+    body,
+    headers: { 'content-type': 'application/json', ...headers },
+  });
   if (!response.ok) throw new Error(`${url} answered ${String(response.status)}: ${await response.text()}`);
   await response.arrayBuffer();
 }
 
 function eventId(seed: number, index: number): string {
-  return createHash('sha256').update(`${String(seed)}/${String(index)}`).digest('hex').slice(0, 32);
+  return createHash('sha256')
+    .update(`${String(seed)}/${String(index)}`)
+    .digest('hex')
+    .slice(0, 32);
 }
 
 /** A fresh Standard Webhooks secret. */

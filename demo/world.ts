@@ -15,7 +15,11 @@ export interface World {
   /** Moves the shop through its script; resolves when it is done. */
   runShop(): Promise<void>;
   /** Sends the events of the visitors, unless an earlier start has. */
-  runTraffic(target: { readonly gatewayUrl: string; readonly writeKey: string; readonly webhookSecret: string }): Promise<TrafficTruth>;
+  runTraffic(target: {
+    readonly gatewayUrl: string;
+    readonly writeKey: string;
+    readonly webhookSecret: string;
+  }): Promise<TrafficTruth>;
   close(): Promise<void>;
 }
 
@@ -32,7 +36,8 @@ export async function createWorld(dataDirectory: string): Promise<World> {
   let isClosed = false;
   return {
     shop,
-    shopProgress: () => `${String(state.shopSteps)} steps, ${String(shop.truth().length)} orders, ${String(shop.deletedIds().length)} deleted`,
+    shopProgress: () =>
+      `${String(state.shopSteps)} steps, ${String(shop.truth().length)} orders, ${String(shop.deletedIds().length)} deleted`,
     sent: () => sent,
     async runShop() {
       while (!shop.isDone() && !isClosed) {

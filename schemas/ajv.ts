@@ -27,7 +27,15 @@ export function compileSchema(document: JsonObject): RecordCheck {
   const key = canonicalJson(document);
   const known = compiled.get(key);
   if (known !== undefined) return known;
-  const ajv = new Ajv2020({ strict: true, strictTypes: false, strictRequired: false, allowUnionTypes: true, allErrors: false, $data: false, unicodeRegExp: true });
+  const ajv = new Ajv2020({
+    strict: true,
+    strictTypes: false,
+    strictRequired: false,
+    allowUnionTypes: true,
+    allErrors: false,
+    $data: false,
+    unicodeRegExp: true,
+  });
   ajvFormats.default(ajv);
   for (const [name, rule] of Object.entries(formatRules)) {
     ajv.addFormat(name, { type: 'string', validate: (text: string) => matchesFormat(rule, text) });
@@ -44,6 +52,9 @@ function refusal(errors: readonly ErrorObject[]): Refusal {
   const [error] = errors;
   if (error === undefined) return { pointer: '', message: 'the record is not valid' };
   const { missingProperty } = error.params as { missingProperty?: string };
-  const pointer = missingProperty === undefined ? error.instancePath : `${error.instancePath}/${missingProperty.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  const pointer =
+    missingProperty === undefined
+      ? error.instancePath
+      : `${error.instancePath}/${missingProperty.replaceAll('~', '~0').replaceAll('/', '~1')}`;
   return { pointer, message: error.message ?? error.keyword };
 }

@@ -30,11 +30,15 @@ export function jsonTypes(property: JsonObject): string[] {
   return Array.isArray(type) ? type.map(String) : [];
 }
 
-function columnType(property: JsonObject, types: readonly string[]): Pick<ColumnSpec, 'type' | 'precision' | 'scale'> {
+function columnType(
+  property: JsonObject,
+  types: readonly string[],
+): Pick<ColumnSpec, 'type' | 'precision' | 'scale'> {
   const declared = property['x-type'];
   if (typeof declared === 'string') {
     const decimal = /^decimal\((\d{1,2}),(\d{1,2})\)$/.exec(declared);
-    if (decimal !== null) return { type: 'decimal', precision: Number(decimal[1]), scale: Number(decimal[2]) };
+    if (decimal !== null)
+      return { type: 'decimal', precision: Number(decimal[1]), scale: Number(decimal[2]) };
     if (isColumnType(declared)) return { type: declared };
   }
   const concrete = types.filter((type) => type !== 'null');

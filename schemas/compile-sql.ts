@@ -18,7 +18,19 @@ export interface SqlQuoting {
 export type CompiledSql = { readonly verdict: string } | { readonly unmapped: readonly string[] };
 
 /** Keywords without a say in the verdict. */
-const annotations = new Set(['$id', '$schema', 'title', 'description', 'default', 'examples', 'deprecated', 'x-type', 'x-pii', 'x-purpose', 'x-subject-key']);
+const annotations = new Set([
+  '$id',
+  '$schema',
+  'title',
+  'description',
+  'default',
+  'examples',
+  'deprecated',
+  'x-type',
+  'x-pii',
+  'x-purpose',
+  'x-subject-key',
+]);
 
 /** JSON types of DuckDB's `json_type` for each type of JSON Schema. A whole number written as `1.0` is left to ajv. */
 const duckDbTypes: Readonly<Record<string, readonly string[]>> = {
@@ -49,8 +61,10 @@ class Compiler {
     const conditions: string[] = [];
     for (const [keyword, value] of Object.entries(schema)) {
       if (annotations.has(keyword) || keyword === 'type' || keyword === 'additionalProperties') continue;
-      if (keyword === 'required') conditions.push(...(value as string[]).map((name) => `${this.#quoting.name(name)} IS NOT NULL`));
-      else if (keyword === 'properties') conditions.push(...this.#properties(value as Record<string, JsonObject>));
+      if (keyword === 'required')
+        conditions.push(...(value as string[]).map((name) => `${this.#quoting.name(name)} IS NOT NULL`));
+      else if (keyword === 'properties')
+        conditions.push(...this.#properties(value as Record<string, JsonObject>));
       else if (keyword === 'anyOf') conditions.push(this.#anyOf(value as JsonObject[]));
       else this.unmapped.push(keyword);
     }
@@ -74,7 +88,9 @@ class Compiler {
     const conditions = branches.map((branch) => {
       const names = Object.keys(branch);
       if (names.some((name) => name !== 'required' && name !== 'properties')) this.unmapped.push('anyOf');
-      const required = ((branch['required'] ?? []) as string[]).map((name) => `${this.#quoting.name(name)} IS NOT NULL`);
+      const required = ((branch['required'] ?? []) as string[]).map(
+        (name) => `${this.#quoting.name(name)} IS NOT NULL`,
+      );
       const properties = this.#properties((branch['properties'] ?? {}) as Record<string, JsonObject>);
       return `(${[...required, ...properties].join(' AND ') || 'TRUE'})`;
     });
@@ -86,7 +102,11 @@ class Compiler {
     const conditions: string[] = [];
     if (types.length > 0) {
       const allowed = types.flatMap((type) => duckDbTypes[type] ?? []);
-      conditions.push(allowed.length === 0 ? 'FALSE' : `json_type(${column}) IN (${allowed.map((type) => `'${type}'`).join(', ')})`);
+      conditions.push(
+        allowed.length === 0
+          ? 'FALSE'
+          : `json_type(${column}) IN (${allowed.map((type) => `'${type}'`).join(', ')})`,
+      );
     }
     for (const [keyword, value] of Object.entries(schema)) {
       if (annotations.has(keyword) || keyword === 'type') continue;
@@ -108,24 +128,42 @@ class Compiler {
       case 'maxLength':
         return isString ? `length(${text}) <= ${String(value)}` : undefined;
       case 'pattern':
-        return isString && typeof value === 'string' && isPortablePattern(value) ? `regexp_matches(${text}, ${this.#quoting.text(value)})` : undefined;
+        return isString && typeof value === 'string' && isPortablePattern(value)
+          ? `regexp_matches(${text}, ${this.#quoting.text(value)})`
+          : undefined;
       case 'format': {
         const rule = typeof value === 'string' ? formatRules[value] : undefined;
         if (!isString || rule === undefined) return undefined;
         const pattern = `regexp_matches(${text}, ${this.#quoting.text(rule.pattern)})`;
-        return rule.hasDate ? `${pattern} AND left(${text}, 4) <> '0000' AND TRY_CAST(left(${text}, 10) AS DATE) IS NOT NULL` : pattern;
+        return rule.hasDate
+          ? `${pattern} AND left(${text}, 4) <> '0000' AND TRY_CAST(left(${text}, 10) AS DATE) IS NOT NULL`
+          : pattern;
       }
       case 'enum':
-        if (!isString || !Array.isArray(value) || !value.every((item) => typeof item === 'string' || item === null)) return undefined;
-        return `${text} IN (${value.filter((item) => item !== null).map((item) => this.#quoting.text(item)).join(', ') || 'NULL'})`;
+        if (
+          !isString ||
+          !Array.isArray(value) ||
+          !value.every((item) => typeof item === 'string' || item === null)
+        )
+          return undefined;
+        return `${text} IN (${
+          value
+            .filter((item) => item !== null)
+            .map((item) => this.#quoting.text(item))
+            .join(', ') || 'NULL'
+        })`;
       case 'const':
         return isString && typeof value === 'string' ? `${text} = ${this.#quoting.text(value)}` : undefined;
       case 'minimum':
       case 'maximum':
       case 'exclusiveMinimum':
       case 'exclusiveMaximum': {
-        const operator = { minimum: '>=', maximum: '<=', exclusiveMinimum: '>', exclusiveMaximum: '<' }[keyword];
-        return isInteger && Number.isSafeInteger(value) ? `TRY_CAST(${text} AS HUGEINT) ${operator} ${String(value)}` : undefined;
+        const operator = { minimum: '>=', maximum: '<=', exclusiveMinimum: '>', exclusiveMaximum: '<' }[
+          keyword
+        ];
+        return isInteger && Number.isSafeInteger(value)
+          ? `TRY_CAST(${text} AS HUGEINT) ${operator} ${String(value)}`
+          : undefined;
       }
       default:
         return undefined;

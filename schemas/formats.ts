@@ -13,11 +13,21 @@ const time = '(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]';
 
 export const formatRules: Readonly<Record<string, FormatRule>> = {
   /** RFC 3339 with an upper-case T and Z; at most microseconds, since nothing finer is kept; no leap second. */
-  'date-time': { pattern: `^${day}T${time}(?:[.][0-9]{1,6}0*)?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$`, hasDate: true },
+  'date-time': {
+    pattern: `^${day}T${time}(?:[.][0-9]{1,6}0*)?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$`,
+    hasDate: true,
+  },
   date: { pattern: `^${day}$`, hasDate: true },
-  uuid: { pattern: '^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$', hasDate: false },
+  uuid: {
+    pattern: '^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$',
+    hasDate: false,
+  },
   /** One @, a dotted domain, no white space: what every provider accepts. */
-  email: { pattern: '^[A-Za-z0-9.!#$%&\'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:[.][A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+$', hasDate: false },
+  email: {
+    pattern:
+      "^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:[.][A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+$",
+    hasDate: false,
+  },
 };
 
 /** The verdict of a format rule in JavaScript. */

@@ -34,14 +34,22 @@ export function createSchemaRegistry(directories: readonly string[]): SchemaRegi
       if (schema === undefined) continue;
       const other = schemas.get(schema.id);
       if (other === undefined) schemas.set(schema.id, { ...schema, file: name });
-      else if (other.hash !== schema.hash) problems.push(`${name} and ${other.file} both define "${schema.id}", differently; give the newer one a new version`);
+      else if (other.hash !== schema.hash)
+        problems.push(
+          `${name} and ${other.file} both define "${schema.id}", differently; give the newer one a new version`,
+        );
     }
   }
-  if (problems.length > 0) throw new PipelineError('SCHEMA_INVALID', { schema: 'in the schemas folders', problems });
+  if (problems.length > 0)
+    throw new PipelineError('SCHEMA_INVALID', { schema: 'in the schemas folders', problems });
   return {
     get(id) {
       const schema = schemas.get(id);
-      if (schema === undefined) throw new PipelineError('SCHEMA_UNKNOWN', { schema: id, known: [...schemas.keys()].join(', ') || 'none' });
+      if (schema === undefined)
+        throw new PipelineError('SCHEMA_UNKNOWN', {
+          schema: id,
+          known: [...schemas.keys()].join(', ') || 'none',
+        });
       return schema;
     },
     list: () => [...schemas.values()],

@@ -3,7 +3,16 @@
  * a bundler, and copies the record schemas. Does nothing where its inputs have not changed.
  */
 import { createHash } from 'node:crypto';
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,13 +29,15 @@ chmodSync(join(dist, 'client.js'), 0o755);
 const hash = createHash('sha256').update(version);
 for (const folder of ['core', 'workflows']) {
   for (const name of readdirSync(join(dist, folder), { recursive: true, encoding: 'utf8' }).sort()) {
-    if (name.endsWith('.js')) hash.update(`${folder}/${name}\n`).update(readFileSync(join(dist, folder, name)));
+    if (name.endsWith('.js'))
+      hash.update(`${folder}/${name}\n`).update(readFileSync(join(dist, folder, name)));
   }
 }
 const inputs = hash.digest('hex');
 const bundlePath = join(dist, 'workflow-bundle.js');
 const stampPath = join(dist, 'workflow-bundle.inputs');
-const isCurrent = existsSync(bundlePath) && existsSync(stampPath) && readFileSync(stampPath, 'utf8') === inputs;
+const isCurrent =
+  existsSync(bundlePath) && existsSync(stampPath) && readFileSync(stampPath, 'utf8') === inputs;
 if (!isCurrent) {
   const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker');
   const { code } = await bundleWorkflowCode({

@@ -19,8 +19,19 @@ for (const parent of Object.values({ ...lock.packages })) {
     const os = words.filter((word) => operatingSystems.includes(word));
     const cpu = words.filter((word) => processors.includes(word));
     if (os.length !== 1 || cpu.length !== 1 || !/^\d/.test(version)) continue;
-    const libc = words.some((word) => word.startsWith('musl')) ? ['musl'] : words.some((word) => word.startsWith('gnu')) ? ['glibc'] : undefined;
-    lock.packages[key] = { version, cpu, ...(parent.dev && { dev: true }), ...(libc && os[0] === 'linux' && { libc }), optional: true, os };
+    const libc = words.some((word) => word.startsWith('musl'))
+      ? ['musl']
+      : words.some((word) => word.startsWith('gnu'))
+        ? ['glibc']
+        : undefined;
+    lock.packages[key] = {
+      version,
+      cpu,
+      ...(parent.dev && { dev: true }),
+      ...(libc && os[0] === 'linux' && { libc }),
+      optional: true,
+      os,
+    };
     added.push(name);
   }
 }

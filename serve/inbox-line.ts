@@ -17,7 +17,10 @@ const lineEnd = Buffer.from('}\n');
  * One line of an inbox segment. The body goes in byte for byte; line breaks, which JSON has between tokens only, become
  * spaces.
  */
-export function inboxLine({ receivedAt, source, endpoint, requestId, eventId }: LineHead, body: Buffer): Buffer {
+export function inboxLine(
+  { receivedAt, source, endpoint, requestId, eventId }: LineHead,
+  body: Buffer,
+): Buffer {
   const id = eventId === undefined ? '' : `,"eventId":${JSON.stringify(eventId)}`;
   const head = `{"receivedAt":"${receivedAt}","source":${JSON.stringify(source)},"endpoint":"${endpoint}","requestId":"${requestId}"${id},"body":`;
   return Buffer.concat([Buffer.from(head), withoutBreaks(body), lineEnd]);

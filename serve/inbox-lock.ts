@@ -14,7 +14,10 @@ import { PipelineError } from '../core/errors/index.js';
  * @throws PipelineError INBOX_LOCKED
  */
 export async function lockInbox(directory: string): Promise<() => Promise<void>> {
-  const id = createHash('sha256').update(await realpath(directory)).digest('hex').slice(0, 32);
+  const id = createHash('sha256')
+    .update(await realpath(directory))
+    .digest('hex')
+    .slice(0, 32);
   const name = `millrace-inbox-${id}`;
   const path = process.platform === 'linux' ? `\0${name}` : socketPath(name);
   const server = createServer((socket) => socket.destroy());

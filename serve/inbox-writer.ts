@@ -65,7 +65,8 @@ export async function openInbox(options: InboxWriterOptions): Promise<InboxWrite
     return {
       async append(stream, line) {
         const writer = writers.get(stream);
-        if (writer === undefined) throw new PipelineError('INTERNAL', { where: 'inbox', reason: 'unknown stream' });
+        if (writer === undefined)
+          throw new PipelineError('INTERNAL', { where: 'inbox', reason: 'unknown stream' });
         if (!room.hasRoom()) throw unavailable('the disk is full');
         if (waiting >= maxWaiting) throw unavailable(`${String(maxWaiting)} requests wait for the disk`);
         waiting += 1;
@@ -106,11 +107,16 @@ export async function openInbox(options: InboxWriterOptions): Promise<InboxWrite
       segmentMaxAgeMs: bounds.segmentMaxAgeMs ?? limits.inboxSegmentMaxAgeMs,
       now,
       ...(disk !== undefined && { disk }),
-      onFailure: (error) => logger.error({ stream, code: systemErrorCode(error) ?? 'unknown' }, 'inbox: the disk refused'),
+      onFailure: (error) =>
+        logger.error({ stream, code: systemErrorCode(error) ?? 'unknown' }, 'inbox: the disk refused'),
     });
   }
 }
 
 function unavailable(reason: string, cause?: unknown): PipelineError {
-  return new PipelineError('GATEWAY_UNAVAILABLE', { reason }, { cause, retryAfterMs: limits.gatewayRetryAfterMs });
+  return new PipelineError(
+    'GATEWAY_UNAVAILABLE',
+    { reason },
+    { cause, retryAfterMs: limits.gatewayRetryAfterMs },
+  );
 }

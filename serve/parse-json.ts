@@ -19,7 +19,8 @@ export function parseJsonBody(bytes: Buffer): JsonBody {
   } catch {
     throw invalid('the body is not JSON');
   }
-  if (typeof value !== 'object' || value === null) throw invalid('the body is neither a JSON object nor an array');
+  if (typeof value !== 'object' || value === null)
+    throw invalid('the body is neither a JSON object nor an array');
   return value as JsonBody;
 }
 

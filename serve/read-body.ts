@@ -25,7 +25,10 @@ export function checkBodyHead(request: IncomingMessage, encodings: readonly stri
   // Browsers send text/plain where they may not ask first (sendBeacon), SNS does so always.
   const type = headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() ?? 'application/json';
   if (!/^(application\/json|application\/[\w.-]+\+json|text\/plain)$/.test(type))
-    throw new PipelineError('GATEWAY_MEDIA_TYPE', { what: 'This content type', supported: 'application/json' });
+    throw new PipelineError('GATEWAY_MEDIA_TYPE', {
+      what: 'This content type',
+      supported: 'application/json',
+    });
   const encoding = headers['content-encoding']?.toLowerCase() ?? 'identity';
   if (!encodings.includes(encoding))
     throw new PipelineError('GATEWAY_MEDIA_TYPE', {

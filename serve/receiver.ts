@@ -50,7 +50,11 @@ export class Receiver {
       const isRepeat = await this.#keep('segment', messageIds, { source: 'segment', endpoint: call }, bytes);
       return {
         status: 200,
-        body: { success: true, ...(isRepeat && { duplicate: true }), ...(problems.length > 0 && { errors: problems }) },
+        body: {
+          success: true,
+          ...(isRepeat && { duplicate: true }),
+          ...(problems.length > 0 && { errors: problems }),
+        },
         headers: { 'access-control-allow-origin': '*' },
       };
     });
@@ -63,9 +67,13 @@ export class Receiver {
    */
   webhook(source: string, request: IncomingMessage): Promise<Answer> {
     const keys = this.#options.signingKeys.get(source);
-    if (keys === undefined) throw new PipelineError('GATEWAY_NOT_FOUND', { what: `webhook source "${source}"` });
+    if (keys === undefined)
+      throw new PipelineError('GATEWAY_NOT_FOUND', { what: `webhook source "${source}"` });
     if (keys.length === 0)
-      throw new PipelineError('GATEWAY_NO_KEY', { what: `webhook source "${source}"`, setting: `gateway.webhooks.${source}.secrets` });
+      throw new PipelineError('GATEWAY_NO_KEY', {
+        what: `webhook source "${source}"`,
+        setting: `gateway.webhooks.${source}.secrets`,
+      });
     checkBodyHead(request, ['identity']);
     const refuse = (reason: string) => new PipelineError('GATEWAY_SIGNATURE', { source, reason });
     const head = readSignatureHead(request.headers, this.#options.now());
@@ -73,7 +81,12 @@ export class Receiver {
     return this.#inTurn(source, request, async (bytes) => {
       if (!isSigned(head, bytes, keys)) throw refuse('no signature fits');
       parseJsonBody(bytes);
-      const isRepeat = await this.#keep(`webhooks/${source}`, [head.id], { source, endpoint: 'webhook', eventId: head.id }, bytes);
+      const isRepeat = await this.#keep(
+        `webhooks/${source}`,
+        [head.id],
+        { source, endpoint: 'webhook', eventId: head.id },
+        bytes,
+      );
       return { status: 200, body: { accepted: true, ...(isRepeat && { duplicate: true }) } };
     });
   }
@@ -89,12 +102,19 @@ export class Receiver {
     if (seen === undefined) this.#seen.set(stream, (seen = new SeenEvents(limits.gatewayRememberedIds)));
     return seen.writeOnce(ids, () => {
       const receivedAt = new Date(this.#options.now()).toISOString();
-      return this.#options.inbox.append(stream, inboxLine({ receivedAt, requestId: randomUUID(), ...head }, bytes));
+      return this.#options.inbox.append(
+        stream,
+        inboxLine({ receivedAt, requestId: randomUUID(), ...head }, bytes),
+      );
     });
   }
 
   /** Reads the body and works on it, with a bounded number of requests of one source at a time. */
-  async #inTurn(source: string, request: IncomingMessage, work: (bytes: Buffer) => Promise<Answer>): Promise<Answer> {
+  async #inTurn(
+    source: string,
+    request: IncomingMessage,
+    work: (bytes: Buffer) => Promise<Answer>,
+  ): Promise<Answer> {
     const inFlight = this.#inFlight.get(source) ?? 0;
     if (inFlight >= limits.gatewayMaxInFlightPerSource) {
       throw new PipelineError(

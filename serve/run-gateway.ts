@@ -23,7 +23,11 @@ export interface GatewayOptions {
   readonly webhooks: Readonly<Record<string, { readonly secrets: readonly string[] }>>;
   readonly logger: Logger;
   readonly bounds?: InboxBounds;
-  readonly timeouts?: { readonly headersMs: number; readonly requestMs: number; readonly checkEveryMs: number };
+  readonly timeouts?: {
+    readonly headersMs: number;
+    readonly requestMs: number;
+    readonly checkEveryMs: number;
+  };
   /** Milliseconds since 1970; tests set the clock. */
   readonly now?: () => number;
   readonly disk?: SegmentDisk;
@@ -44,7 +48,9 @@ export interface RunningGateway {
  * @throws PipelineError CONFIG_INVALID, INBOX_LOCKED
  */
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
-  const signingKeys = new Map(Object.entries(options.webhooks).map(([name, { secrets }]) => [name, readSigningKeys(name, secrets)]));
+  const signingKeys = new Map(
+    Object.entries(options.webhooks).map(([name, { secrets }]) => [name, readSigningKeys(name, secrets)]),
+  );
   const inbox = await openInbox({
     directory: options.inboxDirectory,
     streams: ['segment', ...[...signingKeys.keys()].map((name) => `webhooks/${name}`)],
@@ -54,7 +60,12 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     ...(options.disk && { disk: options.disk }),
   });
   try {
-    const receiver = new Receiver({ inbox, writeKeys: options.writeKeys, signingKeys, now: options.now ?? Date.now });
+    const receiver = new Receiver({
+      inbox,
+      writeKeys: options.writeKeys,
+      signingKeys,
+      now: options.now ?? Date.now,
+    });
     const server = createHttpServer(receiver, inbox, options);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -75,7 +86,11 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   }
 }
 
-function createHttpServer(receiver: Receiver, inbox: InboxWriter, { timeouts, logger }: GatewayOptions): Server {
+function createHttpServer(
+  receiver: Receiver,
+  inbox: InboxWriter,
+  { timeouts, logger }: GatewayOptions,
+): Server {
   const server = createServer(
     {
       headersTimeout: timeouts?.headersMs ?? limits.gatewayHeadersTimeoutMs,
@@ -138,7 +153,8 @@ const preflight: Answer = {
 };
 
 function assertMethod(request: IncomingMessage, allowed: readonly string[]): void {
-  if (!allowed.includes(request.method ?? '')) throw new PipelineError('GATEWAY_METHOD', { allowed: allowed.join(', ') });
+  if (!allowed.includes(request.method ?? ''))
+    throw new PipelineError('GATEWAY_METHOD', { allowed: allowed.join(', ') });
 }
 
 /** What the HTTP parser refused never becomes a request; it is answered on the bare socket. */
@@ -154,7 +170,9 @@ function refuseBroken(error: NodeJS.ErrnoException, socket: Socket): void {
   const { status, body } = errorAnswer(refusal);
   const text = JSON.stringify(body);
   const line = status === 408 ? '408 Request Timeout' : '400 Bad Request';
-  socket.end(`HTTP/1.1 ${line}\r\ncontent-type: application/json\r\ncontent-length: ${String(Buffer.byteLength(text))}\r\nconnection: close\r\n\r\n${text}`);
+  socket.end(
+    `HTTP/1.1 ${line}\r\ncontent-type: application/json\r\ncontent-length: ${String(Buffer.byteLength(text))}\r\nconnection: close\r\n\r\n${text}`,
+  );
 }
 
 async function closeServer(server: Server): Promise<void> {

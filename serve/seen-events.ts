@@ -20,7 +20,7 @@ export class SeenEvents {
   async writeOnce(ids: readonly string[], write: () => Promise<void>): Promise<boolean> {
     const known = ids.map((id) => this.#ids.get(id));
     if (ids.length > 0 && known.every((state) => state !== undefined)) {
-      await Promise.all(known);
+      await Promise.all(known.map(async (state) => state));
       return true;
     }
     const writing = write();

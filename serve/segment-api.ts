@@ -44,8 +44,12 @@ export function readSegmentCall(call: SegmentCall, body: JsonBody): SegmentReque
   for (const [index, event] of (events as unknown[]).entries()) {
     const problem = problemOf(event, call);
     if (problem !== undefined) problems.push({ index, code: problem.code, message: problem.message });
-    const id = typeof event === 'object' && event !== null ? (event as Record<string, unknown>)['messageId'] : undefined;
-    if (typeof id === 'string' && id !== '' && id.length <= limits.segmentMessageIdMaxLength) messageIds.push(id);
+    const id =
+      typeof event === 'object' && event !== null
+        ? (event as Record<string, unknown>)['messageId']
+        : undefined;
+    if (typeof id === 'string' && id !== '' && id.length <= limits.segmentMessageIdMaxLength)
+      messageIds.push(id);
   }
   return {
     writeKey: object['writeKey'],
@@ -71,8 +75,13 @@ function assertEvent(event: unknown, call: SegmentCall): void {
   const known: readonly unknown[] = segmentCalls;
   if (call === 'batch' && (!known.includes(type) || type === 'batch')) throw refuse('has no known "type"');
   if (!isId(userId) && !isId(anonymousId)) throw refuse('has neither "userId" nor "anonymousId"');
-  if (messageId !== undefined && (typeof messageId !== 'string' || messageId.length > limits.segmentMessageIdMaxLength))
-    throw refuse(`has a "messageId" that is no text of at most ${String(limits.segmentMessageIdMaxLength)} characters`);
+  if (
+    messageId !== undefined &&
+    (typeof messageId !== 'string' || messageId.length > limits.segmentMessageIdMaxLength)
+  )
+    throw refuse(
+      `has a "messageId" that is no text of at most ${String(limits.segmentMessageIdMaxLength)} characters`,
+    );
   const actual = Buffer.byteLength(JSON.stringify(event));
   if (actual > limits.segmentEventMaxBytes)
     throw new PipelineError('GATEWAY_EVENT_TOO_LARGE', { actual, allowed: limits.segmentEventMaxBytes });

@@ -73,7 +73,9 @@ export class StreamWriter {
       const batch = this.#waiting;
       this.#waiting = [];
       try {
-        await this.#write(batch.length === 1 && batch[0] ? batch[0].line : Buffer.concat(batch.map(({ line }) => line)));
+        await this.#write(
+          batch.length === 1 && batch[0] ? batch[0].line : Buffer.concat(batch.map(({ line }) => line)),
+        );
       } catch (error) {
         for (const { reject } of batch) reject(error);
         this.#options.onFailure(error);
@@ -88,7 +90,9 @@ export class StreamWriter {
   async #write(lines: Uint8Array): Promise<void> {
     const { segmentMaxBytes } = this.#options;
     const isFull =
-      this.#segment !== undefined && this.#segment.durableBytes + lines.length > segmentMaxBytes && this.#segment.durableBytes > 0;
+      this.#segment !== undefined &&
+      this.#segment.durableBytes + lines.length > segmentMaxBytes &&
+      this.#segment.durableBytes > 0;
     if (isFull) await this.#seal();
     this.#segment ??= await this.#createSegment();
     await this.#segment.append(lines);

@@ -31,8 +31,10 @@ export function readSignatureHead(headers: IncomingHttpHeaders, nowMs: number): 
   if (typeof id !== 'string' || typeof timestamp !== 'string' || typeof signature !== 'string')
     return 'webhook-id, webhook-timestamp or webhook-signature is missing';
   // Node joins a repeated header with a comma and a space; no single one holds that.
-  if ([id, timestamp, signature].some((value) => value.includes(', '))) return 'a signature header is repeated';
-  if (id === '' || id.length > limits.webhookIdMaxLength || !/^[\x21-\x7e]+$/.test(id)) return 'webhook-id is not an id';
+  if ([id, timestamp, signature].some((value) => value.includes(', ')))
+    return 'a signature header is repeated';
+  if (id === '' || id.length > limits.webhookIdMaxLength || !/^[\x21-\x7e]+$/.test(id))
+    return 'webhook-id is not an id';
   if (!/^\d{1,12}$/.test(timestamp)) return 'webhook-timestamp is not in seconds';
   if (Math.abs(nowMs - Number(timestamp) * 1000) > limits.webhookToleranceMs)
     return `webhook-timestamp is more than ${String(limits.webhookToleranceMs / 60_000)} minutes away from now`;

@@ -12,7 +12,11 @@ import {
   workflowInfo,
   WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
-import { defineSearchAttributeKey, SearchAttributeType, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import {
+  defineSearchAttributeKey,
+  SearchAttributeType,
+  WorkflowExecutionAlreadyStartedError,
+} from '@temporalio/common';
 import type { Activities } from '../core/activities.js';
 import { runWorkflowId } from '../core/ids.js';
 import type { DataInterval } from '../core/interval.js';
@@ -20,10 +24,21 @@ import { limits } from '../core/limits.js';
 import { addCounts, zeroCounts } from '../core/manifest.js';
 import type { RunInput } from '../core/run.js';
 import { countsLine } from './details.js';
-import { backfillProgressQuery, cancelSignal, pauseSignal, resumeSignal, type BackfillInput, type BackfillProgress, type ReprocessBehavior } from './messages.js';
+import {
+  backfillProgressQuery,
+  cancelSignal,
+  pauseSignal,
+  resumeSignal,
+  type BackfillInput,
+  type BackfillProgress,
+  type ReprocessBehavior,
+} from './messages.js';
 import { runDag } from './run-dag.js';
 
-const { listIntervals } = proxyActivities<Pick<Activities, 'listIntervals'>>({ startToCloseTimeout: '2m', summary: 'list intervals' });
+const { listIntervals } = proxyActivities<Pick<Activities, 'listIntervals'>>({
+  startToCloseTimeout: '2m',
+  summary: 'list intervals',
+});
 
 const dagAttribute = defineSearchAttributeKey('MillraceDag', SearchAttributeType.KEYWORD);
 const modeAttribute = defineSearchAttributeKey('MillraceMode', SearchAttributeType.KEYWORD);
@@ -59,7 +74,9 @@ export async function backfillDag(input: BackfillInput): Promise<BackfillProgres
 
   const update = (change: Partial<BackfillProgress>) => {
     progress = { ...progress, ...change };
-    setCurrentDetails(`**backfill ${input.spec.id}** · ${progress.state} · ${input.from} … ${input.to}\n\nstarted ${String(progress.started)} · running ${String(progress.running)} · succeeded ${String(progress.succeeded)} · failed ${String(progress.failed)} · skipped ${String(progress.skipped)}\n\n${countsLine(progress.counts)}`);
+    setCurrentDetails(
+      `**backfill ${input.spec.id}** · ${progress.state} · ${input.from} … ${input.to}\n\nstarted ${String(progress.started)} · running ${String(progress.running)} · succeeded ${String(progress.succeeded)} · failed ${String(progress.failed)} · skipped ${String(progress.skipped)}\n\n${countsLine(progress.counts)}`,
+    );
   };
   setHandler(backfillProgressQuery, () => progress);
   setHandler(pauseSignal, () => {
@@ -77,11 +94,12 @@ export async function backfillDag(input: BackfillInput): Promise<BackfillProgres
   setHandler(cancelSignal, cancel);
   CancellationScope.current().cancelRequested.catch(cancel);
 
-  const isHistoryLong = () => workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > limits.historyMaxEvents;
+  const isHistoryLong = () =>
+    workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > limits.historyMaxEvents;
   update({ state: isPaused ? 'paused' : 'running' });
 
   await CancellationScope.nonCancellable(async () => {
-    for (let isComplete = false; !isComplete && !isCancelled && !isHistoryLong(); ) {
+    for (let isComplete = false; !isComplete && !isCancelled && !isHistoryLong();) {
       const page = await listIntervals({
         schedule: input.spec.schedule,
         from: input.from,
@@ -99,12 +117,28 @@ export async function backfillDag(input: BackfillInput): Promise<BackfillProgres
         else {
           update({ started: progress.started + 1, running: progress.running + 1 });
           void child.result().then(
-            (result) => { update({ running: progress.running - 1, succeeded: progress.succeeded + 1, counts: addCounts(progress.counts, result.counts) }); },
-            () => { update({ running: progress.running - 1, failed: progress.failed + 1, failedIntervals: [...progress.failedIntervals, interval].slice(0, limits.backfillFailedSamples) }); },
+            (result) => {
+              update({
+                running: progress.running - 1,
+                succeeded: progress.succeeded + 1,
+                counts: addCounts(progress.counts, result.counts),
+              });
+            },
+            () => {
+              update({
+                running: progress.running - 1,
+                failed: progress.failed + 1,
+                failedIntervals: [...progress.failedIntervals, interval].slice(
+                  0,
+                  limits.backfillFailedSamples,
+                ),
+              });
+            },
           );
         }
       }
-      isComplete = page.isComplete && afterStart === page.intervals.at(-1)?.start || page.intervals.length === 0;
+      isComplete =
+        (page.isComplete && afterStart === page.intervals.at(-1)?.start) || page.intervals.length === 0;
     }
     await condition(() => progress.running === 0);
   });
@@ -120,7 +154,13 @@ export async function backfillDag(input: BackfillInput): Promise<BackfillProgres
 
 /** Starts the run of one interval, unless one exists that must be left alone. */
 async function startRun({ spec, specHash, params, reprocess }: BackfillInput, interval: DataInterval) {
-  const run: RunInput = { spec, specHash, runType: 'backfill', interval, ...(params === undefined ? {} : { params }) };
+  const run: RunInput = {
+    spec,
+    specHash,
+    runType: 'backfill',
+    interval,
+    ...(params === undefined ? {} : { params }),
+  };
   try {
     return await startChild(runDag, {
       workflowId: runWorkflowId(spec.id, interval.end),

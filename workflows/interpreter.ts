@@ -1,4 +1,10 @@
-import { ActivityCancellationType, CancellationScope, isCancellation, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
+import {
+  ActivityCancellationType,
+  CancellationScope,
+  isCancellation,
+  proxyActivities,
+  type ActivityOptions,
+} from '@temporalio/workflow';
 import type { Activities } from '../core/activities.js';
 import type { DagSpec, TaskSpec, TaskState } from '../core/dag-spec.js';
 import type { JsonValue } from '../core/json.js';
@@ -109,9 +115,17 @@ export class Interpreter {
     try {
       const output = await this.#execute(task);
       this.#outputs.set(task.id, output);
-      const isIdle = this.#options.waitMs !== undefined && task.kind === 'extract' && isManifest(output) && output.counts.extracted === 0;
+      const isIdle =
+        this.#options.waitMs !== undefined &&
+        task.kind === 'extract' &&
+        isManifest(output) &&
+        output.counts.extracted === 0;
       state = isIdle ? 'skipped' : 'success';
-      this.#results.set(task.id, { taskId: task.id, state, ...(isManifest(output) ? { counts: output.counts } : {}) });
+      this.#results.set(task.id, {
+        taskId: task.id,
+        state,
+        ...(isManifest(output) ? { counts: output.counts } : {}),
+      });
     } catch (error) {
       if (isCancellation(error)) {
         state = 'skipped';
@@ -161,7 +175,12 @@ export class Interpreter {
         return stages.runFunction({
           context,
           task,
-          inputs: Object.fromEntries(Object.entries(task.inputs).map(([name, from]) => [name, (this.#outputs.get(from) ?? null) as JsonValue])),
+          inputs: Object.fromEntries(
+            Object.entries(task.inputs).map(([name, from]) => [
+              name,
+              (this.#outputs.get(from) ?? null) as JsonValue,
+            ]),
+          ),
         });
     }
   }
@@ -177,7 +196,14 @@ export class Interpreter {
 function effectiveCounts(manifest: Manifest): RowCounts {
   if (manifest.load?.alreadyCommitted !== true) return manifest.counts;
   const { extracted, quarantined, withheld } = manifest.counts;
-  return { extracted, loaded: 0, unchanged: extracted - quarantined - withheld, superseded: 0, quarantined, withheld };
+  return {
+    extracted,
+    loaded: 0,
+    unchanged: extracted - quarantined - withheld,
+    superseded: 0,
+    quarantined,
+    withheld,
+  };
 }
 
 function activityOptions(task: TaskSpec): ActivityOptions {
@@ -189,7 +215,9 @@ function activityOptions(task: TaskSpec): ActivityOptions {
     heartbeatTimeout: timeouts.heartbeatMs,
     // A load that is asked to stop says first whether it committed; a source that is read can simply be left.
     cancellationType:
-      task.kind === 'extract' ? ActivityCancellationType.TRY_CANCEL : ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+      task.kind === 'extract'
+        ? ActivityCancellationType.TRY_CANCEL
+        : ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: {
       initialInterval: retry.initialIntervalMs,
       backoffCoefficient: retry.backoffCoefficient,

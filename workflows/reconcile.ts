@@ -17,20 +17,33 @@ export async function reconcileDag({ spec, interval }: ReconcileInput): Promise<
     if (load.kind !== 'load') continue;
     const chain = chainOf(spec, load);
     if (chain === undefined) continue;
-    reports.push(await reconcile({ dagId: spec.id, ...chain, load, ...(interval === undefined ? {} : { interval }) }));
-    setCurrentDetails(reports.map((report) => `- \`${report.table}\` ${report.status}: missing ${String(report.missing)}, extra ${String(report.extra)}, changed ${String(report.changed)}`).join('\n'));
+    reports.push(
+      await reconcile({ dagId: spec.id, ...chain, load, ...(interval === undefined ? {} : { interval }) }),
+    );
+    setCurrentDetails(
+      reports
+        .map(
+          (report) =>
+            `- \`${report.table}\` ${report.status}: missing ${String(report.missing)}, extra ${String(report.extra)}, changed ${String(report.changed)}`,
+        )
+        .join('\n'),
+    );
   }
   return reports;
 }
 
 /** The extract, validate and transform tasks that feed a load. */
-function chainOf(spec: DagSpec, load: LoadTask): Pick<ReconcileRequest, 'extract' | 'validate' | 'transforms'> | undefined {
+function chainOf(
+  spec: DagSpec,
+  load: LoadTask,
+): Pick<ReconcileRequest, 'extract' | 'validate' | 'transforms'> | undefined {
   const byId = new Map<string, TaskSpec>(spec.tasks.map((task) => [task.id, task]));
   const transforms: TransformTask[] = [];
   let validate: ValidateTask | undefined;
   let task = byId.get(load.input);
   while (task !== undefined) {
-    if (task.kind === 'extract') return { extract: task, transforms, ...(validate === undefined ? {} : { validate }) };
+    if (task.kind === 'extract')
+      return { extract: task, transforms, ...(validate === undefined ? {} : { validate }) };
     if (task.kind === 'transform') transforms.unshift(task);
     if (task.kind === 'validate') validate = task;
     task = 'input' in task ? byId.get(task.input) : undefined;

@@ -1,4 +1,11 @@
-import { ApplicationFailure, proxyLocalActivities, setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  proxyLocalActivities,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import type { Activities } from '../core/activities.js';
 import type { DataInterval } from '../core/interval.js';
@@ -8,10 +15,18 @@ import { Interpreter } from './interpreter.js';
 import { statesQuery } from './messages.js';
 
 const runTypeAttribute = defineSearchAttributeKey('MillraceRunType', SearchAttributeType.KEYWORD);
-const intervalStartAttribute = defineSearchAttributeKey('MillraceIntervalStart', SearchAttributeType.DATETIME);
-const scheduledStartAttribute = defineSearchAttributeKey('TemporalScheduledStartTime', SearchAttributeType.DATETIME);
+const intervalStartAttribute = defineSearchAttributeKey(
+  'MillraceIntervalStart',
+  SearchAttributeType.DATETIME,
+);
+const scheduledStartAttribute = defineSearchAttributeKey(
+  'TemporalScheduledStartTime',
+  SearchAttributeType.DATETIME,
+);
 
-const { resolveInterval } = proxyLocalActivities<Pick<Activities, 'resolveInterval'>>({ startToCloseTimeout: '10s' });
+const { resolveInterval } = proxyLocalActivities<Pick<Activities, 'resolveInterval'>>({
+  startToCloseTimeout: '10s',
+});
 
 /**
  * One run of a DAG: interprets the spec that it was started with, whatever is deployed meanwhile.
@@ -44,7 +59,14 @@ export async function runDag(input: RunInput): Promise<RunResult> {
   });
   setHandler(statesQuery, () => interpreter.states);
   const { state, tasks, counts } = await interpreter.run();
-  const result: RunResult = { dagId: spec.id, specHash, state, ...(interval === undefined ? {} : { interval }), tasks, counts };
+  const result: RunResult = {
+    dagId: spec.id,
+    specHash,
+    state,
+    ...(interval === undefined ? {} : { interval }),
+    tasks,
+    counts,
+  };
   if (state === 'success') return result;
   const failed = tasks.filter((task) => task.error !== undefined);
   throw ApplicationFailure.create({
@@ -61,7 +83,10 @@ async function scheduledInterval({ spec, runType }: RunInput): Promise<DataInter
   const nominal = workflowInfo().typedSearchAttributes.get(scheduledStartAttribute);
   if (nominal === undefined) return undefined;
   if (spec.schedule.kind === 'every') {
-    return { start: new Date(nominal.getTime() - spec.schedule.everyMs).toISOString(), end: nominal.toISOString() };
+    return {
+      start: new Date(nominal.getTime() - spec.schedule.everyMs).toISOString(),
+      end: nominal.toISOString(),
+    };
   }
   return resolveInterval({ schedule: spec.schedule, nominalTime: nominal.toISOString() });
 }

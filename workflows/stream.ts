@@ -4,7 +4,16 @@ import { limits } from '../core/limits.js';
 import { addCounts, zeroCounts } from '../core/manifest.js';
 import { countsLine } from './details.js';
 import { Interpreter } from './interpreter.js';
-import { deploySignal, pauseSignal, resumeSignal, stopSignal, streamStatsQuery, type PinnedSpec, type StreamInput, type StreamStats } from './messages.js';
+import {
+  deploySignal,
+  pauseSignal,
+  resumeSignal,
+  stopSignal,
+  streamStatsQuery,
+  type PinnedSpec,
+  type StreamInput,
+  type StreamStats,
+} from './messages.js';
 
 /**
  * The long-running workflow of a real-time DAG. Each chain of tasks that hangs together drains its source on its own, so
@@ -13,7 +22,10 @@ import { deploySignal, pauseSignal, resumeSignal, stopSignal, streamStatsQuery, 
  */
 export async function streamDag(input: StreamInput): Promise<StreamStats> {
   const { spec, specHash } = input;
-  let stats: StreamStats = { ...(input.carried?.stats ?? { state: 'running', batches: 0, counts: zeroCounts }), specHash };
+  let stats: StreamStats = {
+    ...(input.carried?.stats ?? { state: 'running', batches: 0, counts: zeroCounts }),
+    specHash,
+  };
   let isPaused = input.carried?.isPaused ?? false;
   let isStopping = false;
   let isDraining = false;
@@ -23,7 +35,9 @@ export async function streamDag(input: StreamInput): Promise<StreamStats> {
 
   const update = (change: Partial<StreamStats>) => {
     stats = { ...stats, ...change };
-    setCurrentDetails(`**${spec.id}** · ${stats.state}${stats.error === undefined ? '' : ` · ${stats.error.code}: ${stats.error.message}`}\n\n${String(stats.batches)} batches · ${countsLine(stats.counts)}`);
+    setCurrentDetails(
+      `**${spec.id}** · ${stats.state}${stats.error === undefined ? '' : ` · ${stats.error.code}: ${stats.error.message}`}\n\n${String(stats.batches)} batches · ${countsLine(stats.counts)}`,
+    );
   };
   const interrupt = () => {
     attempt += 1;
@@ -59,7 +73,14 @@ export async function streamDag(input: StreamInput): Promise<StreamStats> {
       const { workflowId, runId } = workflowInfo();
       const interpreter = new Interpreter({
         spec: { tasks, maxActiveTasks: spec.maxActiveTasks },
-        context: { dagId: spec.id, workflowId, runId, runType: 'scheduled', startedAt: new Date().toISOString(), params: { ...spec.params, ...input.params } },
+        context: {
+          dagId: spec.id,
+          workflowId,
+          runId,
+          runType: 'scheduled',
+          startedAt: new Date().toISOString(),
+          params: { ...spec.params, ...input.params },
+        },
         waitMs: idleMs(spec),
       });
       interpreters.add(interpreter);
@@ -67,14 +88,21 @@ export async function streamDag(input: StreamInput): Promise<StreamStats> {
       const outcome = await interpreter.run();
       interpreters.delete(interpreter);
       if (outcome.state === 'failed') {
-        const error = outcome.tasks.find((task) => task.error !== undefined)?.error ?? { code: 'INTERNAL', message: 'a task failed' };
+        const error = outcome.tasks.find((task) => task.error !== undefined)?.error ?? {
+          code: 'INTERNAL',
+          message: 'a task failed',
+        };
         update({ state: 'blocked', error });
         await condition(() => isLeaving() || attempt !== attemptAtStart);
         update({ state: 'running' });
       } else if (outcome.counts.extracted > 0) {
         const { error: _settled, ...rest } = stats;
         stats = rest;
-        update({ batches: stats.batches + 1, counts: addCounts(stats.counts, outcome.counts), lastBatchAt: new Date().toISOString() });
+        update({
+          batches: stats.batches + 1,
+          counts: addCounts(stats.counts, outcome.counts),
+          lastBatchAt: new Date().toISOString(),
+        });
       }
       const { continueAsNewSuggested, historyLength } = workflowInfo();
       if ((continueAsNewSuggested || historyLength > limits.historyMaxEvents) && !isLeaving()) {

@@ -5,7 +5,8 @@ import { parseInstant, type DataInterval } from '../../core/interval.js';
 /** A positive whole number. */
 export function parseCount(text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError('Use a whole number from 1 on.');
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError('Use a whole number from 1 on.');
   return value;
 }
 
@@ -13,12 +14,16 @@ export function parseCount(text: string): number {
 export function parseTime(text: string): string {
   const padded = /^\d{4}$/.test(text) ? `${text}-01-01` : /^\d{4}-\d{2}$/.test(text) ? `${text}-01` : text;
   const instant = parseInstant(padded);
-  if (instant === undefined) throw new InvalidArgumentError('Use 2026-01, 2026-01-31 or 2026-01-31T12:00:00Z.');
+  if (instant === undefined)
+    throw new InvalidArgumentError('Use 2026-01, 2026-01-31 or 2026-01-31T12:00:00Z.');
   return instant;
 }
 
 /** The data interval that `--from` and `--to` name together, or none. @throws PipelineError USAGE */
-export function intervalOption(start: string | undefined, end: string | undefined): { interval?: DataInterval } {
+export function intervalOption(
+  start: string | undefined,
+  end: string | undefined,
+): { interval?: DataInterval } {
   if (start === undefined && end === undefined) return {};
   if (start === undefined || end === undefined || start >= end) {
     throw new PipelineError('USAGE', {

@@ -1,6 +1,12 @@
 import { Option, type Command } from 'commander';
 import type { CommandContext } from '../context.js';
-import { backfillStatus, createBackfill, signalBackfill, type BackfillStatus, type ReprocessBehavior } from '../backfills.js';
+import {
+  backfillStatus,
+  createBackfill,
+  signalBackfill,
+  type BackfillStatus,
+  type ReprocessBehavior,
+} from '../backfills.js';
 import { emit, exitCodes, renderTable } from '../output.js';
 import { limits } from '../../core/limits.js';
 import { parseCount, parseTime } from './arguments.js';
@@ -18,7 +24,9 @@ interface CreateOptions {
 
 /** `millrace backfill …`: runs of past intervals, a bounded number at a time, durably. */
 export function registerBackfill(program: Command, context: CommandContext): void {
-  const backfill = program.command('backfill').description('runs of past data intervals: create, status, pause, resume, cancel');
+  const backfill = program
+    .command('backfill')
+    .description('runs of past data intervals: create, status, pause, resume, cancel');
   backfill
     .command('create <dag>')
     .description('run every interval of the schedule whose logical date lies in [from, to)')
@@ -29,16 +37,27 @@ export function registerBackfill(program: Command, context: CommandContext): voi
         .choices(['none', 'failed', 'completed'])
         .default('none'),
     )
-    .option('--max-active-runs <count>', 'runs at the same time', parseCount, limits.backfillDefaultActiveRuns)
+    .option(
+      '--max-active-runs <count>',
+      'runs at the same time',
+      parseCount,
+      limits.backfillDefaultActiveRuns,
+    )
     .option('--run-backwards', 'newest interval first', false)
     .option('--dry-run', 'list the intervals, start nothing', false)
     .option('--wait', 'wait for the end; exit code 1 when a run fails', false)
     .option('--json', 'print one JSON document')
-    .addHelpText('after', '\nExample:\n  $ millrace backfill create purchase-history --from 1997-01 --to 1998-07 --wait')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ millrace backfill create purchase-history --from 1997-01 --to 1998-07 --wait',
+    )
     .action(async (dagId: string, options: CreateOptions, command: Command) => {
       const settings = context.settings(command);
       const client = await context.client(settings);
-      const outcome = await createBackfill(client, dagId, { ...options, taskQueue: settings.temporal.taskQueue });
+      const outcome = await createBackfill(client, dagId, {
+        ...options,
+        taskQueue: settings.temporal.taskQueue,
+      });
       emit(context.output, options.json === true, outcome, () =>
         'intervals' in outcome
           ? [
@@ -77,7 +96,12 @@ export function registerBackfill(program: Command, context: CommandContext): voi
       .addHelpText('after', `\nExample:\n  $ millrace backfill ${verb} ID`)
       .action(async (id: string, options: { json?: boolean }, command: Command) => {
         await signalBackfill(await context.client(context.settings(command)), id, verb);
-        emit(context.output, options.json === true, { id, requested: verb }, () => `${verb} requested for ${id}`);
+        emit(
+          context.output,
+          options.json === true,
+          { id, requested: verb },
+          () => `${verb} requested for ${id}`,
+        );
       });
   }
 }

@@ -15,14 +15,20 @@ export function registerConnections(program: Command, context: CommandContext): 
     .action(async (name: string | undefined, options: { json?: boolean }, command: Command) => {
       const settings = context.settings(command);
       const names = name === undefined ? Object.keys(settings.connections) : [name];
-      if (names.some((item) => !(item in settings.connections))) throw new PipelineError('CONNECTION_UNKNOWN', { connection: String(name) });
+      if (names.some((item) => !(item in settings.connections)))
+        throw new PipelineError('CONNECTION_UNKNOWN', { connection: String(name) });
       const results = await Promise.all(names.map((item) => testConnection(settings, item)));
       emit(context.output, options.json === true, { connections: results }, () =>
         results.length === 0
           ? 'No connection is configured.'
           : renderTable(
               ['CONNECTION', 'CONNECTOR', 'RESULT', 'DETAIL'],
-              results.map((result) => [result.name, result.connector, result.isWorking ? 'works' : 'FAILED', result.detail]),
+              results.map((result) => [
+                result.name,
+                result.connector,
+                result.isWorking ? 'works' : 'FAILED',
+                result.detail,
+              ]),
             ),
       );
       if (results.some((result) => !result.isWorking)) context.exitCode = exitCodes.failed;

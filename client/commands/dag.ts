@@ -29,7 +29,12 @@ function registerList(dag: Command, context: CommandContext): void {
           ? 'No DAG is deployed. Run "millrace deploy".'
           : renderTable(
               ['DAG', 'MODE', 'STATE', 'NEXT RUN'],
-              dags.map((item) => [item.dagId, item.mode, item.isPaused ? 'paused' : 'active', item.nextRunAt ?? '-']),
+              dags.map((item) => [
+                item.dagId,
+                item.mode,
+                item.isPaused ? 'paused' : 'active',
+                item.nextRunAt ?? '-',
+              ]),
             ),
       );
     });
@@ -72,11 +77,21 @@ function registerTrigger(dag: Command, context: CommandContext): void {
     .option('--name <name>', 'name of the run; the same name is never run twice at once')
     .option('--wait', 'wait for the end; exit code 1 when the run fails', false)
     .option('--json', 'print one JSON document')
-    .addHelpText('after', '\nExample:\n  $ millrace dag trigger orders --from 2026-01-01 --to 2026-02-01 --wait')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ millrace dag trigger orders --from 2026-01-01 --to 2026-02-01 --wait',
+    )
     .action(
       async (
         dagId: string,
-        options: { from?: string; to?: string; params?: JsonObject; name?: string; wait: boolean; json?: boolean },
+        options: {
+          from?: string;
+          to?: string;
+          params?: JsonObject;
+          name?: string;
+          wait: boolean;
+          json?: boolean;
+        },
         command: Command,
       ) => {
         const settings = context.settings(command);
@@ -87,7 +102,12 @@ function registerTrigger(dag: Command, context: CommandContext): void {
           ...(options.name === undefined ? {} : { name: options.name }),
         });
         if (!options.wait) {
-          emit(context.output, options.json === true, { workflowId: run.workflowId }, () => `started ${run.workflowId}`);
+          emit(
+            context.output,
+            options.json === true,
+            { workflowId: run.workflowId },
+            () => `started ${run.workflowId}`,
+          );
           return;
         }
         try {
@@ -100,7 +120,12 @@ function registerTrigger(dag: Command, context: CommandContext): void {
         } catch (error) {
           const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
           const message = cause instanceof Error ? cause.message : String(cause);
-          emit(context.output, options.json === true, { workflowId: run.workflowId, error: message }, () => `failed ${run.workflowId}: ${message}`);
+          emit(
+            context.output,
+            options.json === true,
+            { workflowId: run.workflowId, error: message },
+            () => `failed ${run.workflowId}: ${message}`,
+          );
           context.exitCode = exitCodes.failed;
         }
       },
@@ -114,13 +139,22 @@ function registerPause(dag: Command, context: CommandContext): void {
   ] as const) {
     dag
       .command(`${name} <dag>`)
-      .description(paused ? 'start no further runs; runs under way go on' : 'start runs again; missed intervals need a backfill')
+      .description(
+        paused
+          ? 'start no further runs; runs under way go on'
+          : 'start runs again; missed intervals need a backfill',
+      )
       .option('--reason <text>', 'kept with the DAG', paused ? 'paused by hand' : 'resumed by hand')
       .option('--json', 'print one JSON document')
       .addHelpText('after', `\nExample:\n  $ millrace dag ${name} orders --reason "source moves house"`)
       .action(async (dagId: string, options: { reason: string; json?: boolean }, command: Command) => {
         await setPaused(await context.client(context.settings(command)), dagId, paused, options.reason);
-        emit(context.output, options.json === true, { dagId, isPaused: paused }, () => `${dagId} is ${paused ? 'paused' : 'active'}`);
+        emit(
+          context.output,
+          options.json === true,
+          { dagId, isPaused: paused },
+          () => `${dagId} is ${paused ? 'paused' : 'active'}`,
+        );
       });
   }
 }

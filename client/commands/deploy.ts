@@ -9,7 +9,9 @@ import { ensureSearchAttributes } from '../temporal/search-attributes.js';
 export function registerDeploy(program: Command, context: CommandContext): void {
   program
     .command('deploy')
-    .description('make the deployed DAGs equal to those of the dags folder; runs under way keep the spec they started with')
+    .description(
+      'make the deployed DAGs equal to those of the dags folder; runs under way keep the spec they started with',
+    )
     .option('--dry-run', 'say what would change, and change nothing', false)
     .option('--prune', 'remove deployed DAGs that the folder no longer has', false)
     .option('--json', 'print one JSON document')
@@ -19,14 +21,19 @@ export function registerDeploy(program: Command, context: CommandContext): void 
       const definitions = await loadProjectDags(settings);
       const client = await context.client(settings);
       if (!options.dryRun) await ensureSearchAttributes(client);
-      const dags = await deployDags(client, definitions, { ...options, taskQueue: settings.temporal.taskQueue });
+      const dags = await deployDags(client, definitions, {
+        ...options,
+        taskQueue: settings.temporal.taskQueue,
+      });
       emit(context.output, options.json === true, { dryRun: options.dryRun, dags }, () =>
         [
           renderTable(
             ['DAG', options.dryRun ? 'WOULD BE' : 'IS', 'SPEC'],
             dags.map((dag) => [dag.dagId, dag.action, dag.specHash.slice(0, 12)]),
           ),
-          ...(dags.some((dag) => dag.action === 'orphaned') ? ['', 'Orphaned DAGs are still deployed; --prune removes them.'] : []),
+          ...(dags.some((dag) => dag.action === 'orphaned')
+            ? ['', 'Orphaned DAGs are still deployed; --prune removes them.']
+            : []),
         ].join('\n'),
       );
     });

@@ -7,7 +7,9 @@ import { parseCount } from './arguments.js';
 export function registerDev(program: Command, context: CommandContext): void {
   program
     .command('dev')
-    .description('start a Temporal server, a worker and a gateway, and deploy the dags folder; Ctrl-C stops all of it')
+    .description(
+      'start a Temporal server, a worker and a gateway, and deploy the dags folder; Ctrl-C stops all of it',
+    )
     .option('--port <port>', 'port of the gateway; any free one without', parseCount)
     .option('--json', 'print one JSON line when ready')
     .addHelpText('after', '\nExample:\n  $ millrace dev')

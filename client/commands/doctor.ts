@@ -26,7 +26,11 @@ export function registerDoctor(program: Command, context: CommandContext): void 
         try {
           findings.push({ check: name, isFine: true, detail: await look() });
         } catch (error) {
-          findings.push({ check: name, isFine: false, detail: error instanceof Error ? error.message : String(error) });
+          findings.push({
+            check: name,
+            isFine: false,
+            detail: error instanceof Error ? error.message : String(error),
+          });
         }
       };
       await check('node', () => process.version);
@@ -37,7 +41,10 @@ export function registerDoctor(program: Command, context: CommandContext): void 
           const definitions = await loadProjectDags(settings);
           return `${String(definitions.length)} DAGs: ${definitions.map(({ spec }) => spec.id).join(', ') || `none in ${settings.dagsDirectory}`}`;
         });
-        await check('temporal cli', () => findTemporalCli(context.env)?.path ?? 'not installed; "millrace temporal install" gets it');
+        await check(
+          'temporal cli',
+          () => findTemporalCli(context.env)?.path ?? 'not installed; "millrace temporal install" gets it',
+        );
         await check('temporal server', async () => {
           const client = await context.client(settings);
           await ensureSearchAttributes(client);
@@ -48,11 +55,13 @@ export function registerDoctor(program: Command, context: CommandContext): void 
           accessSync(settings.dataDirectory, constants.W_OK);
           const { bavail, bsize } = statfsSync(settings.dataDirectory);
           const freeBytes = bavail * bsize;
-          if (freeBytes < limits.inboxMinFreeBytes) throw new Error(`only ${String(freeBytes)} bytes free; free disk space`);
+          if (freeBytes < limits.inboxMinFreeBytes)
+            throw new Error(`only ${String(freeBytes)} bytes free; free disk space`);
           return `${settings.dataDirectory}, ${String(Math.floor(freeBytes / 2 ** 30))} GiB free`;
         });
         await check('warehouse', async () => {
-          if (!existsSync(settings.warehouse.path)) return `${settings.warehouse.path} does not exist yet; the first worker makes it`;
+          if (!existsSync(settings.warehouse.path))
+            return `${settings.warehouse.path} does not exist yet; the first worker makes it`;
           const reader = await openWarehouseReader(settings);
           try {
             await reader.query('SELECT 1', 1);
@@ -63,7 +72,11 @@ export function registerDoctor(program: Command, context: CommandContext): void 
         });
       }
       emit(context.output, options.json === true, { findings }, () =>
-        findings.map((finding) => `${finding.isFine ? 'ok  ' : 'FAIL'}  ${finding.check.padEnd(16)} ${finding.detail}`).join('\n'),
+        findings
+          .map(
+            (finding) => `${finding.isFine ? 'ok  ' : 'FAIL'}  ${finding.check.padEnd(16)} ${finding.detail}`,
+          )
+          .join('\n'),
       );
       if (findings.some((finding) => !finding.isFine)) context.exitCode = exitCodes.failed;
     });

@@ -10,7 +10,9 @@ import { parseCount } from './arguments.js';
 
 /** `millrace quarantine …`: rows that failed a check: look at them, and run them through the corrected pipeline. */
 export function registerQuarantine(program: Command, context: CommandContext): void {
-  const quarantine = program.command('quarantine').description('rows that failed a check: list, show, replay');
+  const quarantine = program
+    .command('quarantine')
+    .description('rows that failed a check: list, show, replay');
 
   quarantine
     .command('list')
@@ -20,17 +22,31 @@ export function registerQuarantine(program: Command, context: CommandContext): v
     .option('--limit <count>', 'how many', parseCount, 50)
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExample:\n  $ millrace quarantine list --dag site-events')
-    .action(async (options: { dag?: string; all: boolean; limit: number; json?: boolean }, command: Command) => {
-      const rows = await withReader(context, command, (reader) => reader.listQuarantine({ ...options, ids: undefined }));
-      emit(context.output, options.json === true, { rows }, () =>
-        rows.length === 0
-          ? 'Nothing is quarantined.'
-          : renderTable(
-              ['ID', 'DAG', 'TABLE', 'CODE', 'POINTER', 'STATUS', 'AT'],
-              rows.map((row) => ['quarantine_id', 'dag_id', 'table_name', 'code', 'pointer', 'status', 'quarantined_at'].map((key) => text(row[key]))),
-            ),
-      );
-    });
+    .action(
+      async (options: { dag?: string; all: boolean; limit: number; json?: boolean }, command: Command) => {
+        const rows = await withReader(context, command, (reader) =>
+          reader.listQuarantine({ ...options, ids: undefined }),
+        );
+        emit(context.output, options.json === true, { rows }, () =>
+          rows.length === 0
+            ? 'Nothing is quarantined.'
+            : renderTable(
+                ['ID', 'DAG', 'TABLE', 'CODE', 'POINTER', 'STATUS', 'AT'],
+                rows.map((row) =>
+                  [
+                    'quarantine_id',
+                    'dag_id',
+                    'table_name',
+                    'code',
+                    'pointer',
+                    'status',
+                    'quarantined_at',
+                  ].map((key) => text(row[key])),
+                ),
+              ),
+        );
+      },
+    );
 
   quarantine
     .command('show <id>')
@@ -38,8 +54,15 @@ export function registerQuarantine(program: Command, context: CommandContext): v
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExample:\n  $ millrace quarantine show 3f2a…')
     .action(async (id: string, options: { json?: boolean }, command: Command) => {
-      const [row] = await withReader(context, command, (reader) => reader.listQuarantine({ all: true, limit: 1, ids: [id] }));
-      if (row === undefined) throw new PipelineError('RUN_NOT_FOUND', { what: 'quarantined row', id, command: 'millrace quarantine list' });
+      const [row] = await withReader(context, command, (reader) =>
+        reader.listQuarantine({ all: true, limit: 1, ids: [id] }),
+      );
+      if (row === undefined)
+        throw new PipelineError('RUN_NOT_FOUND', {
+          what: 'quarantined row',
+          id,
+          command: 'millrace quarantine list',
+        });
       emit(context.output, options.json === true, row, () =>
         Object.entries(row)
           .map(([key, value]) => `${key.padEnd(16)} ${text(value)}`)
@@ -49,29 +72,37 @@ export function registerQuarantine(program: Command, context: CommandContext): v
 
   quarantine
     .command('replay <dag>')
-    .description('run quarantined rows through the DAG as it is deployed now; rows that pass are marked replayed')
+    .description(
+      'run quarantined rows through the DAG as it is deployed now; rows that pass are marked replayed',
+    )
     .option('--id <id...>', 'only these rows')
     .option('--limit <count>', 'rows at most', parseCount, 10_000)
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExample:\n  $ millrace quarantine replay site-events')
-    .action(async (dagId: string, options: { id?: string[]; limit: number; json?: boolean }, command: Command) => {
-      const settings = context.settings(command);
-      const client = await context.client(settings);
-      await getDag(client, dagId);
-      const rows = await withReader(context, command, (reader) =>
-        reader.listQuarantine({ dag: dagId, all: false, limit: options.limit, ids: options.id }),
-      );
-      const outcome = await replayQuarantine(client, settings.temporal.taskQueue, dagId, rows);
-      emit(context.output, options.json === true, outcome, () =>
-        outcome.rows === 0
-          ? `Nothing of ${dagId} waits in quarantine.`
-          : `${String(outcome.rows)} rows replayed in ${String(outcome.runs.length)} runs: ${String(outcome.counts.loaded)} loaded, ${String(outcome.counts.quarantined)} quarantined again`,
-      );
-      if (outcome.counts.quarantined > 0) context.exitCode = exitCodes.failed;
-    });
+    .action(
+      async (dagId: string, options: { id?: string[]; limit: number; json?: boolean }, command: Command) => {
+        const settings = context.settings(command);
+        const client = await context.client(settings);
+        await getDag(client, dagId);
+        const rows = await withReader(context, command, (reader) =>
+          reader.listQuarantine({ dag: dagId, all: false, limit: options.limit, ids: options.id }),
+        );
+        const outcome = await replayQuarantine(client, settings.temporal.taskQueue, dagId, rows);
+        emit(context.output, options.json === true, outcome, () =>
+          outcome.rows === 0
+            ? `Nothing of ${dagId} waits in quarantine.`
+            : `${String(outcome.rows)} rows replayed in ${String(outcome.runs.length)} runs: ${String(outcome.counts.loaded)} loaded, ${String(outcome.counts.quarantined)} quarantined again`,
+        );
+        if (outcome.counts.quarantined > 0) context.exitCode = exitCodes.failed;
+      },
+    );
 }
 
-async function withReader<T>(context: CommandContext, command: Command, use: (reader: WarehouseReader) => Promise<T>): Promise<T> {
+async function withReader<T>(
+  context: CommandContext,
+  command: Command,
+  use: (reader: WarehouseReader) => Promise<T>,
+): Promise<T> {
   const reader = await openWarehouseReader(context.settings(command));
   try {
     return await use(reader);

@@ -116,8 +116,12 @@ async function waitUntilHealthy(address: string, child: ChildProcess, logPath: s
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
-  const reason = spawnError?.message ?? (child.exitCode === null ? 'not healthy in time' : `exit code ${String(child.exitCode)}`);
-  throw new PipelineError('TEMPORAL_UNAVAILABLE', { reasons: [`the development server did not start (${reason}); see ${logPath}`] });
+  const reason =
+    spawnError?.message ??
+    (child.exitCode === null ? 'not healthy in time' : `exit code ${String(child.exitCode)}`);
+  throw new PipelineError('TEMPORAL_UNAVAILABLE', {
+    reasons: [`the development server did not start (${reason}); see ${logPath}`],
+  });
 }
 
 /** Server version, once the default namespace answers; the port alone opens earlier. */

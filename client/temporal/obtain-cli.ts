@@ -32,7 +32,8 @@ export function findTemporalCli(env: ObtainOptions['env']): TemporalCli | undefi
   const explicit = env['TEMPORAL_CLI'];
   if (explicit !== undefined && isExecutable(explicit)) return { path: explicit, source: 'env' };
   for (const folder of (env['PATH'] ?? '').split(delimiter)) {
-    if (folder !== '' && isExecutable(join(folder, executable))) return { path: join(folder, executable), source: 'path' };
+    if (folder !== '' && isExecutable(join(folder, executable)))
+      return { path: join(folder, executable), source: 'path' };
   }
   const cached = cachedPath(env);
   return isExecutable(cached) ? { path: cached, source: 'cache' } : undefined;
@@ -47,7 +48,11 @@ export function findTemporalCli(env: ObtainOptions['env']): TemporalCli | undefi
 export async function obtainTemporalCli(options: ObtainOptions): Promise<TemporalCli> {
   const found = findTemporalCli(options.env);
   if (found !== undefined) return found;
-  const reasons = ['TEMPORAL_ADDRESS is not set', 'no "temporal" on PATH', `no CLI in ${cacheDirectory(options.env)}`];
+  const reasons = [
+    'TEMPORAL_ADDRESS is not set',
+    'no "temporal" on PATH',
+    `no CLI in ${cacheDirectory(options.env)}`,
+  ];
   for (const way of [downloadCli, buildCli]) {
     try {
       return await way(options);
@@ -75,7 +80,9 @@ async function downloadCli({ env, onProgress }: ObtainOptions): Promise<Temporal
   } catch (error) {
     throw new Error(`download failed (${rootCause(error)})`, { cause: error });
   }
-  const file = readdirSync(folder).find((name) => name.startsWith('temporal') && isExecutable(join(folder, name)));
+  const file = readdirSync(folder).find(
+    (name) => name.startsWith('temporal') && isExecutable(join(folder, name)),
+  );
   if (file === undefined) throw new Error('download left no executable');
   return { path: place(join(folder, file), env), source: 'download' };
 }
@@ -95,9 +102,14 @@ async function buildCli({ env, onProgress }: ObtainOptions): Promise<TemporalCli
   tell();
   const timer = setInterval(tell, 5_000);
   try {
-    await run('go', ['install', '-v', `github.com/temporalio/cli/cmd/temporal@v${temporalCliVersion}`], { ...env, GOBIN: folder }, () => {
-      packages += 1;
-    });
+    await run(
+      'go',
+      ['install', '-v', `github.com/temporalio/cli/cmd/temporal@v${temporalCliVersion}`],
+      { ...env, GOBIN: folder },
+      () => {
+        packages += 1;
+      },
+    );
     return { path: place(join(folder, executable), env), source: 'go' };
   } finally {
     clearInterval(timer);

@@ -17,7 +17,9 @@ export async function ensureSearchAttributes(client: Client): Promise<void> {
   const { namespace } = client.options;
   const operator = client.connection.operatorService;
   const { customAttributes } = await operator.listSearchAttributes({ namespace });
-  const missing = Object.fromEntries(Object.entries(attributes).filter(([name]) => !(name in customAttributes)));
+  const missing = Object.fromEntries(
+    Object.entries(attributes).filter(([name]) => !(name in customAttributes)),
+  );
   if (Object.keys(missing).length === 0) return;
   await operator.addSearchAttributes({ namespace, searchAttributes: missing });
   // The registry is cached by the server's front end for a moment; a start that uses an unknown attribute is refused.

@@ -2,9 +2,9 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { PipelineError } from '../../core/errors/index.js';
 import { intervalKey } from '../../core/interval.js';
 import type { CompareRequest, TableComparison } from '../warehouse.js';
-import { deletedValue, tableColumns } from './load-transaction.js';
+import { deletedValue } from './prepare-batch.js';
 import { winnersSql } from './merge.js';
-import { rowsOf } from './rows.js';
+import { rowsOf, tableColumns } from './rows.js';
 import { quoteName, quoteText } from './sql-text.js';
 import { systemColumns, tombstoneTable } from './system-tables.js';
 
@@ -14,24 +14,42 @@ interface StagedPaths {
 }
 
 /** Compares a table with staged rows; works in temporary tables of this connection only. */
-export async function compareTable(connection: DuckDBConnection, request: CompareRequest, staged: StagedPaths): Promise<TableComparison> {
+export async function compareTable(
+  connection: DuckDBConnection,
+  request: CompareRequest,
+  staged: StagedPaths,
+): Promise<TableComparison> {
   const { config, manifest } = request;
   await connection.run(`SET TimeZone = 'UTC'`);
   const stored = await tableColumns(connection, config.into);
   const incoming = manifest.columns?.map(({ name }) => name) ?? [];
-  const columns = incoming.filter((name) => stored === undefined || stored.some((column) => column.name === name));
+  const columns = incoming.filter(
+    (name) => stored === undefined || stored.some((column) => column.name === name),
+  );
   if (staged.rows.length > 0 && columns.length === 0) {
-    throw new PipelineError('CONTRACT_BROKEN', { table: config.into, problems: ['the source has no column in common with the table'] });
+    throw new PipelineError('CONTRACT_BROKEN', {
+      table: config.into,
+      problems: ['the source has no column in common with the table'],
+    });
   }
   await makeSource(connection, request, staged, columns);
   await makeTarget(connection, request, stored === undefined ? undefined : columns);
-  return config.key.length > 0 ? compareByKey(connection, request, columns) : compareWholeRows(connection, request, columns);
+  return config.key.length > 0
+    ? compareByKey(connection, request, columns)
+    : compareWholeRows(connection, request, columns);
 }
 
-async function makeSource(connection: DuckDBConnection, { config, manifest }: CompareRequest, staged: StagedPaths, columns: readonly string[]): Promise<void> {
+async function makeSource(
+  connection: DuckDBConnection,
+  { config, manifest }: CompareRequest,
+  staged: StagedPaths,
+  columns: readonly string[],
+): Promise<void> {
   const parts: string[] = [];
   if (staged.rows.length > 0) {
-    parts.push(`SELECT ${columns.map(quoteName).join(', ')}, ${systemColumns.position}, FALSE AS is_deleted FROM read_parquet([${staged.rows.map(quoteText).join(', ')}])`);
+    parts.push(
+      `SELECT ${columns.map(quoteName).join(', ')}, ${systemColumns.position}, FALSE AS is_deleted FROM read_parquet([${staged.rows.map(quoteText).join(', ')}])`,
+    );
   }
   if (staged.deletes.length > 0) {
     const marks = [...config.key, ...config.version];
@@ -41,7 +59,12 @@ async function makeSource(connection: DuckDBConnection, { config, manifest }: Co
       FROM read_json([${staged.deletes.map(quoteText).join(', ')}], format = 'newline_delimited', columns = {${marks.map((name) => `${quoteName(name)}: 'JSON'`).join(', ')}})`);
   }
   const all = parts.length === 0 ? undefined : `(${parts.join(' UNION ALL BY NAME ')})`;
-  const rows = all === undefined ? undefined : config.disposition === 'merge' ? `(${winnersSql(all, config)}) WHERE NOT is_deleted` : all;
+  const rows =
+    all === undefined
+      ? undefined
+      : config.disposition === 'merge'
+        ? `(${winnersSql(all, config)}) WHERE NOT is_deleted`
+        : all;
   await connection.run(
     rows === undefined
       ? `CREATE OR REPLACE TEMP TABLE _millrace_source AS SELECT ${[...columns, ...config.key].map((name) => `NULL::VARCHAR AS ${quoteName(name)}`).join(', ') || '1 AS nothing'} WHERE FALSE`
@@ -50,7 +73,11 @@ async function makeSource(connection: DuckDBConnection, { config, manifest }: Co
 }
 
 /** The table's rows, each with whether a load of the asked interval wrote it. */
-async function makeTarget(connection: DuckDBConnection, { config, interval }: CompareRequest, columns: readonly string[] | undefined): Promise<void> {
+async function makeTarget(
+  connection: DuckDBConnection,
+  { config, interval }: CompareRequest,
+  columns: readonly string[] | undefined,
+): Promise<void> {
   const isOfInterval =
     interval === undefined
       ? 'TRUE'
@@ -62,14 +89,24 @@ async function makeTarget(connection: DuckDBConnection, { config, interval }: Co
   );
 }
 
-async function compareByKey(connection: DuckDBConnection, request: CompareRequest, columns: readonly string[]): Promise<TableComparison> {
+async function compareByKey(
+  connection: DuckDBConnection,
+  request: CompareRequest,
+  columns: readonly string[],
+): Promise<TableComparison> {
   const { config } = request;
   const { key } = config;
-  const match = key.map((name) => `s.${quoteName(name)} IS NOT DISTINCT FROM t.${quoteName(name)}`).join(' AND ');
-  const same = columns.map((name) => `s.${quoteName(name)} IS NOT DISTINCT FROM t.${quoteName(name)}`).join(' AND ') || 'TRUE';
+  const match = key
+    .map((name) => `s.${quoteName(name)} IS NOT DISTINCT FROM t.${quoteName(name)}`)
+    .join(' AND ');
+  const same =
+    columns.map((name) => `s.${quoteName(name)} IS NOT DISTINCT FROM t.${quoteName(name)}`).join(' AND ') ||
+    'TRUE';
   // With an interval, a row that a later interval brought up to date is as it should be.
   const isNewer =
-    request.interval === undefined || config.version.length === 0 ? 'FALSE' : `coalesce(t.${quoteName(config.version[0] ?? '')} > s.${quoteName(config.version[0] ?? '')}, FALSE)`;
+    request.interval === undefined || config.version.length === 0
+      ? 'FALSE'
+      : `coalesce(t.${quoteName(config.version[0] ?? '')} > s.${quoteName(config.version[0] ?? '')}, FALSE)`;
   await connection.run(
     `CREATE OR REPLACE TEMP TABLE _millrace_differences AS
      SELECT ${key.map((name) => `coalesce(s.${quoteName(name)}, t.${quoteName(name)}) AS ${quoteName(name)}`).join(', ')},
@@ -91,7 +128,11 @@ async function compareByKey(connection: DuckDBConnection, request: CompareReques
 }
 
 /** Without a key, rows are compared as a whole, each as often as it occurs. */
-async function compareWholeRows(connection: DuckDBConnection, request: CompareRequest, columns: readonly string[]): Promise<TableComparison> {
+async function compareWholeRows(
+  connection: DuckDBConnection,
+  request: CompareRequest,
+  columns: readonly string[],
+): Promise<TableComparison> {
   const names = columns.map(quoteName).join(', ') || '1 AS nothing';
   await connection.run(
     `CREATE OR REPLACE TEMP TABLE _millrace_differences AS
@@ -102,18 +143,34 @@ async function compareWholeRows(connection: DuckDBConnection, request: CompareRe
   return report(connection, request, `CAST(to_json(d) AS VARCHAR)`);
 }
 
-async function report(connection: DuckDBConnection, { maxSamples }: CompareRequest, sampleText: string): Promise<TableComparison> {
+async function report(
+  connection: DuckDBConnection,
+  { maxSamples }: CompareRequest,
+  sampleText: string,
+): Promise<TableComparison> {
   const count = async (sql: string) => Number((await rowsOf(connection, sql))[0]?.['n'] ?? 0);
-  const kinds = await rowsOf(connection, 'SELECT kind, count(*) AS n FROM _millrace_differences GROUP BY kind');
+  const kinds = await rowsOf(
+    connection,
+    'SELECT kind, count(*) AS n FROM _millrace_differences GROUP BY kind',
+  );
   const figure = (kind: string) => Number(kinds.find((row) => row['kind'] === kind)?.['n'] ?? 0);
   const samples = async (kind: string) =>
-    (await rowsOf(connection, `SELECT ${sampleText} AS text FROM _millrace_differences d WHERE kind = ${quoteText(kind)} ORDER BY text LIMIT ${String(maxSamples)}`)).map((row) => String(row['text']));
+    (
+      await rowsOf(
+        connection,
+        `SELECT ${sampleText} AS text FROM _millrace_differences d WHERE kind = ${quoteText(kind)} ORDER BY text LIMIT ${String(maxSamples)}`,
+      )
+    ).map((row) => String(row['text']));
   return {
     sourceRows: await count('SELECT count(*) AS n FROM _millrace_source'),
     warehouseRows: await count('SELECT count(*) AS n FROM _millrace_target'),
     missing: figure('missing'),
     extra: figure('extra'),
     changed: figure('changed'),
-    samples: { missing: await samples('missing'), extra: await samples('extra'), changed: await samples('changed') },
+    samples: {
+      missing: await samples('missing'),
+      extra: await samples('extra'),
+      changed: await samples('changed'),
+    },
   };
 }

@@ -28,7 +28,11 @@ export async function connectDuckDb({ path }: { readonly path: string }): Promis
     };
   }
   if (!existsSync(path)) {
-    throw new PipelineError('WAREHOUSE_UNAVAILABLE', { warehouse: path, reason: 'the file does not exist yet; a worker makes it' }, { retryable: false });
+    throw new PipelineError(
+      'WAREHOUSE_UNAVAILABLE',
+      { warehouse: path, reason: 'the file does not exist yet; a worker makes it' },
+      { retryable: false },
+    );
   }
   let instance: DuckDBInstance;
   try {

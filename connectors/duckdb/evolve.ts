@@ -12,7 +12,12 @@ export interface EvolutionPlan {
   /** Table columns that the batch fills, with the expression over a batch row. */
   readonly assignments: readonly { readonly column: string; readonly expression: string }[];
   /** SQL conditions over a batch row under which the contract sends it to quarantine. */
-  readonly refusals: readonly { readonly code: string; readonly pointer: string; readonly message: string; readonly condition: string }[];
+  readonly refusals: readonly {
+    readonly code: string;
+    readonly pointer: string;
+    readonly message: string;
+    readonly condition: string;
+  }[];
 }
 
 interface TableColumn {
@@ -21,7 +26,16 @@ interface TableColumn {
   readonly sqlType: string;
 }
 
-const rank: Readonly<Record<ColumnType, number>> = { boolean: 0, date: 0, timestamp: 0, int64: 1, decimal: 2, double: 3, string: 4, json: 4 };
+const rank: Readonly<Record<ColumnType, number>> = {
+  boolean: 0,
+  date: 0,
+  timestamp: 0,
+  int64: 1,
+  decimal: 2,
+  double: 3,
+  string: 4,
+  json: 4,
+};
 
 /**
  * Plans what a contract makes of the difference between the batch and the table. Without a table, one is made.
@@ -49,7 +63,12 @@ export function planEvolution(
     if (stored === undefined) {
       if (contract.newColumns === 'freeze') frozen.push(`column "${column.name}" is new`);
       else if (contract.newColumns === 'quarantine') {
-        refusals.push({ code: 'COLUMN_NEW', pointer: `/${column.name}`, message: 'the table has no such column', condition: `${name} IS NOT NULL` });
+        refusals.push({
+          code: 'COLUMN_NEW',
+          pointer: `/${column.name}`,
+          message: 'the table has no such column',
+          condition: `${name} IS NOT NULL`,
+        });
       } else {
         ddl.push(`ALTER TABLE ${quoteName(table)} ADD COLUMN ${name} ${duckDbType(column)}`);
         assignments.push({ column: column.name, expression: name });
@@ -63,7 +82,8 @@ export function planEvolution(
       frozen.push(`column "${column.name}" is ${wanted} and the table has ${stored.sqlType}`);
     } else if (contract.clashingColumns === 'evolve') {
       const widened = widen(column, stored.sqlType);
-      if (widened !== stored.sqlType) ddl.push(`ALTER TABLE ${quoteName(table)} ALTER COLUMN ${quoteName(stored.name)} TYPE ${widened}`);
+      if (widened !== stored.sqlType)
+        ddl.push(`ALTER TABLE ${quoteName(table)} ALTER COLUMN ${quoteName(stored.name)} TYPE ${widened}`);
       assignments.push({ column: stored.name, expression: `CAST(${name} AS ${widened})` });
     } else {
       const cast = `TRY_CAST(${name} AS ${stored.sqlType})`;
@@ -78,11 +98,18 @@ export function planEvolution(
     }
   }
   const delivered = new Set(incoming.map((column) => column.name.toLowerCase()));
-  const missing = existing.filter((column) => !delivered.has(column.name.toLowerCase()) && !column.name.startsWith('_millrace_'));
+  const missing = existing.filter(
+    (column) => !delivered.has(column.name.toLowerCase()) && !column.name.startsWith('_millrace_'),
+  );
   for (const column of missing) {
     if (contract.missingColumns === 'freeze') frozen.push(`column "${column.name}" is missing`);
     if (contract.missingColumns === 'quarantine') {
-      refusals.push({ code: 'COLUMN_MISSING', pointer: `/${column.name}`, message: 'the batch lacks a column of the table', condition: 'TRUE' });
+      refusals.push({
+        code: 'COLUMN_MISSING',
+        pointer: `/${column.name}`,
+        message: 'the batch lacks a column of the table',
+        condition: 'TRUE',
+      });
     }
   }
   if (frozen.length > 0) throw new PipelineError('CONTRACT_BROKEN', { table, problems: frozen });

@@ -25,7 +25,11 @@ export class LoadJournal {
       await this.#handle.appendFile(`${JSON.stringify(request)}\n`);
       await this.#handle.datasync();
     } catch (error) {
-      throw new PipelineError('DISK_FULL', { what: 'the load journal', reason: systemErrorCode(error) ?? 'unknown' }, { cause: error });
+      throw new PipelineError(
+        'DISK_FULL',
+        { what: 'the load journal', reason: systemErrorCode(error) ?? 'unknown' },
+        { cause: error },
+      );
     }
   }
 

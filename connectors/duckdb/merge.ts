@@ -20,7 +20,11 @@ export interface MergeNames {
  * Without version columns the ingestion decides, which within a batch is the source order.
  */
 export function winnersSql(source: string, names: Pick<MergeNames, 'key' | 'version'>): string {
-  const order = [...names.version.map((name) => `${quoteName(name)} DESC NULLS LAST`), 'is_deleted DESC', `${position} DESC`];
+  const order = [
+    ...names.version.map((name) => `${quoteName(name)} DESC NULLS LAST`),
+    'is_deleted DESC',
+    `${position} DESC`,
+  ];
   return `SELECT * FROM ${source} QUALIFY row_number() OVER (PARTITION BY ${names.key.map(quoteName).join(', ')} ORDER BY ${order.join(', ')}) = 1`;
 }
 
@@ -30,11 +34,14 @@ export function winnersSql(source: string, names: Pick<MergeNames, 'key' | 'vers
  * `raised` deletes what is deleted already, at a later version.
  */
 export function judgeSql(names: MergeNames): string {
-  const match = (alias: string) => names.key.map((name) => `b.${quoteName(name)} = ${alias}.${quoteName(name)}`).join(' AND ');
+  const match = (alias: string) =>
+    names.key.map((name) => `b.${quoteName(name)} = ${alias}.${quoteName(name)}`).join(' AND ');
   const [firstKey = ''] = names.key;
   const hasRow = `s.${quoteName(firstKey)} IS NOT NULL`;
   const hasTombstone = `t.${quoteName(firstKey)} IS NOT NULL`;
-  const same = names.columns.map((name) => `b.${quoteName(name)} IS NOT DISTINCT FROM s.${quoteName(name)}`).join(' AND ');
+  const same = names.columns
+    .map((name) => `b.${quoteName(name)} IS NOT DISTINCT FROM s.${quoteName(name)}`)
+    .join(' AND ');
   const versions = names.version.length > 0 ? names.version : [ingestedAt];
   const later = `(b.${ingestedAt} > s.${ingestedAt} OR (b.${ingestedAt} = s.${ingestedAt} AND b.${position} > s.${position}))`;
   return `SELECT b.*, CASE
@@ -58,7 +65,8 @@ export function judgeSql(names: MergeNames): string {
 /** The statements that put judged rows in place; each key is touched by at most one row. */
 export function applySql(names: MergeNames): string[] {
   const { judged } = names;
-  const match = (alias: string) => names.key.map((name) => `j.${quoteName(name)} = ${alias}.${quoteName(name)}`).join(' AND ');
+  const match = (alias: string) =>
+    names.key.map((name) => `j.${quoteName(name)} = ${alias}.${quoteName(name)}`).join(' AND ');
   const columns = [...names.columns.map(quoteName), systemColumns.loadId, ingestedAt, position].join(', ');
   const marks = [...names.key, ...names.version].map(quoteName).join(', ');
   return [
@@ -73,7 +81,9 @@ export function applySql(names: MergeNames): string[] {
 /** True where the version of `a` comes before that of `b`; NULL comes before everything. */
 function isOlder(a: string, b: string, versions: readonly string[]): string {
   const levels = versions.map((name, index) => {
-    const equal = versions.slice(0, index).map((earlier) => `${a}.${quoteName(earlier)} IS NOT DISTINCT FROM ${b}.${quoteName(earlier)}`);
+    const equal = versions
+      .slice(0, index)
+      .map((earlier) => `${a}.${quoteName(earlier)} IS NOT DISTINCT FROM ${b}.${quoteName(earlier)}`);
     const left = `${a}.${quoteName(name)}`;
     const right = `${b}.${quoteName(name)}`;
     return `(${[...equal, `(${left} < ${right} OR (${left} IS NULL AND ${right} IS NOT NULL))`].join(' AND ')})`;

@@ -30,7 +30,10 @@ export function findOwner(path: string): Owner | undefined {
 /** Says that this process holds the file, and answers reading queries of others until closed. */
 export async function announceOwner(path: string, query: Query): Promise<() => Promise<void>> {
   // A socket path is at most about 100 bytes, which a project's folder may exceed.
-  const hash = createHash('sha256').update(`${path}/${String(process.pid)}`).digest('hex').slice(0, 20);
+  const hash = createHash('sha256')
+    .update(`${path}/${String(process.pid)}`)
+    .digest('hex')
+    .slice(0, 20);
   const socket = join(tmpdir(), `millrace-${hash}.sock`);
   rmSync(socket, { force: true });
   const server = queryServer(query);
@@ -40,7 +43,9 @@ export async function announceOwner(path: string, query: Query): Promise<() => P
   });
   chmodSync(socket, 0o600);
   server.unref();
-  writeFileSync(notePath(path), JSON.stringify({ pid: process.pid, socket } satisfies Owner), { mode: 0o600 });
+  writeFileSync(notePath(path), JSON.stringify({ pid: process.pid, socket } satisfies Owner), {
+    mode: 0o600,
+  });
   return async () => {
     rmSync(notePath(path), { force: true });
     server.closeAllConnections();
@@ -60,13 +65,20 @@ export function askOwner(owner: Owner, sql: string, maxRows: number): Promise<Qu
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('end', () => {
-        const answer = JSON.parse(Buffer.concat(chunks).toString('utf8')) as { result: QueryResult } | { code: ErrorCode; context: Record<string, string> };
+        const answer = JSON.parse(Buffer.concat(chunks).toString('utf8')) as
+          { result: QueryResult } | { code: ErrorCode; context: Record<string, string> };
         if ('result' in answer) resolve(answer.result);
         else reject(new PipelineError(answer.code, answer.context));
       });
     });
     call.on('error', (error) => {
-      reject(new PipelineError('WAREHOUSE_UNAVAILABLE', { warehouse: 'duckdb', reason: `process ${String(owner.pid)} holds the file and does not answer` }, { cause: error }));
+      reject(
+        new PipelineError(
+          'WAREHOUSE_UNAVAILABLE',
+          { warehouse: 'duckdb', reason: `process ${String(owner.pid)} holds the file and does not answer` },
+          { cause: error },
+        ),
+      );
     });
     call.end(JSON.stringify({ sql, maxRows }));
   });
@@ -80,12 +92,21 @@ function queryServer(query: Query): Server {
       void (async () => {
         let answer: unknown;
         try {
-          const { sql, maxRows } = JSON.parse(Buffer.concat(chunks).toString('utf8')) as { sql: string; maxRows: number };
+          const { sql, maxRows } = JSON.parse(Buffer.concat(chunks).toString('utf8')) as {
+            sql: string;
+            maxRows: number;
+          };
           answer = { result: await query(sql, maxRows) };
         } catch (error) {
           answer = isPipelineError(error)
             ? { code: error.code, context: error.context }
-            : { code: 'WAREHOUSE_STATEMENT', context: { table: 'the query', reason: error instanceof Error ? error.message : String(error) } };
+            : {
+                code: 'WAREHOUSE_STATEMENT',
+                context: {
+                  table: 'the query',
+                  reason: error instanceof Error ? error.message : String(error),
+                },
+              };
         }
         response.setHeader('content-type', 'application/json');
         response.end(JSON.stringify(answer));

@@ -9,8 +9,13 @@ const reading = new Set<StatementType>([StatementType.SELECT, StatementType.EXPL
  *
  * @throws PipelineError QUERY_REFUSED for several statements, a writing one, or one that DuckDB refuses.
  */
-export async function readOnlyQuery(connection: DuckDBConnection, sql: string, maxRows: number): Promise<QueryResult> {
-  const refuse = (reason: string, cause?: unknown) => new PipelineError('QUERY_REFUSED', { reason }, { cause });
+export async function readOnlyQuery(
+  connection: DuckDBConnection,
+  sql: string,
+  maxRows: number,
+): Promise<QueryResult> {
+  const refuse = (reason: string, cause?: unknown) =>
+    new PipelineError('QUERY_REFUSED', { reason }, { cause });
   try {
     const statements = await connection.extractStatements(sql);
     if (statements.count !== 1) throw refuse(`it holds ${String(statements.count)} statements`);
@@ -23,10 +28,9 @@ export async function readOnlyQuery(connection: DuckDBConnection, sql: string, m
       const columns = result.deduplicatedColumnNames();
       let truncated = false;
       for await (const chunk of result.yieldRowObjectJson()) {
-        for (const row of chunk) {
-          if (rows.length === maxRows) truncated = true;
-          else rows.push(row as QueryRow);
-        }
+        const room = maxRows - rows.length;
+        rows.push(...chunk.slice(0, room));
+        truncated = chunk.length > room;
         if (truncated) break;
       }
       return { columns, rows, truncated };

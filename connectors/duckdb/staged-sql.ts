@@ -12,7 +12,9 @@ export interface StagedSql {
 }
 
 /** Opens the engine for staged files; its time zone is UTC and it keeps the order of rows. */
-export async function createStagedSql({ memoryLimitMb = limits.stagedSqlMemoryMb }: { readonly memoryLimitMb?: number } = {}): Promise<StagedSql> {
+export async function createStagedSql({
+  memoryLimitMb = limits.stagedSqlMemoryMb,
+}: { readonly memoryLimitMb?: number } = {}): Promise<StagedSql> {
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: `${String(memoryLimitMb)}MB`,
     preserve_insertion_order: 'true',
@@ -28,7 +30,8 @@ export async function createStagedSql({ memoryLimitMb = limits.stagedSqlMemoryMb
         signal?.addEventListener('abort', interrupt, { once: true });
         let rows: readonly SqlRow[] = [];
         await connection.run(`SET TimeZone = 'UTC'`);
-        for (const statement of statements) rows = (await connection.runAndReadAll(statement)).getRowObjectsJson();
+        for (const statement of statements)
+          rows = (await connection.runAndReadAll(statement)).getRowObjectsJson();
         return rows;
       } finally {
         signal?.removeEventListener('abort', interrupt);

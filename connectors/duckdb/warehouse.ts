@@ -7,14 +7,22 @@ import { intervalKey } from '../../core/interval.js';
 import type { JsonValue } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
 import { cursorOfTask, type StagedFile } from '../../core/manifest.js';
+import { earliestCursor } from '../cursor.js';
 import type { StagingStore } from '../staging.js';
-import type { CompareRequest, LoadMarker, LoadRequest, QueryResult, TableComparison, Warehouse } from '../warehouse.js';
+import type {
+  CompareRequest,
+  LoadMarker,
+  LoadRequest,
+  QueryResult,
+  TableComparison,
+  Warehouse,
+} from '../warehouse.js';
 import { compareTable } from './compare.js';
 import { LoadJournal } from './load-journal.js';
-import { loadFiles, runLoad, tableColumns } from './load-transaction.js';
+import { loadFiles, runLoad } from './load-transaction.js';
 import { announceOwner, findOwner } from './owner.js';
 import { readOnlyQuery } from './read-only-query.js';
-import { markerColumns, markerOf, rowsOf } from './rows.js';
+import { markerColumns, markerOf, rowsOf, tableColumns } from './rows.js';
 import { systemTables } from './system-tables.js';
 import { WriteGate } from './write-gate.js';
 
@@ -58,14 +66,25 @@ class DuckDbWarehouse implements Warehouse {
     const { path } = this.#options;
     mkdirSync(dirname(path), { recursive: true });
     const owner = findOwner(path);
-    if (owner !== undefined && owner.pid !== process.pid) throw new PipelineError('WAREHOUSE_LOCKED', { file: path, pid: owner.pid });
+    if (owner !== undefined && owner.pid !== process.pid)
+      throw new PipelineError('WAREHOUSE_LOCKED', { file: path, pid: owner.pid });
     try {
       await this.#openFile();
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       const lock = /lock/i.test(reason) ? /PID (\d+)/.exec(reason) : null;
-      if (lock !== null) throw new PipelineError('WAREHOUSE_LOCKED', { file: path, pid: lock[1] ?? 'unknown' }, { cause: error });
-      if (!existsSync(path)) throw new PipelineError('WAREHOUSE_UNAVAILABLE', { warehouse: path, reason: reason.split('\n')[0] ?? '' }, { cause: error });
+      if (lock !== null)
+        throw new PipelineError(
+          'WAREHOUSE_LOCKED',
+          { file: path, pid: lock[1] ?? 'unknown' },
+          { cause: error },
+        );
+      if (!existsSync(path))
+        throw new PipelineError(
+          'WAREHOUSE_UNAVAILABLE',
+          { warehouse: path, reason: reason.split('\n')[0] ?? '' },
+          { cause: error },
+        );
       await this.#rebuild();
     }
     this.#withdraw = await announceOwner(path, (sql, maxRows) => this.query(sql, maxRows));
@@ -81,25 +100,35 @@ class DuckDbWarehouse implements Warehouse {
 
   findLoad(loadId: string): Promise<LoadMarker | undefined> {
     return this.#use(async (connection) => {
-      const [row] = await rowsOf(connection, `SELECT ${markerColumns} FROM _millrace_loads WHERE load_id = $1`, [loadId]);
+      const [row] = await rowsOf(
+        connection,
+        `SELECT ${markerColumns} FROM _millrace_loads WHERE load_id = $1`,
+        [loadId],
+      );
       return row === undefined ? undefined : markerOf(row);
     });
   }
 
-  latestCursor(dagId: string, taskId: string): Promise<JsonValue | undefined> {
+  latestCursor(dagId: string, extractTaskId: string): Promise<JsonValue | undefined> {
     return this.#use(async (connection) => {
       const rows = await rowsOf(
         connection,
-        `SELECT cursor FROM _millrace_loads WHERE dag_id = $1 AND json_extract_string(cursor, '$.taskId') = $2 ORDER BY committed_at DESC, rowid DESC LIMIT 1`,
-        [dagId, taskId],
+        `SELECT cursor FROM _millrace_loads WHERE dag_id = $1 AND json_extract_string(cursor, '$.taskId') = $2
+         QUALIFY row_number() OVER (PARTITION BY task_id ORDER BY committed_at DESC, rowid DESC) = 1`,
+        [dagId, extractTaskId],
       );
-      const cursor = rows[0]?.['cursor'];
-      return typeof cursor === 'string' ? cursorOfTask(JSON.parse(cursor) as JsonValue, taskId) : undefined;
+      const values = rows.map((row) =>
+        cursorOfTask(JSON.parse(String(row['cursor'])) as JsonValue, extractTaskId),
+      );
+      const earliest = earliestCursor(values.filter((value) => value !== undefined));
+      return earliest === undefined ? undefined : { taskId: extractTaskId, value: earliest };
     });
   }
 
   claimFence(table: string, key: string): Promise<number> {
-    return this.#inTurn(table, () => this.#gate.together(() => this.#use((connection) => claim(connection, table, key))));
+    return this.#inTurn(table, () =>
+      this.#gate.together(() => this.#use((connection) => claim(connection, table, key))),
+    );
   }
 
   load(request: LoadRequest): Promise<LoadMarker> {
@@ -120,7 +149,8 @@ class DuckDbWarehouse implements Warehouse {
 
   async compare(request: CompareRequest): Promise<TableComparison> {
     const { files, deletes } = request.manifest;
-    const paths = (list: readonly StagedFile[]) => Promise.all(list.map((file) => this.#options.staging.localPath(file)));
+    const paths = (list: readonly StagedFile[]) =>
+      Promise.all(list.map((file) => this.#options.staging.localPath(file)));
     const staged = { rows: await paths(files), deletes: await paths(deletes) };
     return this.#use(async (connection) => {
       try {
@@ -132,7 +162,9 @@ class DuckDbWarehouse implements Warehouse {
   }
 
   tableColumns(table: string): Promise<readonly ColumnSpec[] | undefined> {
-    return this.#use(async (connection) => (await tableColumns(connection, table))?.map(({ name, sqlType }) => columnOf(name, sqlType)));
+    return this.#use(async (connection) =>
+      (await tableColumns(connection, table))?.map(({ name, sqlType }) => columnOf(name, sqlType)),
+    );
   }
 
   query(sql: string, maxRows: number): Promise<QueryResult> {
@@ -141,7 +173,11 @@ class DuckDbWarehouse implements Warehouse {
 
   quarantinedRows(ids: readonly string[]): Promise<readonly string[]> {
     return this.#use(async (connection) => {
-      const rows = await rowsOf(connection, `SELECT quarantine_id, raw FROM _millrace_quarantine WHERE quarantine_id IN (${ids.map((_, index) => `$${String(index + 1)}`).join(', ') || 'NULL'})`, [...ids]);
+      const rows = await rowsOf(
+        connection,
+        `SELECT quarantine_id, raw FROM _millrace_quarantine WHERE quarantine_id IN (${ids.map((_, index) => `$${String(index + 1)}`).join(', ') || 'NULL'})`,
+        [...ids],
+      );
       const byId = new Map(rows.map((row) => [row['quarantine_id'], row['raw']]));
       return ids.map((id) => byId.get(id)).filter((raw) => typeof raw === 'string');
     });
@@ -156,7 +192,10 @@ class DuckDbWarehouse implements Warehouse {
     const instance = await DuckDBInstance.create(path, { memory_limit: `${String(memoryLimitMb)}MB` });
     try {
       const connection = await instance.connect();
-      const [existing] = await rowsOf(connection, `SELECT count(*) AS n FROM information_schema.tables WHERE table_name IN ('_millrace_loads', '_millrace_fences', '_millrace_quarantine')`);
+      const [existing] = await rowsOf(
+        connection,
+        `SELECT count(*) AS n FROM information_schema.tables WHERE table_name IN ('_millrace_loads', '_millrace_fences', '_millrace_quarantine')`,
+      );
       if (Number(existing?.['n'] ?? 0) < systemTables.length) {
         for (const statement of systemTables) await connection.run(statement);
         await connection.run('CHECKPOINT');
@@ -197,7 +236,11 @@ class DuckDbWarehouse implements Warehouse {
   }
 
   async #use<Result>(work: (connection: DuckDBConnection) => Promise<Result>): Promise<Result> {
-    if (this.#instance === undefined) throw new PipelineError('WAREHOUSE_UNAVAILABLE', { warehouse: this.#options.path, reason: 'it is not open' });
+    if (this.#instance === undefined)
+      throw new PipelineError('WAREHOUSE_UNAVAILABLE', {
+        warehouse: this.#options.path,
+        reason: 'it is not open',
+      });
     const connection = await this.#instance.connect();
     try {
       return await work(connection);
@@ -209,7 +252,10 @@ class DuckDbWarehouse implements Warehouse {
   #inTurn<Result>(table: string, work: () => Promise<Result>): Promise<Result> {
     const before = this.#queues.get(table) ?? Promise.resolve();
     const mine = before.then(work, work);
-    this.#queues.set(table, mine.catch(() => undefined));
+    this.#queues.set(
+      table,
+      mine.catch(() => undefined),
+    );
     return mine;
   }
 }
@@ -217,7 +263,11 @@ class DuckDbWarehouse implements Warehouse {
 async function claim(connection: DuckDBConnection, table: string, key: string): Promise<number> {
   await connection.run('BEGIN TRANSACTION');
   try {
-    const [row] = await rowsOf(connection, 'SELECT fence FROM _millrace_fences WHERE table_name = $1 AND interval_key = $2', [table, key]);
+    const [row] = await rowsOf(
+      connection,
+      'SELECT fence FROM _millrace_fences WHERE table_name = $1 AND interval_key = $2',
+      [table, key],
+    );
     const fence = Number(row?.['fence'] ?? 0) + 1;
     await connection.run(
       row === undefined
@@ -238,14 +288,29 @@ function classify(error: unknown, table: string): unknown {
   if (isPipelineError(error) || !(error instanceof Error)) return error;
   const reason = error.message.split('\n')[0] ?? '';
   if (/conflict/i.test(reason)) return new PipelineError('WAREHOUSE_CONFLICT', { table }, { cause: error });
-  if (/No space left|disk full|could not write/i.test(reason)) return new PipelineError('DISK_FULL', { what: `table "${table}"`, reason }, { cause: error });
-  if (/Out of Memory|IO Error/i.test(reason)) return new PipelineError('WAREHOUSE_UNAVAILABLE', { warehouse: 'duckdb', reason }, { cause: error });
+  if (/No space left|disk full|could not write/i.test(reason))
+    return new PipelineError('DISK_FULL', { what: `table "${table}"`, reason }, { cause: error });
+  if (/Out of Memory|IO Error/i.test(reason))
+    return new PipelineError('WAREHOUSE_UNAVAILABLE', { warehouse: 'duckdb', reason }, { cause: error });
   return new PipelineError('WAREHOUSE_STATEMENT', { table, reason }, { cause: error });
 }
 
 function columnOf(name: string, sqlType: string): ColumnSpec {
   const decimal = /^DECIMAL\((\d+),(\d+)\)$/.exec(sqlType);
-  if (decimal !== null) return { name, type: 'decimal', precision: Number(decimal[1]), scale: Number(decimal[2]), nullable: true };
-  const types: Readonly<Record<string, ColumnSpec['type']>> = { BIGINT: 'int64', DOUBLE: 'double', BOOLEAN: 'boolean', TIMESTAMP: 'timestamp', DATE: 'date' };
+  if (decimal !== null)
+    return {
+      name,
+      type: 'decimal',
+      precision: Number(decimal[1]),
+      scale: Number(decimal[2]),
+      nullable: true,
+    };
+  const types: Readonly<Record<string, ColumnSpec['type']>> = {
+    BIGINT: 'int64',
+    DOUBLE: 'double',
+    BOOLEAN: 'boolean',
+    TIMESTAMP: 'timestamp',
+    DATE: 'date',
+  };
   return { name, type: types[sqlType] ?? 'string', nullable: true };
 }

@@ -26,7 +26,10 @@ export async function* readRecords(
   bytes: AsyncIterable<Uint8Array>,
   settings: FileSettings,
 ): AsyncGenerator<readonly FileRecord[]> {
-  if (settings.format === 'ndjson') return yield* readNdjson(bytes, settings.intervalColumn);
+  if (settings.format === 'ndjson') {
+    yield* readNdjson(bytes, settings.intervalColumn);
+    return;
+  }
   const groups = settings.format === 'csv' ? readCsv(bytes, settings) : readColumns(bytes, settings);
   let columns = settings.columns;
   let isHeader = settings.header;

@@ -99,7 +99,7 @@ async function readBody(request: HttpRequest, response: Response): Promise<Uint8
   const maxBytes = request.maxBytes ?? limits.sourceBodyMaxBytes;
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     size += chunk.byteLength;
     if (size > maxBytes) throw protocolFailure(request.source, `the body is larger than ${maxBytes} bytes`);
     chunks.push(chunk);

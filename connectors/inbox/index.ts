@@ -34,7 +34,10 @@ export function createSource({ dataDirectory }: SourceEnvironment): Source {
     },
     async test() {
       const streams = await Promise.all(
-        ['segment'].map(async (stream) => `${stream}: ${String((await listSegments(streamDirectory(inboxDirectory, stream))).sealed.length)} segments`),
+        ['segment'].map(
+          async (stream) =>
+            `${stream}: ${String((await listSegments(streamDirectory(inboxDirectory, stream))).sealed.length)} segments`,
+        ),
       );
       return { detail: streams.join(', ') };
     },
@@ -54,7 +57,12 @@ async function readSegment(segment: SealedSegment, { stream }: ReadRequest): Pro
 }
 
 /** Sealed segments after a sequence; where there are none, waits until there are or the time is over. */
-async function waitForSegments(directory: string, after: string, waitMs: number, signal: AbortSignal): Promise<readonly SealedSegment[]> {
+async function waitForSegments(
+  directory: string,
+  after: string,
+  waitMs: number,
+  signal: AbortSignal,
+): Promise<readonly SealedSegment[]> {
   const list = async () => (await listSegments(directory)).sealed.filter(({ sequence }) => sequence > after);
   const deadline = performance.now() + waitMs;
   let found = await list();

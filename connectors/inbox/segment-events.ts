@@ -18,8 +18,10 @@ export function segmentEvents(lines: Uint8Array): { readonly bytes: Uint8Array; 
     const receivedAt = textOf(members.get('receivedAt')) ?? '';
     const body = members.get('body') ?? Buffer.from('null');
     const envelope = sliceMembers(body);
-    const elements = endpoint === 'batch' ? sliceElements(envelope.get('batch') ?? Buffer.from('[]')) : [body];
-    for (const element of elements) events.push(eventLine(element, { endpoint, receivedAt, sentAt: textOf(envelope.get('sentAt')) }));
+    const elements =
+      endpoint === 'batch' ? sliceElements(envelope.get('batch') ?? Buffer.from('[]')) : [body];
+    for (const element of elements)
+      events.push(eventLine(element, { endpoint, receivedAt, sentAt: textOf(envelope.get('sentAt')) }));
   }
   return { bytes: Buffer.concat(events), rowCount: events.length };
 }
@@ -42,20 +44,30 @@ function eventLine(event: Uint8Array, { endpoint, receivedAt, sentAt }: Delivery
   const sent = textOf(members.get('sentAt')) ?? sentAt;
   if (!members.has('type') && endpoint !== 'batch') set('type', endpoint);
   if (textOf(members.get('messageId')) === undefined && !members.has('messageId'))
-    set('messageId', `derived-${createHash('sha256').update(receivedAt).update(event).digest('hex').slice(0, 40)}`);
+    set(
+      'messageId',
+      `derived-${createHash('sha256').update(receivedAt).update(event).digest('hex').slice(0, 40)}`,
+    );
   set('originalTimestamp', original);
   set('sentAt', sent);
   set('receivedAt', receivedAt);
   set('timestamp', correctedTime(receivedAt, sent, original));
-  const parts = [...members].map(([name, value]) => Buffer.concat([Buffer.from(`${JSON.stringify(name)}:`), value]));
+  const parts = [...members].map(([name, value]) =>
+    Buffer.concat([Buffer.from(`${JSON.stringify(name)}:`), value]),
+  );
   return Buffer.from(`{${parts.map((part) => part.toString('utf8')).join(',')}}\n`);
 }
 
-function correctedTime(receivedAt: string, sentAt: string | undefined, original: string | undefined): string | undefined {
+function correctedTime(
+  receivedAt: string,
+  sentAt: string | undefined,
+  original: string | undefined,
+): string | undefined {
   if (original === undefined) return receivedAt;
   const [received, sent, happened] = [receivedAt, sentAt ?? '', original].map((text) => Date.parse(text));
   if (happened === undefined || Number.isNaN(happened)) return original;
-  if (received === undefined || sent === undefined || Number.isNaN(sent) || Number.isNaN(received)) return original;
+  if (received === undefined || sent === undefined || Number.isNaN(sent) || Number.isNaN(received))
+    return original;
   return new Date(received - (sent - happened)).toISOString();
 }
 

@@ -23,7 +23,8 @@ export function createLocalStaging({ directory }: { readonly directory: string }
   /** Files whose content this process has checked; they cannot change under their name by our own hand. */
   const verified = new Set<string>();
 
-  const finalPath = ({ sha256, format }: Pick<StagedFile, 'sha256' | 'format'>) => join(directory, sha256.slice(0, 2), `${sha256}.${format}`);
+  const finalPath = ({ sha256, format }: Pick<StagedFile, 'sha256' | 'format'>) =>
+    join(directory, sha256.slice(0, 2), `${sha256}.${format}`);
 
   const adopt: StagingStore['adopt'] = async (path, format, rows) => {
     const { sha256, bytes } = await digest(path);

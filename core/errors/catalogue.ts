@@ -73,7 +73,8 @@ export const catalogue = {
   TRANSFORM_INVALID: {
     kind: 'ContractError',
     retryable: false,
-    message: 'Transform task "{task}" does not fit the rows that reach it: {problems}. Correct the DAG file and deploy it.',
+    message:
+      'Transform task "{task}" does not fit the rows that reach it: {problems}. Correct the DAG file and deploy it.',
   },
   COUNT_MISMATCH: {
     kind: 'IntegrityError',

@@ -49,6 +49,6 @@ function fillMessage(template: string, context: ErrorContext): string {
   return template.replace(/\{(\w+)\}/g, (place, name: string) => {
     const value = context[name];
     if (value === undefined) return place;
-    return Array.isArray(value) ? value.join('; ') : String(value as string | number | boolean);
+    return Array.isArray(value) ? value.join('; ') : String(value);
   });
 }

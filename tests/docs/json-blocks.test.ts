@@ -47,7 +47,11 @@ describe('JSON blocks', () => {
     (_place, { text }) => {
       const { $id: id } = JSON.parse(text) as { $id: string };
       inFolder(`${id}.schema.json`, text, (folder) => {
-        expect(createSchemaRegistry([folder]).ids()).toEqual([id]);
+        expect(
+          createSchemaRegistry([folder])
+            .list()
+            .map((schema) => schema.id),
+        ).toEqual([id]);
       });
     },
   );

@@ -84,5 +84,10 @@ function knownSchemas(): string[] {
   const shown = blocksInLanguage('json').flatMap(([, { name, text }]) =>
     name.endsWith('.schema.json') ? [(JSON.parse(text) as { $id: string }).$id] : [],
   );
-  return [...createSchemaRegistry([join(root, 'schemas', 'records')]).ids(), ...shown];
+  return [
+    ...createSchemaRegistry([join(root, 'schemas', 'records')])
+      .list()
+      .map((schema) => schema.id),
+    ...shown,
+  ];
 }

@@ -22,19 +22,35 @@ function fires(cron: string, timezone: string, from: string, count: number): str
 
 describe('fire times', () => {
   test('a wall time that the clocks skip does not fire', () => {
-    expect(fires('30 2 * * *', 'Europe/Paris', '2026-03-28T00:00:00Z', 3)).toEqual(['2026-03-28T01:30', '2026-03-30T00:30', '2026-03-31T00:30']);
+    expect(fires('30 2 * * *', 'Europe/Paris', '2026-03-28T00:00:00Z', 3)).toEqual([
+      '2026-03-28T01:30',
+      '2026-03-30T00:30',
+      '2026-03-31T00:30',
+    ]);
   });
 
   test('a wall time that the clocks repeat fires twice', () => {
-    expect(fires('30 2 * * *', 'Europe/Paris', '2026-10-24T12:00:00Z', 3)).toEqual(['2026-10-25T00:30', '2026-10-25T01:30', '2026-10-26T01:30']);
+    expect(fires('30 2 * * *', 'Europe/Paris', '2026-10-24T12:00:00Z', 3)).toEqual([
+      '2026-10-25T00:30',
+      '2026-10-25T01:30',
+      '2026-10-26T01:30',
+    ]);
   });
 
   test('a frequent schedule has no hole in the repeated hour', () => {
-    expect(fires('*/30 * * * *', 'Europe/Paris', '2026-10-25T00:15:00Z', 4)).toEqual(['2026-10-25T00:30', '2026-10-25T01:00', '2026-10-25T01:30', '2026-10-25T02:00']);
+    expect(fires('*/30 * * * *', 'Europe/Paris', '2026-10-25T00:15:00Z', 4)).toEqual([
+      '2026-10-25T00:30',
+      '2026-10-25T01:00',
+      '2026-10-25T01:30',
+      '2026-10-25T02:00',
+    ]);
   });
 
   test('day of month and day of week must both match', () => {
-    expect(fires('0 0 13 * 5', 'UTC', '2026-01-01T00:00:00Z', 2)).toEqual(['2026-02-13T00:00', '2026-03-13T00:00']);
+    expect(fires('0 0 13 * 5', 'UTC', '2026-01-01T00:00:00Z', 2)).toEqual([
+      '2026-02-13T00:00',
+      '2026-03-13T00:00',
+    ]);
   });
 
   test.each(['30 2 * * *', '*/30 * * * *', '0 3 * * *'])('%s: walking back meets the same times', (cron) => {
@@ -50,25 +66,47 @@ describe('fire times', () => {
 
 describe('intervals', () => {
   test('an interval ends at the nominal time and starts at the fire time before', () => {
-    expect(intervalEndingAt(monthly, '1997-02-01T00:00:00Z')).toEqual({ start: '1997-01-01T00:00:00.000Z', end: '1997-02-01T00:00:00.000Z' });
-    expect(intervalEndingAt(every, '2026-01-01T00:00:10Z')).toEqual({ start: '2026-01-01T00:00:00.000Z', end: '2026-01-01T00:00:10.000Z' });
+    expect(intervalEndingAt(monthly, '1997-02-01T00:00:00Z')).toEqual({
+      start: '1997-01-01T00:00:00.000Z',
+      end: '1997-02-01T00:00:00.000Z',
+    });
+    expect(intervalEndingAt(every, '2026-01-01T00:00:10Z')).toEqual({
+      start: '2026-01-01T00:00:00.000Z',
+      end: '2026-01-01T00:00:10.000Z',
+    });
   });
 
   test('eighteen months are eighteen adjoining intervals', () => {
-    const { intervals, isComplete } = listIntervals({ schedule: monthly, from: '1997-01-01T00:00:00.000Z', to: '1998-07-01T00:00:00.000Z', runBackwards: false, limit: 100 });
+    const { intervals, isComplete } = listIntervals({
+      schedule: monthly,
+      from: '1997-01-01T00:00:00.000Z',
+      to: '1998-07-01T00:00:00.000Z',
+      runBackwards: false,
+      limit: 100,
+    });
     expect(isComplete).toBe(true);
     expect(intervals).toHaveLength(18);
-    for (let index = 1; index < intervals.length; index += 1) expect(intervals[index]?.start).toBe(intervals[index - 1]?.end);
+    for (let index = 1; index < intervals.length; index += 1)
+      expect(intervals[index]?.start).toBe(intervals[index - 1]?.end);
     expect(intervals.at(-1)?.end).toBe('1998-07-01T00:00:00.000Z');
   });
 
   test.each([false, true])('pages join up to the same list (backwards: %s)', (runBackwards) => {
-    const range = { schedule: monthly, from: '1997-01-01T00:00:00.000Z', to: '1998-07-01T00:00:00.000Z', runBackwards };
+    const range = {
+      schedule: monthly,
+      from: '1997-01-01T00:00:00.000Z',
+      to: '1998-07-01T00:00:00.000Z',
+      runBackwards,
+    };
     const whole = listIntervals({ ...range, limit: 100 }).intervals;
     const paged = [];
     for (;;) {
       const last = paged.at(-1);
-      const page = listIntervals({ ...range, limit: 5, ...(last === undefined ? {} : { afterStart: last.start }) });
+      const page = listIntervals({
+        ...range,
+        limit: 5,
+        ...(last === undefined ? {} : { afterStart: last.start }),
+      });
       paged.push(...page.intervals);
       if (page.isComplete) break;
     }
@@ -77,6 +115,8 @@ describe('intervals', () => {
   });
 
   test('a stream has no intervals, and says what to do', () => {
-    expect(() => intervalEndingAt({ kind: 'stream', idleMs: 1 }, '2026-01-01T00:00:00Z')).toThrow(/"stream" schedule has no intervals/);
+    expect(() => intervalEndingAt({ kind: 'stream', idleMs: 1 }, '2026-01-01T00:00:00Z')).toThrow(
+      /"stream" schedule has no intervals/,
+    );
   });
 });
