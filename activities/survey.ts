@@ -15,10 +15,14 @@ export interface Survey {
   readonly extraColumns: readonly SourceColumn[];
   /**
    * The batch holds something that DuckDB's JSON reader takes more leniently than JSON is (trailing commas, NaN), or
-   * that it cannot show (lines that are no object, repeated members, escapes of NUL or of half a character).
+   * that it cannot show (lines that are no object, repeated members, escapes of NUL or of half a character, null where
+   * the schema allows absence only).
    */
   readonly isDoubtful: boolean;
 }
+
+/** A column of the schema that may be absent and, where present, must not be null. */
+export type OptionalColumn = Pick<SourceColumn, 'name'>;
 
 /** Surveys raw NDJSON files in one scan. */
 export async function surveyFiles(
@@ -26,12 +30,14 @@ export async function surveyFiles(
   paths: readonly string[],
   columns: readonly SourceColumn[],
   signal: AbortSignal,
+  refusingNull: readonly OptionalColumn[] = [],
 ): Promise<Survey> {
   const lines = `read_ndjson_objects([${paths.map(quoteText).join(', ')}], ignore_errors = true, maximum_object_size = ${String(limits.recordMaxBytes)})`;
   const shapes = await sql.run(
     [
       `SELECT json_keys(json) AS keys, count(*)::INTEGER AS n,
-              bool_or(json IS NULL OR json_type(json) <> 'OBJECT' OR regexp_matches(CAST(json AS VARCHAR), ${quoteText(doubtful)})) AS doubtful
+              bool_or(json IS NULL OR json_type(json) <> 'OBJECT' OR regexp_matches(CAST(json AS VARCHAR), ${quoteText(doubtful)})) AS doubtful,
+              bool_or(regexp_matches(CAST(json AS VARCHAR), ':\\s*null')) AS has_null
        FROM ${lines} GROUP BY keys`,
     ],
     signal,
@@ -41,10 +47,12 @@ export async function surveyFiles(
   const unknown = new Set<string>();
   let rows = 0;
   let isDoubtful = false;
+  let hasNull = false;
   for (const shape of shapes) {
     const keys = (shape['keys'] ?? []) as string[];
     rows += Number(shape['n']);
     isDoubtful ||= shape['doubtful'] !== false || new Set(keys).size !== keys.length;
+    hasNull ||= shape['has_null'] !== false;
     for (const key of keys) if (!known.has(key)) unknown.add(key);
   }
   const unknownKeys = [...unknown].sort();
@@ -69,8 +77,23 @@ export async function surveyFiles(
     unknownKeys,
     clashingKeys,
     extraColumns: freeKeys.length === 0 ? [] : await inferColumns(sql, lines, freeKeys, signal),
-    isDoubtful: isDoubtful || clashingKeys.length > 0,
+    isDoubtful:
+      isDoubtful ||
+      clashingKeys.length > 0 ||
+      (hasNull && refusingNull.length > 0 && (await holdsNull(sql, lines, refusingNull, signal))),
   };
+}
+
+/** Whether a member that must not be null is null; as a column it could not be told from an absent one. */
+async function holdsNull(
+  sql: StagedSql,
+  lines: string,
+  columns: readonly OptionalColumn[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  const isNull = columns.map(({ name }) => `json_type(json, ${quoteText(jsonPath(name))}) = 'NULL'`);
+  const [row] = await sql.run([`SELECT bool_or(${isNull.join(' OR ')}) AS found FROM ${lines}`], signal);
+  return row?.['found'] === true;
 }
 
 /** Commas before a closing bracket, NaN and infinities, escapes of NUL and of surrogates. */

@@ -10,6 +10,7 @@ import { limits } from '../core/limits.js';
 import type { Manifest, StagedFile } from '../core/manifest.js';
 import type { QuarantineRow } from '../core/quarantine.js';
 import type { StageRequest } from '../core/run.js';
+import { compileSchema } from '../schemas/ajv.js';
 import { compileSql } from '../schemas/compile-sql.js';
 import { schemaColumns, type SourceColumn } from '../schemas/columns.js';
 import { readStagedLines, type StagedLine } from './staged-lines.js';
@@ -87,7 +88,7 @@ async function judge(
 ): Promise<Judged> {
   const paths = await Promise.all(files.map((file) => deps.staging.localPath(file)));
   const columns = schemaColumns(document);
-  const survey = await surveyFiles(deps.stagedSql, paths, columns, io.signal);
+  const survey = await surveyFiles(deps.stagedSql, paths, columns, io.signal, refusingNull(document));
   const { newColumns } = task.config.contract;
   if (newColumns === 'freeze' && survey.unknownKeys.length > 0) {
     throw new PipelineError('CONTRACT_BROKEN', {
@@ -113,6 +114,20 @@ async function judge(
   });
   if (!isSqlSafe) return judgeByRecord(deps, all, judgeRecord, readStagedLines(paths), io);
   return judgeBySql(deps, all, judgeRecord, { paths, verdict: compiled.verdict }, io);
+}
+
+/** Members that the schema lets be absent but not null. */
+function refusingNull(document: JsonObject): { name: string }[] {
+  const { properties = {}, required = [] } = document as {
+    properties?: Record<string, JsonObject>;
+    required?: string[];
+  };
+  return Object.entries(properties)
+    .filter(([name, schema]) => {
+      if (required.includes(name)) return false;
+      return compileSchema({ type: 'object', properties: { value: schema } })({ value: null }) !== undefined;
+    })
+    .map(([name]) => ({ name }));
 }
 
 type RecordJudge = ReturnType<typeof createRecordJudge>;

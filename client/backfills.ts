@@ -1,4 +1,4 @@
-import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { ServiceError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { TypedSearchAttributes } from '@temporalio/common';
 import { PipelineError } from '../core/errors/index.js';
 import { backfillWorkflowId } from '../core/ids.js';
@@ -7,6 +7,7 @@ import { limits } from '../core/limits.js';
 import { listIntervals } from '../core/schedule-intervals.js';
 import {
   backfillProgressQuery,
+  firstProgress,
   cancelSignal,
   pauseSignal,
   resumeSignal,
@@ -97,7 +98,7 @@ export async function createBackfill(
     ]),
   });
   if (options.wait) return { id: handle.workflowId, ...((await handle.result()) as BackfillProgress) };
-  return backfillStatus(client, handle.workflowId);
+  return { id: handle.workflowId, ...firstProgress };
 }
 
 /** @throws PipelineError RUN_NOT_FOUND */
@@ -122,11 +123,18 @@ async function onBackfill<Result>(id: string, work: () => Promise<Result>): Prom
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError)) throw error;
-    throw new PipelineError('RUN_NOT_FOUND', {
-      what: 'running backfill',
-      id,
-      command: 'millrace backfill create DAG',
-    });
+    if (error instanceof WorkflowNotFoundError) {
+      throw new PipelineError('RUN_NOT_FOUND', {
+        what: 'running backfill',
+        id,
+        command: 'millrace backfill create DAG',
+      });
+    }
+    // Only a worker can tell what a workflow's state is.
+    if (error instanceof ServiceError && error.message.includes('query')) {
+      const reasons = ['no worker answers; start one with "millrace worker" or "millrace dev"'];
+      throw new PipelineError('TEMPORAL_UNAVAILABLE', { reasons }, { cause: error });
+    }
+    throw error;
   }
 }

@@ -75,7 +75,7 @@ export const limits = {
   gatewayMaxConnections: 2_000,
   gatewayMaxWaiting: 5_000,
   /** Gateway: requests of one source in work at once before 429, and bytes of all request bodies held at once before 503. */
-  gatewayMaxInFlightPerSource: 2_000,
+  gatewayMaxInFlightPerSource: 500,
   gatewayMaxBufferedBytes: 64 * 1024 * 1024,
   /** Gateway: a refused client is asked to come back after this time. */
   gatewayRetryAfterMs: 1_000,

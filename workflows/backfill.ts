@@ -21,12 +21,13 @@ import type { Activities } from '../core/activities.js';
 import { runWorkflowId } from '../core/ids.js';
 import type { DataInterval } from '../core/interval.js';
 import { limits } from '../core/limits.js';
-import { addCounts, zeroCounts } from '../core/manifest.js';
+import { addCounts } from '../core/manifest.js';
 import type { RunInput } from '../core/run.js';
 import { countsLine } from './details.js';
 import {
   backfillProgressQuery,
   cancelSignal,
+  firstProgress,
   pauseSignal,
   resumeSignal,
   type BackfillInput,
@@ -48,17 +49,6 @@ const reusePolicies: Record<ReprocessBehavior, WorkflowIdReusePolicy> = {
   none: WorkflowIdReusePolicy.REJECT_DUPLICATE,
   failed: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
   completed: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-};
-
-const firstProgress: BackfillProgress = {
-  state: 'running',
-  started: 0,
-  running: 0,
-  succeeded: 0,
-  failed: 0,
-  skipped: 0,
-  failedIntervals: [],
-  counts: zeroCounts,
 };
 
 /**
@@ -124,15 +114,17 @@ export async function backfillDag(input: BackfillInput): Promise<BackfillProgres
                 counts: addCounts(progress.counts, result.counts),
               });
             },
-            () => {
-              update({
-                running: progress.running - 1,
-                failed: progress.failed + 1,
-                failedIntervals: [...progress.failedIntervals, interval].slice(
-                  0,
-                  limits.backfillFailedSamples,
-                ),
-              });
+            (error: unknown) => {
+              const running = progress.running - 1;
+              if (isCancellation(error)) update({ running, cancelled: progress.cancelled + 1 });
+              else {
+                const failedIntervals = [...progress.failedIntervals, interval];
+                update({
+                  running,
+                  failed: progress.failed + 1,
+                  failedIntervals: failedIntervals.slice(0, limits.backfillFailedSamples),
+                });
+              }
             },
           );
         }

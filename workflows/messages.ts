@@ -2,7 +2,7 @@ import { defineQuery, defineSignal } from '@temporalio/workflow';
 import type { DagSpec, TaskState } from '../core/dag-spec.js';
 import type { DataInterval } from '../core/interval.js';
 import type { JsonObject } from '../core/json.js';
-import type { RowCounts } from '../core/manifest.js';
+import { zeroCounts, type RowCounts } from '../core/manifest.js';
 
 /** A spec with its hash: what a run or a stream is pinned to. */
 export interface PinnedSpec {
@@ -54,12 +54,26 @@ export interface BackfillProgress {
   readonly running: number;
   readonly succeeded: number;
   readonly failed: number;
+  readonly cancelled: number;
   /** Not started, because a run of the interval exists that `reprocess` leaves alone, or is under way. */
   readonly skipped: number;
   /** Intervals whose run failed, the first few. */
   readonly failedIntervals: readonly DataInterval[];
   readonly counts: RowCounts;
 }
+
+/** Progress of a backfill that has not begun. */
+export const firstProgress: BackfillProgress = {
+  state: 'running',
+  started: 0,
+  running: 0,
+  succeeded: 0,
+  failed: 0,
+  cancelled: 0,
+  skipped: 0,
+  failedIntervals: [],
+  counts: zeroCounts,
+};
 
 /** Input of the `reconcileDag` workflow. */
 export interface ReconcileInput extends PinnedSpec {

@@ -109,6 +109,6 @@ export function registerBackfill(program: Command, context: CommandContext): voi
 function renderStatus(status: BackfillStatus): string {
   return [
     `${status.state}  ${status.id}`,
-    `${String(status.started)} started, ${String(status.running)} running, ${String(status.succeeded)} succeeded, ${String(status.failed)} failed, ${String(status.skipped)} skipped because they had run`,
+    `${String(status.started)} started, ${String(status.running)} running, ${String(status.succeeded)} succeeded, ${String(status.failed)} failed, ${String(status.cancelled)} cancelled, ${String(status.skipped)} skipped because they had run`,
   ].join('\n');
 }

@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/common';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { JsonObject } from '../../core/json.js';
 import type { CommandContext } from '../context.js';
@@ -123,13 +124,19 @@ function registerTrigger(dag: Command, context: CommandContext): void {
           emit(
             context.output,
             options.json === true,
-            { workflowId: run.workflowId, error: message },
+            { workflowId: run.workflowId, error: message, ...failedResult(cause) },
             () => `failed ${run.workflowId}: ${message}`,
           );
           context.exitCode = exitCodes.failed;
         }
       },
     );
+}
+
+/** What a run that failed had reached: the workflow hands it on with its failure. */
+function failedResult(cause: unknown): { result?: unknown } {
+  const details = cause instanceof ApplicationFailure ? (cause.details ?? []) : [];
+  return details.length === 0 ? {} : { result: details[0] };
 }
 
 function registerPause(dag: Command, context: CommandContext): void {

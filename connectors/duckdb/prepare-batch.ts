@@ -135,7 +135,11 @@ async function prepareMerge(
 ): Promise<() => Promise<Changes>> {
   const deletesSql =
     deletes.length === 0 ? undefined : await deletesAsRows(connection, request, names, deletes);
-  const parts = [rowsSql, deletesSql].filter((part) => part !== undefined);
+  // Without rows, the table itself lends the names and types of the columns that a deletion lacks.
+  const shape = `SELECT ${columnList(names)}, FALSE AS is_deleted FROM ${quoteName(names.table)} WHERE FALSE`;
+  const parts = [rowsSql ?? (deletesSql === undefined ? undefined : shape), deletesSql].filter(
+    (part) => part !== undefined,
+  );
   if (parts.length === 0) return async () => ({ loaded: 0, unchanged: 0, superseded: 0 });
   const all = `(${parts.join(' UNION ALL BY NAME ')})`;
   const total = Number((await rowsOf(connection, `SELECT count(*) AS n FROM ${all}`))[0]?.['n'] ?? 0);

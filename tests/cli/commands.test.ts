@@ -1,0 +1,87 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { TestProject } from '../helpers/project.js';
+
+let project: TestProject;
+
+beforeAll(async () => {
+  project = await TestProject.create(
+    {},
+    {
+      connections: { shop: { connector: 'shopify', url: 'http://127.0.0.1:9', accessToken: 'canary-token' } },
+    },
+  );
+});
+
+describe('help', () => {
+  const commands = [
+    ['init'],
+    ['dev'],
+    ['worker'],
+    ['gateway'],
+    ['deploy'],
+    ['query'],
+    ['reconcile'],
+    ['doctor'],
+    ...['list', 'show', 'trigger', 'pause', 'unpause', 'runs'].map((name) => ['dag', name]),
+    ...['create', 'status', 'pause', 'resume', 'cancel'].map((name) => ['backfill', name]),
+    ...['list', 'show', 'replay'].map((name) => ['quarantine', name]),
+    ['connections', 'test'],
+  ];
+
+  test.each(commands.map((command) => [command.join(' '), command] as const))(
+    '%s has an example and --json',
+    async (_name, command) => {
+      const { code, stdout } = await project.run(...command, '--help');
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/Example:\n {2}\$ /);
+      expect(stdout).toContain('--json');
+    },
+  );
+});
+
+describe('exit codes', () => {
+  test('2 for a command line that is wrong', async () => {
+    expect((await project.run('dag', 'nothing')).code).toBe(2);
+    expect((await project.run('backfill', 'create', 'x', '--from', 'soon', '--to', 'later')).code).toBe(2);
+  });
+
+  test('69 where Temporal does not answer, with what to do', async () => {
+    const outcome = await project.run('dag', 'list');
+    expect(outcome.code).toBe(69);
+    expect(outcome.stderr).toMatch(/millrace dev.*TEMPORAL_UNAVAILABLE/s);
+  });
+
+  test('69 where there is no warehouse yet', async () => {
+    expect(await project.run('query', 'SELECT 1', '--json')).toMatchObject({
+      code: 69,
+      stderr: expect.stringContaining('WAREHOUSE_UNAVAILABLE'),
+    });
+  });
+
+  test('78 for settings that are wrong, every problem at once', async () => {
+    const broken = await TestProject.create({}, { unknown: 1, gateway: { port: 'x' } });
+    const outcome = await broken.run('doctor');
+    expect(outcome.stderr + outcome.stdout).toMatch(/unknown/);
+    expect(outcome.stderr + outcome.stdout).toMatch(/gateway\.port/);
+    expect((await broken.run('deploy')).code).toBe(78);
+  });
+
+  test('a DAG file that cannot be used is named, with every problem', async () => {
+    const wrong = await TestProject.create({
+      'wrong.ts': `import { defineDag } from 'millrace';
+        export default defineDag({ id: 'not an id', schedule: { cron: '99 * * * *' }, tasks: ({ task }) => { task('a', { run: async () => ({}) }); task('a', { run: async () => ({}) }); } });`,
+    });
+    await wrong.startTemporal();
+    const outcome = await wrong.run('deploy');
+    expect(outcome.code).not.toBe(0);
+    for (const text of ['not an id', '99 * * * *', '"a"', 'DAG_INVALID'])
+      expect(outcome.stderr).toContain(text);
+  }, 90_000);
+});
+
+test('a connection that does not work is told without its secret', async () => {
+  const outcome = await project.run('connections', 'test', 'shop', '--json');
+  expect(outcome.code).toBe(1);
+  expect(outcome.stdout + outcome.stderr).not.toContain('canary-token');
+  expect(outcome.stdout).toContain('shopify');
+});

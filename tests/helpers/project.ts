@@ -1,0 +1,235 @@
+import { afterAll } from '@jest/globals';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  existsSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findTemporalCli } from '../../client/temporal/obtain-cli.js';
+import { root } from '../architecture/source-tree.js';
+
+/** What a command printed and how it ended. */
+export interface CommandOutcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A process of the product that runs until it is ended. */
+export interface RunningProcess {
+  readonly child: ChildProcess;
+  stderr(): string;
+  /** Sends a signal and waits for the end. */
+  end(signal?: NodeJS.Signals): Promise<void>;
+  /** Resolves when it has ended by itself, or by a fault point. */
+  readonly ended: Promise<void>;
+}
+
+const projects = new Set<TestProject>();
+
+afterAll(async () => {
+  for (const project of projects) await project.close();
+});
+
+/**
+ * A project folder in which the built product runs as a person runs it: a real Temporal server, workers and gateways as
+ * processes of their own. Everything ends, and the folder goes, after the tests of the file.
+ */
+export class TestProject {
+  readonly folder: string;
+  readonly temporalPort: number;
+  readonly #running = new Set<RunningProcess>();
+  #temporal: RunningProcess | undefined;
+
+  private constructor(folder: string, temporalPort: number) {
+    this.folder = folder;
+    this.temporalPort = temporalPort;
+  }
+
+  /** Makes the folder with DAG files and settings; `millrace` resolves to this package. */
+  static async create(dags: Readonly<Record<string, string>>, settings: object = {}): Promise<TestProject> {
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-project-'));
+    const project = new TestProject(folder, await freePort());
+    mkdirSync(join(folder, 'dags'));
+    mkdirSync(join(folder, 'node_modules'));
+    symlinkSync(root, join(folder, 'node_modules', 'millrace'), 'dir');
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module', private: true }));
+    writeFileSync(join(folder, 'millrace.json'), JSON.stringify({ log: { level: 'warn' }, ...settings }));
+    for (const [name, text] of Object.entries(dags)) project.write(`dags/${name}`, text);
+    projects.add(project);
+    return project;
+  }
+
+  write(path: string, text: string): void {
+    mkdirSync(join(this.folder, path, '..'), { recursive: true });
+    writeFileSync(join(this.folder, path), text);
+  }
+
+  get env(): NodeJS.ProcessEnv {
+    const { MILLRACE_DATA_DIRECTORY: _data, MILLRACE_FAULT_POINT: _fault, ...env } = process.env;
+    return { ...env, NODE_OPTIONS: '', TEMPORAL_ADDRESS: `127.0.0.1:${String(this.temporalPort)}` };
+  }
+
+  /** Starts the Temporal server, on the database of an earlier start where there is one. */
+  async startTemporal(): Promise<RunningProcess> {
+    const cli = findTemporalCli(process.env);
+    if (cli === undefined) throw new Error('no Temporal CLI: run "node dist/client.js temporal install"');
+    const server = this.#spawn(cli.path, [
+      ...[
+        'server',
+        'start-dev',
+        '--headless',
+        '--ip',
+        '127.0.0.1',
+        '--port',
+        String(this.temporalPort),
+        '--log-level',
+        'error',
+      ],
+      ...[
+        '--db-filename',
+        join(this.folder, 'temporal.db'),
+        '--dynamic-config-value',
+        'system.enableActivityEagerExecution=true',
+      ],
+    ]);
+    this.#temporal = server;
+    await waitUntil('the Temporal server answers', () => this.isTemporalUp(), 60_000);
+    return server;
+  }
+
+  async isTemporalUp(): Promise<boolean> {
+    return (await this.run('dag', 'list', '--json')).code === 0;
+  }
+
+  get temporal(): RunningProcess {
+    if (this.#temporal === undefined) throw new Error('the Temporal server is not started');
+    return this.#temporal;
+  }
+
+  /** A worker process; dies at the named fault point where one is given. */
+  async startWorker(faultPoint?: string): Promise<RunningProcess> {
+    const worker = this.#spawn(
+      process.execPath,
+      [join(root, 'dist/worker.js')],
+      faultPoint === undefined ? {} : { MILLRACE_FAULT_POINT: faultPoint },
+    );
+    await Promise.race([
+      waitUntil('the worker is ready', () => worker.stderr().includes('worker: ready'), 60_000),
+      worker.ended,
+    ]);
+    return worker;
+  }
+
+  async startGateway(faultPoint?: string): Promise<RunningProcess & { readonly url: string }> {
+    const gateway = this.#spawn(process.execPath, [join(root, 'dist/gateway.js')], {
+      MILLRACE_GATEWAY_PORT: '0',
+      ...(faultPoint !== undefined && { MILLRACE_FAULT_POINT: faultPoint }),
+    });
+    await waitUntil('the gateway is ready', () => gateway.stderr().includes('gateway: ready'), 30_000);
+    return { ...gateway, url: /ready on (\S+)/.exec(gateway.stderr())?.[1] ?? '' };
+  }
+
+  /** Runs one command of the command line to its end. */
+  async run(...args: string[]): Promise<CommandOutcome> {
+    const child = spawn(process.execPath, [join(root, 'dist/client.js'), ...args], {
+      cwd: this.folder,
+      env: this.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const output = { stdout: '', stderr: '' };
+    child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString('utf8')));
+    child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString('utf8')));
+    const [code] = (await once(child, 'close')) as [number | null];
+    return { code, ...output };
+  }
+
+  /** Runs a command with `--json`, which must end with 0, and returns its document. */
+  async json<Result>(...args: string[]): Promise<Result> {
+    const outcome = await this.run(...args, '--json');
+    if (outcome.code !== 0)
+      throw new Error(
+        `millrace ${args.join(' ')} ended with ${String(outcome.code)}: ${outcome.stderr}${outcome.stdout}`,
+      );
+    return JSON.parse(outcome.stdout) as Result;
+  }
+
+  /** Rows of a query through the command line. */
+  async rows(sql: string): Promise<Record<string, unknown>[]> {
+    return (await this.json<{ rows: Record<string, unknown>[] }>('query', sql)).rows;
+  }
+
+  /** Text of a file of the project, or empty. */
+  read(path: string): string {
+    return existsSync(join(this.folder, path)) ? readFileSync(join(this.folder, path), 'utf8') : '';
+  }
+
+  spawnProduct(args: string[], env: Record<string, string | undefined> = {}): RunningProcess {
+    return this.#spawn(process.execPath, [join(root, 'dist/client.js'), ...args], env);
+  }
+
+  async close(): Promise<void> {
+    for (const running of [...this.#running].reverse()) await running.end('SIGKILL');
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #spawn(
+    command: string,
+    args: readonly string[],
+    env: Record<string, string | undefined> = {},
+  ): RunningProcess {
+    const child = spawn(command, args, {
+      cwd: this.folder,
+      env: { ...this.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let text = '';
+    child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')));
+    child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')));
+    const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+    const running: RunningProcess = {
+      child,
+      ended,
+      stderr: () => text,
+      end: async (signal = 'SIGTERM') => {
+        if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+        await ended;
+      },
+    };
+    this.#running.add(running);
+    void ended.then(() => this.#running.delete(running));
+    return running;
+  }
+}
+
+/** Waits for a condition; the time bounds a hang only. */
+export async function waitUntil(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  maxMs = 60_000,
+): Promise<void> {
+  const deadline = performance.now() + maxMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`waited in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}

@@ -1,0 +1,171 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { readFileSync } from 'node:fs';
+import { pino } from 'pino';
+import type { ActivityDeps, StageIo } from '../../activities/deps.js';
+import { createValidate } from '../../activities/validate.js';
+import { createStagedSql, type StagedSql } from '../../connectors/duckdb/staged-sql.js';
+import { quoteName, quoteText } from '../../connectors/duckdb/sql-text.js';
+import { createLocalStaging } from '../../connectors/staging/local.js';
+import { defaultContract } from '../../core/columns.js';
+import type { ValidateTask } from '../../core/dag-spec.js';
+import type { JsonObject, JsonValue } from '../../core/json.js';
+import { zeroCounts, type Manifest } from '../../core/manifest.js';
+import type { QuarantineRow } from '../../core/quarantine.js';
+import type { StageContext } from '../../core/run.js';
+import { compileSchema } from '../../schemas/ajv.js';
+import { compileSql } from '../../schemas/compile-sql.js';
+import { temporaryFolder } from '../helpers/folder.js';
+
+const folder = temporaryFolder();
+const staging = createLocalStaging({ directory: folder });
+let sql: StagedSql;
+
+beforeAll(async () => {
+  sql = await createStagedSql();
+});
+
+afterAll(() => sql.close());
+
+/** Positions of the records that the validate stage quarantines. */
+async function rejectedPositions(document: JsonObject, records: readonly JsonObject[]): Promise<Set<number>> {
+  const deps = { staging, stagedSql: sql } as unknown as ActivityDeps;
+  const text = records.map((record) => `${JSON.stringify(record)}\n`).join('');
+  const input: Manifest = {
+    manifestVersion: 1,
+    files: [await staging.write([Buffer.from(text)], records.length)],
+    deletes: [],
+    rejects: [],
+    counts: { ...zeroCounts, extracted: records.length },
+    contentHash: 'test',
+    ingestedAt: '2026-01-01T00:00:00.000Z',
+  };
+  const task = {
+    id: 'check',
+    kind: 'validate',
+    config: { schema: { id: 'test', document }, quarantineOver: 1, contract: defaultContract },
+  } as unknown as ValidateTask;
+  const io: StageIo = {
+    signal: new AbortController().signal,
+    attempt: 1,
+    heartbeat: () => undefined,
+    logger: pino({ level: 'silent' }),
+  };
+  const manifest = await createValidate(deps)(
+    { context: { dagId: 'test' } as unknown as StageContext, task, input },
+    io,
+  );
+  const lines = (
+    await Promise.all(
+      manifest.rejects.map(async (file) => readFileSync(await staging.localPath(file), 'utf8')),
+    )
+  ).join('');
+  return new Set(
+    lines
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => (JSON.parse(line) as QuarantineRow).position),
+  );
+}
+
+const types = ['string', 'integer', 'number', 'boolean', 'null', 'object', 'array'] as const;
+const property = fc.oneof(
+  fc.record({ type: fc.constantFrom<JsonValue>(...types) }),
+  fc.record(
+    {
+      type: fc.constant<JsonValue>(['string', 'null']),
+      minLength: fc.integer({ min: 0, max: 3 }),
+      maxLength: fc.integer({ min: 2, max: 6 }),
+    },
+    { requiredKeys: ['type'] },
+  ),
+  fc.record(
+    {
+      type: fc.constantFrom<JsonValue>('integer', 'number'),
+      minimum: fc.integer({ min: -3, max: 1 }),
+      exclusiveMaximum: fc.integer({ min: 2, max: 9 }),
+    },
+    { requiredKeys: ['type'] },
+  ),
+  fc.record({ type: fc.constant<JsonValue>('string'), enum: fc.constant<JsonValue>(['a', 'bb', '']) }),
+  fc.record({
+    type: fc.constant<JsonValue>('string'),
+    pattern: fc.constantFrom<JsonValue>('^[a-z]+$', '^\\d{2}$', 'x'),
+  }),
+  fc.record({
+    type: fc.constant<JsonValue>('string'),
+    format: fc.constantFrom<JsonValue>('date-time', 'date', 'email'),
+  }),
+);
+const schema = fc
+  .record({ a: property, b: property, c: property }, { requiredKeys: ['a'] })
+  .chain((properties) =>
+    fc.record({
+      type: fc.constant<JsonValue>('object'),
+      properties: fc.constant(properties as unknown as JsonValue),
+      required: fc.subarray(Object.keys(properties)) as fc.Arbitrary<JsonValue>,
+    }),
+  );
+const value = fc.oneof(
+  fc.constantFrom<JsonValue>(
+    'a',
+    'bb',
+    '',
+    'abcdefg',
+    '42',
+    'x',
+    'é',
+    '😀',
+    '2026-01-01',
+    '2026-01-01T00:00:00Z',
+    '2026-02-30',
+    '2026-01-01T25:00:00Z',
+    'a@example.com',
+    'a@',
+    '2026-01-01T00:00:00',
+    'null',
+    'true',
+  ),
+  fc.constantFrom<JsonValue>(-4, -1, 0, 1, 2, 5, 9, 1.5, 1e21, 0.1, -0.0001, 9_007_199_254_740_991),
+  fc.constantFrom<JsonValue>(true, false, null),
+  fc.constantFrom<JsonValue>({}, { a: 1 }, [], ['a'], [[]]),
+);
+const record = fc.record(
+  { a: value, b: value, c: value, d: value },
+  { requiredKeys: [] },
+) as unknown as fc.Arbitrary<JsonObject>;
+
+test('the stage, which judges by SQL where it can, and ajv give the same verdict on every record', async () => {
+  const figures = { compared: 0, refused: 0, bySql: 0 };
+  await fc.assert(
+    fc.asyncProperty(
+      schema as unknown as fc.Arbitrary<JsonObject>,
+      fc.array(record, { minLength: 1, maxLength: 25 }),
+      async (document, records) => {
+        const rejected = await rejectedPositions(document, records);
+        const check = compileSchema(document);
+        const refused = records.flatMap((item, index) => (check(item) === undefined ? [] : [index]));
+        expect([...rejected].sort((a, b) => a - b)).toEqual(refused);
+        figures.compared += records.length;
+        figures.refused += refused.length;
+        if ('verdict' in compileSql(document, { name: quoteName, text: quoteText }))
+          figures.bySql += records.length;
+      },
+    ),
+    { numRuns: 200, seed: 7 },
+  );
+  expect(figures.compared).toBeGreaterThan(1_500);
+  expect(figures.refused).toBeGreaterThan(200);
+  expect(figures.bySql).toBeGreaterThan(figures.compared / 2);
+}, 180_000);
+
+describe('the record schemas of the package', () => {
+  test('reach SQL, except where they say more than SQL can', async () => {
+    const document: JsonObject = {
+      type: 'object',
+      properties: { a: { type: 'string' } },
+      dependentRequired: { a: ['b'] },
+    };
+    expect('verdict' in compileSql(document, { name: quoteName, text: quoteText })).toBe(false);
+  });
+});
