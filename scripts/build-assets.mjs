@@ -26,7 +26,9 @@ mkdirSync(join(dist, 'schemas'), { recursive: true });
 cpSync(join(root, 'schemas', 'records'), join(dist, 'schemas', 'records'), { recursive: true });
 chmodSync(join(dist, 'client.js'), 0o755);
 
-const hash = createHash('sha256').update(version);
+const hash = createHash('sha256')
+  .update(version)
+  .update(readFileSync(fileURLToPath(import.meta.url)));
 for (const folder of ['core', 'workflows']) {
   for (const name of readdirSync(join(dist, folder), { recursive: true, encoding: 'utf8' }).sort()) {
     if (name.endsWith('.js'))
@@ -44,6 +46,18 @@ if (!isCurrent) {
     workflowsPath: join(dist, 'workflows', 'index.js'),
     logger: new DefaultLogger('WARN'),
   });
-  writeFileSync(bundlePath, code);
+  writeFileSync(
+    bundlePath,
+    code.replace(/(?<=^\/\/# sourceMappingURL=data:[^,]*base64,).*$/m, withoutFolders),
+  );
   writeFileSync(stampPath, inputs);
+}
+
+/** The source map, which the worker needs, with paths from the package's root: those of the machine that builds help nobody. */
+function withoutFolders(base64) {
+  const map = JSON.parse(Buffer.from(base64, 'base64').toString('utf8'));
+  delete map.sourcesContent;
+  map.sources = map.sources.map((source) => source.split(root).at(-1));
+  delete map.sourceRoot;
+  return Buffer.from(JSON.stringify(map)).toString('base64');
 }

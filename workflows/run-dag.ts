@@ -69,12 +69,15 @@ export async function runDag(input: RunInput): Promise<RunResult> {
   };
   if (state === 'success') return result;
   const failed = tasks.filter((task) => task.error !== undefined);
-  throw ApplicationFailure.create({
+  const failure = ApplicationFailure.create({
     type: 'RUN_FAILED',
     nonRetryable: true,
     message: `DAG "${spec.id}": ${failed.map((task) => `task "${task.taskId}" failed with ${task.error?.code ?? 'INTERNAL'}: ${task.error?.message ?? ''}`).join('; ')}`,
     details: [result],
   });
+  // Paths of the machine that built the package are of no use in a history.
+  failure.stack = `RunFailed: ${failure.message}`;
+  throw failure;
 }
 
 /** The interval of a scheduled run ends at its nominal time: the attribute that the schedule sets before jitter. */

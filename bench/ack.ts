@@ -1,0 +1,158 @@
+import { fork } from 'node:child_process';
+import { createHmac, randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { startGateway } from '../serve/run-gateway.js';
+
+/**
+ * Webhook acknowledgements a second: the gateway, which verifies, writes and syncs each delivery, against a bare
+ * `node:http` that reads the body. Rounds alternate in one run. `npx tsx bench/ack.ts`
+ */
+const connections = 64;
+const requestsPerRound = 20_000;
+const rounds = 5;
+const key = randomBytes(24);
+const secret = `whsec_${key.toString('base64')}`;
+
+if (process.argv[2] === 'server') await serve(process.argv[3] ?? '', process.argv[4] ?? '');
+else await measure();
+
+/** The server under test, in a process of its own. */
+async function serve(kind: string, folder: string): Promise<void> {
+  let port: number;
+  if (kind === 'bare') {
+    const server = createServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () =>
+        response.writeHead(200, { 'content-type': 'application/json' }).end('{"accepted":true}'),
+      );
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    port = (server.address() as AddressInfo).port;
+  } else {
+    const logger = pino({ level: 'silent' });
+    const options = {
+      host: '127.0.0.1',
+      port: 0,
+      inboxDirectory: folder,
+      writeKeys: [],
+      webhooks: { bench: { secrets: [secret] } },
+      logger,
+    };
+    const gateway = await startGateway({
+      ...options,
+      webhooks: { bench: { secrets: [process.env['BENCH_SECRET'] ?? secret] } },
+    });
+    port = gateway.port;
+    process.on('message', () => void gateway.close().then(() => process.send?.({ closed: true })));
+  }
+  process.send?.({ port });
+}
+
+async function measure(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
+  const servers = await Promise.all(['bare', 'gateway'].map((kind) => startServer(kind, folder)));
+  const rates: Record<string, number[]> = { bare: [], gateway: [] };
+  let sent = 0;
+  try {
+    for (let round = 0; round < rounds; round += 1) {
+      const requests = makeRequests(round);
+      for (const { kind, port } of servers) {
+        const rate = await drive(port, requests);
+        rates[kind]?.push(rate);
+        process.stdout.write(`round ${String(round + 1)} ${kind.padEnd(8)} ${rate.toFixed(0)} requests/s\n`);
+      }
+      sent += requests.length;
+    }
+    const gateway = servers.find(({ kind }) => kind === 'gateway');
+    await new Promise<void>((resolve) => {
+      gateway?.child.once('message', () => resolve());
+      gateway?.child.send('close');
+    });
+    const kept = countLines(join(folder, 'webhooks', 'bench'));
+    const ratio = median(rates['gateway']) / median(rates['bare']);
+    process.stdout.write(
+      `kept ${String(kept)} of ${String(sent)} deliveries\nratio gateway/bare: ${ratio.toFixed(2)} (goal: at least 0.80)\n`,
+    );
+    process.exitCode = kept === sent ? 0 : 1;
+  } finally {
+    for (const { child } of servers) child.kill();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function startServer(kind: string, folder: string) {
+  const child = fork(fileURLToPath(import.meta.url), ['server', kind, folder], {
+    execArgv: ['--import', 'tsx'],
+    env: { ...process.env, BENCH_SECRET: secret },
+  });
+  const { port } = await new Promise<{ port: number }>((resolve) =>
+    child.once('message', (message) => resolve(message as { port: number })),
+  );
+  return { kind, child, port };
+}
+
+/** Signed deliveries of about 300 bytes, made before the clock starts. */
+function makeRequests(round: number): Buffer[] {
+  const timestamp = String(Math.floor(Date.now() / 1000));
+  return Array.from({ length: requestsPerRound }, (_, index) => {
+    const id = `msg_${String(round)}_${String(index)}`;
+    const body = JSON.stringify({
+      type: 'email.opened',
+      timestamp: new Date().toISOString(),
+      data: { email_id: id, subject: 'x'.repeat(200) },
+    });
+    const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
+    return Buffer.from(
+      `POST /webhooks/bench HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: ${String(body.length)}\r\nwebhook-id: ${id}\r\nwebhook-timestamp: ${timestamp}\r\nwebhook-signature: v1,${signature}\r\n\r\n${body}`,
+    );
+  });
+}
+
+/** Requests a second over keep-alive connections, each with one request under way. */
+async function drive(port: number, requests: readonly Buffer[]): Promise<number> {
+  let next = 0;
+  const startedAt = performance.now();
+  await Promise.all(
+    Array.from(
+      { length: connections },
+      () =>
+        new Promise<void>((resolve, reject) => {
+          const socket = connect(port, '127.0.0.1');
+          socket.setNoDelay(true);
+          const send = () => {
+            const request = requests[next];
+            next += 1;
+            if (request === undefined) socket.end();
+            else socket.write(request);
+          };
+          socket.on('connect', send);
+          socket.on('data', (chunk) => {
+            if (!chunk.toString('latin1').startsWith('HTTP/1.1 200'))
+              reject(new Error(chunk.toString('utf8').slice(0, 300)));
+            else send();
+          });
+          socket.on('error', reject);
+          socket.on('close', () => resolve());
+        }),
+    ),
+  );
+  return (requests.length / (performance.now() - startedAt)) * 1000;
+}
+
+function countLines(folder: string): number {
+  return readdirSync(folder).reduce(
+    (sum, name) => sum + readFileSync(join(folder, name), 'utf8').split('\n').length - 1,
+    0,
+  );
+}
+
+function median(values: readonly number[] = []): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+}

@@ -1,0 +1,132 @@
+/**
+ * Records histories of every workflow on a real server: `node tests/replay/record-histories.mjs` after a build. Run it when
+ * a workflow changes on purpose; the recorded ones of former versions stay, as long as such runs may be under way.
+ */
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import proto from '@temporalio/proto';
+
+const { History } = proto.temporal.api.history.v1;
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const target = fileURLToPath(new URL('histories/', import.meta.url));
+const project = mkdtempSync(join(tmpdir(), 'millrace-record-'));
+const write = (path, text) => {
+  mkdirSync(join(project, path, '..'), { recursive: true });
+  writeFileSync(join(project, path), text);
+};
+const client = (...args) => {
+  try {
+    return JSON.parse(
+      execFileSync(process.execPath, [join(root, 'dist/client.js'), ...args, '--json'], {
+        cwd: project,
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'inherit'],
+      }),
+    );
+  } catch (error) {
+    return JSON.parse(error.stdout);
+  }
+};
+const waitUntil = async (condition) => {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 200));
+};
+
+/** Process and machine names say nothing about a workflow. */
+function withoutNames(value) {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return;
+  for (const [key, member] of Object.entries(value)) {
+    if (typeof member === 'string' && /^\d+@/.test(member)) value[key] = 'recorded';
+    else withoutNames(member);
+  }
+}
+
+let connection;
+mkdirSync(join(project, 'node_modules'), { recursive: true });
+symlinkSync(root, join(project, 'node_modules', 'millrace'), 'dir');
+write('package.json', '{"type":"module"}');
+write('millrace.json', '{"log":{"level":"error"},"gateway":{"writeKeys":["record"]}}');
+write(
+  'schemas/row.v1.schema.json',
+  '{"$id":"row.v1","type":"object","required":["id"],"properties":{"id":{"type":"string"}}}',
+);
+write(
+  'dags/record.ts',
+  `import { defineDag, inbox } from 'millrace';
+   export const etl = defineDag({ id: 'etl', schedule: { cron: '0 0 * * *', timezone: 'UTC', catchup: false }, tasks: ({ extract, validate, transform, load, task }) => {
+     const raw = extract('pull', { read: 'interval', from: async function* ({ interval }) { yield { id: interval.start }; } });
+     const rows = transform('shape', validate('check', raw, { schema: 'row.v1' }), { constant: { source: 'record' } });
+     const loaded = load('store', rows, { into: 'rows', key: ['id'], disposition: 'merge' });
+     const bad = task('bad', { after: [loaded], retries: 1, retryDelay: '10ms', run: async () => { throw new Error('on purpose'); } });
+     const after = task('after', { after: [bad], run: async () => ({}) });
+     task('tidy', { after: [after], triggerRule: 'all_done', run: async () => ({}) });
+   } });
+   export const broken = defineDag({ id: 'broken', schedule: 'manual', tasks: ({ task }) => {
+     const bad = task('bad', { retries: 0, run: async () => { throw new Error('on purpose'); } });
+     task('after', { after: [bad], run: async () => ({}) });
+   } });
+   export const events = defineDag({ id: 'events', schedule: { stream: true }, tasks: ({ extract, validate, load }) => {
+     load('store', validate('check', extract('drain', { from: inbox.stream('segment') }), { schema: 'site-event.v1' }), { into: 'events', key: ['messageId'], disposition: 'merge' });
+   } });`,
+);
+const dev = spawn(process.execPath, [join(root, 'dist/client.js'), 'dev', '--json'], {
+  cwd: project,
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
+const closed = new Promise((resolve) => dev.once('close', resolve));
+try {
+  let ready = '';
+  dev.stdout.on('data', (chunk) => (ready += chunk));
+  await waitUntil(() => ready.includes('\n'));
+  const { temporalAddress, gatewayUrl } = JSON.parse(ready);
+  connection = await Connection.connect({ address: temporalAddress });
+  const temporal = new Client({ connection });
+  const save = async (name, id) => {
+    const history = await temporal.workflow.getHandle(id).fetchHistory();
+    withoutNames(history.events);
+    mkdirSync(target, { recursive: true });
+    writeFileSync(join(target, `${name}.history`), History.encode(history).finish());
+    process.stdout.write(`${name}: ${history.events.length} events\n`);
+  };
+  const backfill = client(
+    'backfill',
+    'create',
+    'etl',
+    '--from',
+    '2026-01-01',
+    '--to',
+    '2026-01-06',
+    '--max-active-runs',
+    '2',
+    '--wait',
+  );
+  await save('backfill-dag', backfill.id);
+  await save('run-dag', client('dag', 'runs', 'etl').runs[0].workflowId);
+  await save('run-dag-failed', client('dag', 'trigger', 'broken', '--wait').workflowId);
+  client('reconcile', 'etl', '--from', '2026-01-01', '--to', '2026-01-02');
+  for await (const { workflowId } of temporal.workflow.list({ query: 'WorkflowType = "reconcileDag"' }))
+    await save('reconcile-dag', workflowId);
+  const send = (id) =>
+    fetch(`${gatewayUrl}/v1/track`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ writeKey: 'record', userId: 'u', messageId: id, event: 'E' }),
+    });
+  for (const id of ['1', '2', '3']) {
+    await send(id);
+    await waitUntil(
+      () =>
+        (client('query', `SELECT count(*) AS n FROM _millrace_loads WHERE dag_id = 'events'`).rows?.[0]?.n ??
+          '0') >= id,
+    );
+  }
+  await save('stream-dag', 'millrace.stream.events');
+} finally {
+  await connection?.close();
+  dev.kill('SIGINT');
+  await closed;
+  rmSync(project, { recursive: true, force: true });
+}
