@@ -1,4 +1,5 @@
 import { format } from 'prettier';
+import { cliPage } from './cli-page.js';
 import { configPage } from './config-page.js';
 import { pagesWithCopies, withCopies } from './embed.js';
 import { errorsPage } from './errors-page.js';
@@ -7,6 +8,7 @@ import { limitsPage } from './limits-page.js';
 /** The pages that are generated, or hold copies of files, by path from the root; formatted. */
 export async function generatedPages(): Promise<Readonly<Record<string, string>>> {
   const pages = {
+    'docs/reference/cli.md': cliPage(),
     'docs/reference/config.md': configPage(),
     'docs/reference/errors.md': errorsPage(),
     'docs/reference/limits.md': limitsPage(),

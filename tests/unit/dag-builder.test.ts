@@ -1,0 +1,79 @@
+import { describe, expect, test } from '@jest/globals';
+import { defineDag, file } from '../../index.js';
+import { hashSpec } from '../../client/deployment.js';
+
+const source = file.records({ path: 'x.csv', format: 'csv' });
+
+describe('defineDag', () => {
+  test('gives a plain spec: it survives JSON and has the same hash', () => {
+    const { spec, functions } = defineDag({
+      id: 'plain',
+      schedule: { every: '10s' },
+      tasks: ({ extract, validate, load, task }) => {
+        const loaded = load(
+          'store',
+          validate('check', extract('pull', { from: source }), { schema: 'order.v1' }),
+          { into: 'rows', key: ['id'] },
+        );
+        task('tell', { inputs: { loaded }, run: async () => ({}) });
+      },
+    });
+    expect(JSON.parse(JSON.stringify(spec))).toEqual(spec);
+    expect(hashSpec(JSON.parse(JSON.stringify(spec)))).toBe(hashSpec(spec));
+    expect(Object.keys(functions)).toEqual(['tell']);
+    expect(spec.tasks.map(({ id, upstream }) => [id, upstream])).toEqual([
+      ['pull', []],
+      ['check', ['pull']],
+      ['store', ['check']],
+      ['tell', ['store']],
+    ]);
+  });
+
+  test('lists every problem at once', () => {
+    const build = () =>
+      defineDag({
+        id: 'bad id!',
+        schedule: { cron: '61 * * * *', timezone: 'Nowhere/Else' },
+        tasks: ({ extract, validate, load, task }) => {
+          const raw = extract('twice', { from: source });
+          const clean = validate('twice', raw, { schema: 'order.v1', quarantineOver: 2 });
+          load('store', clean, { into: 'rows', disposition: 'merge', key: [] });
+          task('after', {
+            after: [{ taskId: 'nobody' }],
+            retryDelay: 'soon',
+            run: async () => ({}),
+          });
+        },
+      });
+    let message = '';
+    try {
+      build();
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    for (const text of [
+      'bad id!',
+      '61 * * * *',
+      'Nowhere/Else',
+      '"twice"',
+      'nobody',
+      'soon',
+      'quarantineOver',
+      'key',
+    ])
+      expect(message).toContain(text);
+  });
+
+  test('edges are typed: a result that is no rows is no input of a load', () => {
+    const build = () =>
+      defineDag({
+        id: 'typed',
+        tasks: ({ task, load }) => {
+          const note = task('note', { run: async () => ({ a: 1 }) });
+          // @ts-expect-error -- the compiler refuses this edge, and so does the builder
+          load('store', note, { into: 'rows' });
+        },
+      });
+    expect(build).toThrow('needs rows');
+  });
+});
