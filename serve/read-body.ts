@@ -55,19 +55,19 @@ export function readBody(
     const chunks: Buffer[] = [];
     let size = 0;
     let isDone = false;
-    const fail = (error: Error) => {
+    const fail = (error: () => Error) => {
       if (isDone) return;
       isDone = true;
       budget.heldBytes -= size;
       request.removeListener('data', take);
-      reject(error);
+      reject(error());
     };
     const take = (chunk: Buffer) => {
       size += chunk.length;
       budget.heldBytes += chunk.length;
-      if (size > limits.gatewayBodyMaxBytes) fail(tooLarge());
+      if (size > limits.gatewayBodyMaxBytes) fail(tooLarge);
       else if (budget.heldBytes > budget.maxBytes)
-        fail(new PipelineError('GATEWAY_UNAVAILABLE', { reason: 'too many large requests at once' }));
+        fail(() => new PipelineError('GATEWAY_UNAVAILABLE', { reason: 'too many large requests at once' }));
       else chunks.push(chunk);
     };
     request.on('data', take);
@@ -77,8 +77,8 @@ export function readBody(
       const bytes = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size);
       resolve({ bytes, release: () => void (budget.heldBytes -= size) });
     });
-    request.on('error', () => fail(new SenderGone()));
-    request.on('close', () => fail(new SenderGone()));
+    request.on('error', () => fail(() => new SenderGone()));
+    request.on('close', () => fail(() => new SenderGone()));
   });
 }
 

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomUUID, type KeyObject } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
@@ -13,7 +13,7 @@ import { isSigned, readSignatureHead } from './webhook-signature.js';
 import { WriteKeys } from './write-key.js';
 
 /** Signing keys of one webhook source, decoded. */
-export type SigningKeys = ReadonlyMap<string, readonly Buffer[]>;
+export type SigningKeys = ReadonlyMap<string, readonly KeyObject[]>;
 
 export interface ReceiverOptions {
   readonly inbox: InboxWriter;

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
@@ -8,12 +8,12 @@ import { limits } from '../core/limits.js';
  *
  * @throws PipelineError CONFIG_INVALID without the value in it
  */
-export function readSigningKeys(source: string, secrets: readonly string[]): Buffer[] {
+export function readSigningKeys(source: string, secrets: readonly string[]): KeyObject[] {
   return secrets.map((secret, index) => {
     const text = secret.startsWith('whsec_') ? secret.slice('whsec_'.length) : secret;
     const key = Buffer.from(text, 'base64');
     const isBase64 = /^[A-Za-z0-9+/]+={0,2}$/.test(text);
-    if (isBase64 && key.length >= limits.webhookKeyMinBytes) return key;
+    if (isBase64 && key.length >= limits.webhookKeyMinBytes) return createSecretKey(key);
     const problem = `gateway.webhooks.${source}.secrets.${String(index)} must be base64 of at least ${String(limits.webhookKeyMinBytes)} bytes, with or without "whsec_" before it`;
     throw new PipelineError('CONFIG_INVALID', { problems: [problem] });
   });
@@ -50,7 +50,7 @@ export interface SignatureHead {
 }
 
 /** True when one of the signatures fits one of the keys. Compares in constant time, all pairs always. */
-export function isSigned(head: SignatureHead, body: Uint8Array, keys: readonly Buffer[]): boolean {
+export function isSigned(head: SignatureHead, body: Uint8Array, keys: readonly KeyObject[]): boolean {
   let isValid = false;
   for (const key of keys) {
     const expected = createHmac('sha256', key).update(`${head.id}.${head.timestamp}.`).update(body).digest();
