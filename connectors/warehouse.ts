@@ -1,3 +1,4 @@
+import type { TableComparison } from '../core/activities.js';
 import type { ColumnSpec } from '../core/columns.js';
 import type { LoadConfig } from '../core/dag-spec.js';
 import type { DataInterval } from '../core/interval.js';
@@ -50,16 +51,6 @@ export interface CompareRequest {
   /** For each key column, the names under which the source's own records carry it: quarantined keys are no difference. */
   readonly keyNames: readonly (readonly string[])[];
   readonly maxSamples: number;
-}
-
-/** How a table and its source differ; a deletion that has reached both sides is no difference. */
-export interface TableComparison {
-  readonly sourceRows: number;
-  readonly warehouseRows: number;
-  readonly missing: number;
-  readonly extra: number;
-  readonly changed: number;
-  readonly samples: { readonly missing: string[]; readonly extra: string[]; readonly changed: string[] };
 }
 
 /** A warehouse that loads land in: one folder under `connectors/`, same file names, one contract suite. */

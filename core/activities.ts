@@ -46,10 +46,8 @@ export interface ReconcileRequest {
   readonly interval?: DataInterval;
 }
 
-export interface ReconcileReport {
-  readonly dagId: string;
-  readonly table: string;
-  readonly status: 'clean' | 'different';
+/** How a table and its source differ; a deletion that has reached both sides is no difference. */
+export interface TableComparison {
   readonly sourceRows: number;
   readonly warehouseRows: number;
   /** Keys that the source has and the table lacks; the table has and the source lacks; both have with other content. */
@@ -57,5 +55,16 @@ export interface ReconcileReport {
   readonly extra: number;
   readonly changed: number;
   /** A few keys of each kind, as canonical JSON of the key columns. */
-  readonly samples: { readonly missing: string[]; readonly extra: string[]; readonly changed: string[] };
+  readonly samples: {
+    readonly missing: readonly string[];
+    readonly extra: readonly string[];
+    readonly changed: readonly string[];
+  };
+}
+
+/** What the comparison of one load task's table found. */
+export interface ReconcileReport extends TableComparison {
+  readonly dagId: string;
+  readonly table: string;
+  readonly status: 'clean' | 'different';
 }

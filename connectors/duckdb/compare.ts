@@ -1,7 +1,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import type { TableComparison } from '../../core/activities.js';
 import { PipelineError } from '../../core/errors/index.js';
 import { intervalKey } from '../../core/interval.js';
-import type { CompareRequest, TableComparison } from '../warehouse.js';
+import type { CompareRequest } from '../warehouse.js';
 import { deletedValue } from './prepare-batch.js';
 import { winnersSql } from './merge.js';
 import { rowsOf, tableColumns } from './rows.js';

@@ -1,6 +1,7 @@
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { TableComparison } from '../../core/activities.js';
 import type { ColumnSpec } from '../../core/columns.js';
 import { isPipelineError, PipelineError } from '../../core/errors/index.js';
 import { intervalKey } from '../../core/interval.js';
@@ -9,14 +10,7 @@ import { limits } from '../../core/limits.js';
 import { cursorOfTask, type StagedFile } from '../../core/manifest.js';
 import { earliestCursor } from '../cursor.js';
 import type { StagingStore } from '../staging.js';
-import type {
-  CompareRequest,
-  LoadMarker,
-  LoadRequest,
-  QueryResult,
-  TableComparison,
-  Warehouse,
-} from '../warehouse.js';
+import type { CompareRequest, LoadMarker, LoadRequest, QueryResult, Warehouse } from '../warehouse.js';
 import { compareTable } from './compare.js';
 import { LoadJournal } from './load-journal.js';
 import { loadFiles, runLoad } from './load-transaction.js';
