@@ -110,11 +110,15 @@ export const limits = {
   inboxDrainMaxBytes: 64 * 1024 * 1024,
   /** Development server: time until healthy, and from SIGTERM to SIGKILL. */
   temporalStartMaxMs: 60_000,
+  /** Development server: tries, each on other ports, where it ends at once. */
+  temporalStartMaxTries: 3,
   temporalStopMaxMs: 10_000,
   /** Quarantined rows that one replay run takes (their ids travel through Temporal). */
   replayMaxRows: 500,
   /** Keys of each kind of difference that a reconcile report names. */
   reconcileSamples: 5,
+  /** Path of a local socket: the system's limit is 104 to 108. */
+  socketPathMaxBytes: 100,
   /** Read-only SQL: rows returned to a person. */
   queryMaxRows: 10_000,
 } as const;

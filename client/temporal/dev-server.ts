@@ -48,7 +48,20 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
   const notePath = join(options.dataDirectory, 'temporal.json');
   const reused = await findRunning(notePath);
   if (reused !== undefined) return reused;
+  for (let attempt = 1; ; attempt += 1) {
+    const outcome = await launch(options, notePath);
+    if (!('hasEnded' in outcome)) return outcome;
+    // A port that was free a moment ago may be taken by the time the server listens on it.
+    const mayTryAgain =
+      outcome.hasEnded && options.port === undefined && attempt < limits.temporalStartMaxTries;
+    if (!mayTryAgain) throw outcome.error;
+  }
+}
 
+async function launch(
+  options: DevServerOptions,
+  notePath: string,
+): Promise<DevServer | { readonly hasEnded: boolean; readonly error: unknown }> {
   mkdirSync(join(options.dataDirectory, 'log'), { recursive: true });
   const logPath = join(options.dataDirectory, 'log', 'temporal.log');
   const port = options.port ?? (await freePort());
@@ -81,8 +94,9 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
       stop: () => stopProcess(note.pid, notePath),
     };
   } catch (error) {
+    const hasEnded = child.exitCode !== null;
     if (child.pid !== undefined) await stopProcess(child.pid, notePath);
-    throw error;
+    return { hasEnded, error };
   }
 }
 

@@ -4,6 +4,7 @@ import { createServer, request as httpRequest, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isPipelineError, PipelineError, type ErrorCode } from '../../core/errors/index.js';
+import { limits } from '../../core/limits.js';
 import type { QueryResult } from '../warehouse.js';
 
 /** Who holds a DuckDB file: one process reads and writes, others ask it through its socket. */
@@ -29,12 +30,7 @@ export function findOwner(path: string): Owner | undefined {
 
 /** Says that this process holds the file, and answers reading queries of others until closed. */
 export async function announceOwner(path: string, query: Query): Promise<() => Promise<void>> {
-  // A socket path is at most about 100 bytes, which a project's folder may exceed.
-  const hash = createHash('sha256')
-    .update(`${path}/${String(process.pid)}`)
-    .digest('hex')
-    .slice(0, 20);
-  const socket = join(tmpdir(), `millrace-${hash}.sock`);
+  const socket = socketPath(path);
   rmSync(socket, { force: true });
   const server = queryServer(query);
   await new Promise<void>((resolve, reject) => {
@@ -113,6 +109,14 @@ function queryServer(query: Query): Server {
       })();
     });
   });
+}
+
+/** Beside the file, so that it goes with it; a socket's path is short, so that a deep folder needs another place. */
+function socketPath(path: string): string {
+  const beside = `${path}.sock`;
+  if (Buffer.byteLength(beside) <= limits.socketPathMaxBytes) return beside;
+  const hash = createHash('sha256').update(path).digest('hex').slice(0, 20);
+  return join(tmpdir(), `millrace-${hash}.sock`);
 }
 
 function notePath(path: string): string {

@@ -45,7 +45,7 @@ afterAll(async () => {
  */
 export class TestProject {
   readonly folder: string;
-  readonly temporalPort: number;
+  temporalPort: number;
   readonly #running = new Set<RunningProcess>();
   #temporal: RunningProcess | undefined;
 
@@ -82,28 +82,26 @@ export class TestProject {
   async startTemporal(): Promise<RunningProcess> {
     const cli = findTemporalCli(process.env);
     if (cli === undefined) throw new Error('no Temporal CLI: run "node dist/client.js temporal install"');
-    const server = this.#spawn(cli.path, [
-      ...[
-        'server',
-        'start-dev',
-        '--headless',
-        '--ip',
-        '127.0.0.1',
-        '--port',
-        String(this.temporalPort),
-        '--log-level',
-        'error',
-      ],
-      ...[
-        '--db-filename',
-        join(this.folder, 'temporal.db'),
-        '--dynamic-config-value',
-        'system.enableActivityEagerExecution=true',
-      ],
-    ]);
-    this.#temporal = server;
-    await waitUntil('the Temporal server answers', () => this.isTemporalUp(), 60_000);
-    return server;
+    const isFirst = this.#temporal === undefined;
+    for (let attempt = 1; attempt <= 5; attempt += 1) {
+      const server = this.#spawn(cli.path, [
+        ...['server', 'start-dev', '--headless', '--ip', '127.0.0.1', '--port', String(this.temporalPort)],
+        ...['--log-level', 'error', '--db-filename', join(this.folder, 'temporal.db')],
+        ...['--dynamic-config-value', 'system.enableActivityEagerExecution=true'],
+      ]);
+      this.#temporal = server;
+      let hasEnded = false;
+      void server.ended.then(() => (hasEnded = true));
+      await waitUntil(
+        'the Temporal server answers',
+        async () => hasEnded || (await this.isTemporalUp()),
+        60_000,
+      );
+      if (!hasEnded) return server;
+      // Another process may have taken the port meanwhile; workers that run already know it, so it stays theirs.
+      if (isFirst) this.temporalPort = await freePort();
+    }
+    throw new Error(`the Temporal server ends at once: ${this.temporal.stderr()}`);
   }
 
   async isTemporalUp(): Promise<boolean> {
