@@ -24,6 +24,16 @@ export interface ConnectionSettings {
   readonly [option: string]: ConnectionValue;
 }
 
+/** One webhook endpoint. */
+export interface WebhookSettings {
+  readonly provider: string;
+  readonly secrets?: readonly Secret[];
+  readonly publicUrl?: string;
+  readonly toleranceSeconds?: number;
+  /** What the provider asks for besides; checked when the gateway starts. */
+  readonly options?: JsonObject;
+}
+
 /** All settings of a process; frozen. Only composition roots read them, and hand on what a part needs. */
 export interface Settings {
   readonly projectDirectory: string;
@@ -41,7 +51,9 @@ export interface Settings {
     readonly host: string;
     readonly port: number;
     readonly writeKeys: readonly Secret[];
-    readonly webhooks: Readonly<Record<string, { readonly secrets: readonly Secret[] }>>;
+    /** Paths of PEM files. */
+    readonly tls?: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile?: string };
+    readonly webhooks: Readonly<Record<string, WebhookSettings>>;
   };
   readonly connections: Readonly<Record<string, ConnectionSettings>>;
   readonly log: { readonly level: LogLevel };
@@ -233,8 +245,9 @@ function holdSecrets(
   );
 }
 
-function isSecretPlace([area, second]: readonly string[]): boolean {
-  return area === 'connections' || (area === 'gateway' && (second === 'writeKeys' || second === 'webhooks'));
+function isSecretPlace([area, second, , fourth]: readonly string[]): boolean {
+  if (area === 'connections') return true;
+  return area === 'gateway' && (second === 'writeKeys' || (second === 'webhooks' && fourth === 'secrets'));
 }
 
 function isSecretText(path: readonly string[]): boolean {
@@ -255,8 +268,20 @@ function referencedVariables(value: JsonValue): ReadonlySet<string> {
 function resolvePaths(settings: Settings, projectDirectory: string): Settings {
   const dataDirectory = resolve(projectDirectory, settings.dataDirectory);
   const { path } = settings.warehouse as { path?: string };
+  const { tls } = settings.gateway;
+  const absolute = (file: string) => resolve(projectDirectory, file);
   return {
     ...settings,
+    ...(tls !== undefined && {
+      gateway: {
+        ...settings.gateway,
+        tls: {
+          certFile: absolute(tls.certFile),
+          keyFile: absolute(tls.keyFile),
+          ...(tls.clientCaFile !== undefined && { clientCaFile: absolute(tls.clientCaFile) }),
+        },
+      },
+    }),
     projectDirectory,
     dataDirectory,
     dagsDirectory: resolve(projectDirectory, settings.dagsDirectory),

@@ -24,6 +24,15 @@ export function parseJsonBody(bytes: Buffer): JsonBody {
   return value as JsonBody;
 }
 
+/**
+ * Proves that bytes are one JSON object or array that can be kept as it is.
+ *
+ * @throws PipelineError GATEWAY_REQUEST_INVALID
+ */
+export function assertJson(bytes: Buffer): void {
+  parseJsonBody(bytes);
+}
+
 function isTooDeep(bytes: Buffer): boolean {
   let depth = 0;
   let isInString = false;

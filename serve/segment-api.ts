@@ -27,7 +27,7 @@ export interface SegmentRequest {
  *
  * @throws PipelineError GATEWAY_REQUEST_INVALID, GATEWAY_TOO_LARGE
  */
-export function readSegmentCall(call: SegmentCall, body: JsonBody): SegmentRequest {
+export function readSegmentCall(call: SegmentCall, body: JsonBody, bodyBytes: number): SegmentRequest {
   if (Array.isArray(body)) throw invalid('the body is an array; send an object');
   const object = body as Readonly<Record<string, unknown>>;
   const events = call === 'batch' ? object['batch'] : [object];
@@ -42,7 +42,7 @@ export function readSegmentCall(call: SegmentCall, body: JsonBody): SegmentReque
   const problems: EventProblem[] = [];
   const messageIds: string[] = [];
   for (const [index, event] of (events as unknown[]).entries()) {
-    const problem = problemOf(event, call);
+    const problem = problemOf(event, call, bodyBytes);
     if (problem !== undefined) problems.push({ index, code: problem.code, message: problem.message });
     const id =
       typeof event === 'object' && event !== null
@@ -58,9 +58,9 @@ export function readSegmentCall(call: SegmentCall, body: JsonBody): SegmentReque
   };
 }
 
-function problemOf(event: unknown, call: SegmentCall): PipelineError | undefined {
+function problemOf(event: unknown, call: SegmentCall, bodyBytes: number): PipelineError | undefined {
   try {
-    assertEvent(event, call);
+    assertEvent(event, call, bodyBytes);
     return undefined;
   } catch (error) {
     if (isPipelineError(error)) return error;
@@ -68,7 +68,7 @@ function problemOf(event: unknown, call: SegmentCall): PipelineError | undefined
   }
 }
 
-function assertEvent(event: unknown, call: SegmentCall): void {
+function assertEvent(event: unknown, call: SegmentCall, bodyBytes: number): void {
   const refuse = (problem: string) => new PipelineError('GATEWAY_EVENT_INVALID', { problem });
   if (typeof event !== 'object' || event === null || Array.isArray(event)) throw refuse('is not an object');
   const { type, userId, anonymousId, messageId } = event as Record<string, unknown>;
@@ -82,6 +82,8 @@ function assertEvent(event: unknown, call: SegmentCall): void {
     throw refuse(
       `has a "messageId" that is no text of at most ${String(limits.segmentMessageIdMaxLength)} characters`,
     );
+  // No event is larger than the whole call.
+  if (bodyBytes <= limits.segmentEventMaxBytes) return;
   const actual = Buffer.byteLength(JSON.stringify(event));
   if (actual > limits.segmentEventMaxBytes)
     throw new PipelineError('GATEWAY_EVENT_TOO_LARGE', { actual, allowed: limits.segmentEventMaxBytes });

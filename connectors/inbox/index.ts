@@ -7,6 +7,7 @@ import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
 import type { SourceEnvironment } from '../registry.js';
 import type { ReadRequest, Source, SourceBatch } from '../source.js';
+import { deliveryRows, deliveryShapes, type DeliveryShape } from './delivery-rows.js';
 import { segmentEvents } from './segment-events.js';
 import { listSegments, streamDirectory, type SealedSegment } from './segments.js';
 
@@ -32,6 +33,10 @@ export function createSource({ dataDirectory }: SourceEnvironment): Source {
         if (request.waitMs > 0 && bytes >= limits.inboxDrainMaxBytes) return;
       }
     },
+    async reshape(lines, { options }) {
+      const shape = shapeOf(options);
+      return shape === undefined ? undefined : { kind: 'rows', ...(await deliveryRows(lines, shape)) };
+    },
     async test() {
       const streams = await Promise.all(
         ['segment'].map(
@@ -44,13 +49,26 @@ export function createSource({ dataDirectory }: SourceEnvironment): Source {
   };
 }
 
-/** @throws PipelineError INBOX_CORRUPT */
-async function readSegment(segment: SealedSegment, { stream }: ReadRequest): Promise<SourceBatch> {
+/** @throws PipelineError CONFIG_INVALID */
+function shapeOf({ shape }: ReadRequest['options']): DeliveryShape | undefined {
+  if (shape === undefined) return undefined;
+  const known = deliveryShapes.find((name) => name === shape);
+  if (known !== undefined) return known;
+  throw new PipelineError('CONFIG_INVALID', {
+    problems: [`option "shape" of an inbox stream must be one of ${deliveryShapes.join(', ')}`],
+  });
+}
+
+/** @throws PipelineError INBOX_CORRUPT, CONFIG_INVALID */
+async function readSegment(segment: SealedSegment, { stream, options }: ReadRequest): Promise<SourceBatch> {
   const content = await readFile(segment.path);
   if (createHash('sha256').update(content).digest('hex') !== segment.sha256) {
     throw new PipelineError('INBOX_CORRUPT', { segment: `${stream}/${segment.sequence}` });
   }
   const cursor: JsonValue = segment.sequence;
+  const shape = shapeOf(options);
+  if (shape !== undefined && stream !== 'segment')
+    return { kind: 'rows', ...(await deliveryRows(content, shape)), cursor };
   if (stream !== 'segment') return { kind: 'rows', bytes: content, rowCount: countLines(content), cursor };
   const { bytes, rowCount } = segmentEvents(content);
   return { kind: 'rows', bytes, rowCount, cursor };

@@ -1,0 +1,27 @@
+/** Seconds since 1970, with a fraction or without, as ISO 8601 UTC; digits of the fraction stay as they are. */
+export function isoFromSeconds(text: string | undefined): string | undefined {
+  const [, whole, fraction = ''] = /^(\d{1,11})(?:\.(\d{1,9}))?$/.exec(text ?? '') ?? [];
+  if (whole === undefined) return undefined;
+  const seconds = new Date(Number(whole) * 1000).toISOString().slice(0, 19);
+  return `${seconds}.${fraction.slice(0, 6).padEnd(3, '0')}Z`;
+}
+
+/** Milliseconds since 1970 as ISO 8601 UTC. */
+export function isoFromMilliseconds(text: string | undefined): string | undefined {
+  return /^\d{1,14}$/.test(text ?? '') ? new Date(Number(text)).toISOString() : undefined;
+}
+
+/**
+ * A time in ISO 8601 with a zone, in the form of RFC 3339: `T` between date and time, `Z` or an offset with a colon.
+ * `undefined` for a time without a zone, which could be any of 24 hours.
+ */
+export function isoFromText(text: string | undefined): string | undefined {
+  const [, date, time, zone = ''] =
+    /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d{1,9})?) ?(Z|UTC|[+-]\d\d(?::?\d\d)?)$/i.exec(text ?? '') ??
+    [];
+  if (date === undefined || time === undefined || Number.isNaN(Date.parse(`${date}T${time}Z`)))
+    return undefined;
+  if (/^[A-Z]/i.test(zone)) return `${date}T${time}Z`;
+  const digits = zone.replace(':', '').slice(1).padEnd(4, '0');
+  return `${date}T${time}${zone.slice(0, 1)}${digits.slice(0, 2)}:${digits.slice(2)}`;
+}
