@@ -22,7 +22,13 @@ function events({ body }: StoredDelivery): ProviderEvent[] {
     const messageId = textAt(value, 'MessageID');
     const occurredAt = isoFromSeconds(textAt(value, 'time'));
     return {
-      id: derivedId(type, messageId, textAt(value, 'email'), textAt(value, 'time'), textAt(value, 'url')),
+      id: derivedId(
+        type,
+        messageId,
+        textAt(value, 'email'),
+        textAt(value, 'time'),
+        textAt(value, 'url') ?? textAt(value, 'error'),
+      ),
       type,
       objectType: 'message',
       objectId: messageId,

@@ -1,5 +1,5 @@
 import { createCredentialVerifier, credentialOptions } from '../webhook/credentials.js';
-import { textAt } from '../webhook/exact-json.js';
+import { textAt, valueAt } from '../webhook/exact-json.js';
 import type { StoredDelivery, WebhookProvider } from '../webhook/provider.js';
 import { bodyElements, derivedId, type ProviderEvent } from '../webhook/provider-event.js';
 import { postmarkEmailEvents, postmarkTime } from './email-events.js';
@@ -25,10 +25,11 @@ function events({ body }: StoredDelivery): ProviderEvent[] {
       id: derivedId(
         type,
         textAt(value, 'ID'),
+        textAt(value, 'Type'),
         messageId,
         recipient,
         occurredAt,
-        textAt(value, 'OriginalLink'),
+        textAt(value, 'OriginalLink') ?? String(valueAt(value, 'SuppressSending') ?? ''),
       ),
       type,
       objectType: 'message',

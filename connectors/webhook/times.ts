@@ -1,3 +1,5 @@
+import { formatRules, matchesFormat } from '../../schemas/formats.js';
+
 /** Seconds since 1970, with a fraction or without, as ISO 8601 UTC; digits of the fraction stay as they are. */
 export function isoFromSeconds(text: string | undefined): string | undefined {
   const [, whole, fraction = ''] = /^(\d{1,11})(?:\.(\d{1,9}))?$/.exec(text ?? '') ?? [];
@@ -12,16 +14,21 @@ export function isoFromMilliseconds(text: string | undefined): string | undefine
 }
 
 /**
- * A time in ISO 8601 with a zone, in the form of RFC 3339: `T` between date and time, `Z` or an offset with a colon.
- * `undefined` for a time without a zone, which could be any of 24 hours.
+ * A time in ISO 8601 with a zone, in the form of RFC 3339: `T` between date and time, `Z` or an offset with a colon, at most
+ * six digits of a second. `undefined` for a time without a zone, which could be any of 24 hours.
  */
 export function isoFromText(text: string | undefined): string | undefined {
-  const [, date, time, zone = ''] =
-    /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d{1,9})?) ?(Z|UTC|[+-]\d\d(?::?\d\d)?)$/i.exec(text ?? '') ??
-    [];
-  if (date === undefined || time === undefined || Number.isNaN(Date.parse(`${date}T${time}Z`)))
-    return undefined;
-  if (/^[A-Z]/i.test(zone)) return `${date}T${time}Z`;
-  const digits = zone.replace(':', '').slice(1).padEnd(4, '0');
-  return `${date}T${time}${zone.slice(0, 1)}${digits.slice(0, 2)}:${digits.slice(2)}`;
+  const [, date, time, fraction = '', zone] = isoForm.exec(text ?? '') ?? [];
+  if (date === undefined || time === undefined || zone === undefined) return undefined;
+  const iso = `${date}T${time}${fraction.slice(0, 7)}${zoneText(zone)}`;
+  return rule !== undefined && matchesFormat(rule, iso) ? iso : undefined;
+}
+
+const isoForm = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d{1,9})? ?(Z|UTC|[+-]\d\d(?::?\d\d)?)$/i;
+const rule = formatRules['date-time'];
+
+function zoneText(zone: string): string {
+  if (/^[A-Z]/i.test(zone)) return 'Z';
+  const digits = zone.slice(1).replace(':', '').padEnd(4, '0');
+  return `${zone.slice(0, 1)}${digits.slice(0, 2)}:${digits.slice(2)}`;
 }
