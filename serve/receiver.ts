@@ -25,8 +25,8 @@ export interface ReceiverOptions {
 }
 
 const segmentBody = {
-  // Browsers send text/plain where they may not ask first (sendBeacon).
-  types: ['application/json', 'text/plain'],
+  // Browsers send text/plain where they may not ask first (sendBeacon); RudderStack's client calls its gzip a form.
+  types: ['application/json', 'text/plain', 'application/x-www-form-urlencoded'],
   encodings: ['identity', 'gzip'],
   maxBytes: limits.gatewayBodyMaxBytes,
 };

@@ -10,7 +10,7 @@ import { errorAnswer, send, type Answer } from './http-answer.js';
 import { openInbox, type InboxBounds, type InboxWriter } from './inbox-writer.js';
 import { SenderGone } from './read-body.js';
 import { Receiver } from './receiver.js';
-import { segmentCalls, type SegmentCall } from './segment-api.js';
+import { segmentCallAt } from './segment-api.js';
 import type { SegmentDisk } from './segment-file.js';
 import { createWebhookEndpoints, type WebhookOptions } from './webhook-endpoint.js';
 
@@ -151,10 +151,11 @@ async function route(receiver: Receiver, inbox: InboxWriter, request: IncomingMe
     return { status: 200, body: { status: 'ready', ...(await inbox.check()) } };
   }
   const isFlat = rest.length === 0;
-  if (first === 'v1' && isFlat && (segmentCalls as readonly string[]).includes(second)) {
+  const call = first === 'v1' && isFlat ? segmentCallAt(second) : undefined;
+  if (call !== undefined) {
     if (request.method === 'OPTIONS') return preflight;
     assertMethod(request, ['POST']);
-    return receiver.segment(second as SegmentCall, request);
+    return receiver.segment(call, request);
   }
   if (first === 'webhooks' && isFlat && second !== '') {
     if (request.method === 'GET' || request.method === 'HEAD')

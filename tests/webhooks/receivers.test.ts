@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { listWebhookProviders } from '../../connectors/webhook/providers.js';
 import { limits } from '../../core/limits.js';
+import type { GatewayOptions } from '../../serve/run-gateway.js';
 import type { SignedDelivery } from '../../testing/index.js';
 import { deliver, deliverTo, fixtureOf, fixtures, startFixtureGateway, type TestGateway } from './gateway.js';
 
@@ -202,7 +203,7 @@ describe('refused, counted, and nothing of it kept', () => {
   test('a body of 10 MB', async () => {
     const gateway = await startFixtureGateway();
     const delivery = fixtureOf('shopify').sign(JSON.stringify({ id: 'x'.repeat(10 * 1024 * 1024) }));
-    const reply = await deliverTo(gateway, 'shopify', delivery).catch((error: Error) => error.message);
+    const reply = await deliverTo(gateway, 'shopify', delivery).catch(() => 'cut');
     // The rest of the body is not read, which the sender may notice first.
     if (typeof reply !== 'string') expect([reply.status, reply.code]).toEqual([413, 'GATEWAY_TOO_LARGE']);
     expect(await gateway.lines('shopify')).toEqual([]);
@@ -211,14 +212,12 @@ describe('refused, counted, and nothing of it kept', () => {
 
 test('without a secret an endpoint that needs one is closed', async () => {
   const needy = providers.filter((name) => fixtureOf(name).settings.secrets !== undefined);
-  const gateway = await startFixtureGateway({
-    webhooks: Object.fromEntries(
-      needy.map((provider) => {
-        const { secrets: _secrets, ...settings } = fixtureOf(provider).settings;
-        return [provider, settings as object];
-      }),
-    ),
+  const closed = needy.map((provider) => {
+    const { secrets: _secrets, ...settings } = fixtureOf(provider).settings;
+    return [provider, settings];
   });
+  const webhooks = Object.fromEntries(closed) as GatewayOptions['webhooks'];
+  const gateway = await startFixtureGateway({ webhooks });
   for (const provider of needy) {
     const reply = await deliverTo(gateway, provider, fixtureOf(provider).sign(payloadOf(provider)));
     expect([provider, reply.status, reply.code]).toEqual([provider, 503, 'GATEWAY_NO_KEY']);
@@ -259,7 +258,7 @@ test('all problems of the endpoints are told at once, without a secret', async (
     },
   }).then(
     () => undefined,
-    (raised: Error) => raised,
+    (raised: unknown) => raised as Error,
   );
   expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
   for (const name of ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight'])
