@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+
 /** Folders whose tests run a real Temporal server. */
 const temporalTests = ['tests/engine/', 'tests/faults/kill', 'tests/cli/', 'tests/demo/'];
 
@@ -19,13 +21,23 @@ async function withoutTemporal() {
   }
 }
 
+/** Tests that need a browser are left out and named where there is none; with CI=true that is a failure. */
+function withoutBrowser() {
+  const { CHROMIUM_PATH, CI } = process.env;
+  const paths = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+  if ([CHROMIUM_PATH, ...paths].some((path) => path && existsSync(path))) return [];
+  if (CI === 'true') throw new Error('no Chromium for tests/browser/; install it, or set CHROMIUM_PATH');
+  process.stderr.write('Skipped, for want of a Chromium: tests/browser/\n');
+  return ['tests/browser/'];
+}
+
 /** @returns {Promise<import('jest').Config>} */
 export default async function config() {
   return {
     testEnvironment: 'node',
     roots: ['<rootDir>/tests'],
     testMatch: ['**/*.test.ts'],
-    testPathIgnorePatterns: ['/node_modules/', ...(await withoutTemporal())],
+    testPathIgnorePatterns: ['/node_modules/', ...(await withoutTemporal()), ...withoutBrowser()],
     extensionsToTreatAsEsm: ['.ts'],
     transform: {
       '^.+\\.ts$': [

@@ -86,6 +86,8 @@ export const limits = {
   gatewayGraceMs: 5_000,
   /** Gateway: the log hears of refused deliveries of one source at most this often. */
   gatewayRefusalLogEveryMs: 60_000,
+  /** Gateway: how long a browser keeps the script for pages. */
+  siteScriptMaxAgeMs: 60 * 60_000,
   /** Gateway: nesting of a JSON body. */
   jsonMaxDepth: 64,
   /** Webhooks: two-sided tolerance of the signed time stamp (Standard Webhooks advises five minutes). */

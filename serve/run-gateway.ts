@@ -12,6 +12,7 @@ import { SenderGone } from './read-body.js';
 import { Receiver } from './receiver.js';
 import { segmentCallAt } from './segment-api.js';
 import type { SegmentDisk } from './segment-file.js';
+import { loadSiteScript } from './site-script.js';
 import { createWebhookEndpoints, type WebhookOptions } from './webhook-endpoint.js';
 
 /** What a gateway is made from; a composition root reads it from the settings. */
@@ -52,7 +53,7 @@ export interface RunningGateway {
 
 /**
  * Starts the HTTP process that receives events: the Segment API under `/v1/`, signed webhooks under `/webhooks/`,
- * `/healthz` (the process answers) and `/readyz` (the inbox can take events).
+ * the script for pages under `/site.js`, `/healthz` (the process answers) and `/readyz` (the inbox can take events).
  *
  * @throws PipelineError CONFIG_INVALID, INBOX_LOCKED
  */
@@ -118,11 +119,14 @@ function createHttpServer(
   server.maxConnections = limits.gatewayMaxConnections;
   server.on('clientError', refuseBroken);
 
+  const siteScript = loadSiteScript();
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     // Pages of other origins call the Segment API, and may read its answers, refusals too.
     const isOpenToPages = request.url?.startsWith('/v1/') === true;
     try {
-      send(response, await route(receiver, inbox, request), isOpenToPages);
+      if (siteScript !== undefined && request.url?.split('?', 1)[0] === '/site.js')
+        siteScript.serve(request, response);
+      else send(response, await route(receiver, inbox, request), isOpenToPages);
     } catch (error) {
       if (error instanceof SenderGone) return;
       if (!isPipelineError(error)) logger.error({ error: String(error) }, 'gateway: a request failed');
