@@ -45,6 +45,17 @@ export function errorAnswer(error: unknown): Answer {
   };
 }
 
+const texts = new WeakMap<Answer['body'], string>();
+
+/** The text of a body; that of a constant one is made once. */
+function textOf(body: Answer['body']): string {
+  const known = texts.get(body);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(body);
+  if (Object.isFrozen(body)) texts.set(body, text);
+  return text;
+}
+
 /** Writes an answer; a connection that is gone is nobody's error. */
 export function send(
   response: ServerResponse,
@@ -52,7 +63,7 @@ export function send(
   isOpenToPages: boolean,
 ): void {
   if (response.headersSent || response.destroyed) return;
-  const text = JSON.stringify(body);
+  const text = textOf(body);
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(text),

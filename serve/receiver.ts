@@ -8,7 +8,7 @@ import type { DeliveryCounter } from './delivery-counts.js';
 import type { Answer } from './http-answer.js';
 import { inboxLine, type LineHead } from './inbox-line.js';
 import type { InboxWriter } from './inbox-writer.js';
-import { assertJson, parseJsonBody } from './parse-json.js';
+import { parseJsonBody } from './parse-json.js';
 import { checkBodyHead, decompress, readBody, type BodyBudget } from './read-body.js';
 import { BindingConflict, SeenEvents } from './seen-events.js';
 import { readSegmentCall, type SegmentCall } from './segment-api.js';
@@ -120,7 +120,7 @@ export class Receiver {
     if ('refused' in verdict) throw this.#refuse(source, verdict.refused);
     if ('answered' in verdict) return { status: 200, body: verdict.answered };
     const { id, repeatKey = id, binding, json = body, kept } = verdict.accepted;
-    assertJson(json);
+    parseJsonBody(json);
     let isRepeat: boolean;
     try {
       const head = { source, endpoint: 'webhook', provider, eventId: id, kept };
@@ -194,8 +194,8 @@ export class Receiver {
   }
 }
 
-const accepted: Answer = { status: 200, body: { accepted: true } };
-const repeated: Answer = { status: 200, body: { accepted: true, duplicate: true } };
+const accepted: Answer = { status: 200, body: Object.freeze({ accepted: true }) };
+const repeated: Answer = { status: 200, body: Object.freeze({ accepted: true, duplicate: true }) };
 
 /** SHA-256 of the client's certificate, if TLS has found that a configured authority made it. */
 function fingerprintOf({ socket }: IncomingMessage): string | undefined {

@@ -1,6 +1,6 @@
 import { isPipelineError, PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
-import type { JsonBody } from './parse-json.js';
+import type { ParsedBody } from './parse-json.js';
 
 const eventCalls = ['identify', 'track', 'page', 'screen', 'group', 'alias'] as const;
 
@@ -47,7 +47,10 @@ export interface SegmentRequest {
  *
  * @throws PipelineError GATEWAY_REQUEST_INVALID, GATEWAY_TOO_LARGE
  */
-export function readSegmentCall(call: SegmentCall, body: JsonBody, bodyBytes: number): SegmentRequest {
+export function readSegmentCall(call: SegmentCall, parsed: ParsedBody, bodyBytes: number): SegmentRequest {
+  const { value: body, largestInnerBytes } = parsed;
+  // Of a batch, no event is larger than the largest inner value; a single call is the event itself.
+  const largestBytes = call === 'batch' ? largestInnerBytes : bodyBytes;
   if (Array.isArray(body)) throw invalid('the body is an array; send an object');
   const object = body as Readonly<Record<string, unknown>>;
   const events = call === 'batch' ? object['batch'] : [object];
@@ -62,7 +65,7 @@ export function readSegmentCall(call: SegmentCall, body: JsonBody, bodyBytes: nu
   const problems: EventProblem[] = [];
   const messageIds: string[] = [];
   for (const [index, event] of (events as unknown[]).entries()) {
-    const problem = problemOf(event, call, bodyBytes);
+    const problem = problemOf(event, call, largestBytes);
     if (problem !== undefined) problems.push({ index, code: problem.code, message: problem.message });
     const id =
       typeof event === 'object' && event !== null
@@ -78,9 +81,9 @@ export function readSegmentCall(call: SegmentCall, body: JsonBody, bodyBytes: nu
   };
 }
 
-function problemOf(event: unknown, call: SegmentCall, bodyBytes: number): PipelineError | undefined {
+function problemOf(event: unknown, call: SegmentCall, largestBytes: number): PipelineError | undefined {
   try {
-    assertEvent(event, call, bodyBytes);
+    assertEvent(event, call, largestBytes);
     return undefined;
   } catch (error) {
     if (isPipelineError(error)) return error;
@@ -88,7 +91,7 @@ function problemOf(event: unknown, call: SegmentCall, bodyBytes: number): Pipeli
   }
 }
 
-function assertEvent(event: unknown, call: SegmentCall, bodyBytes: number): void {
+function assertEvent(event: unknown, call: SegmentCall, largestBytes: number): void {
   const refuse = (problem: string) => new PipelineError('GATEWAY_EVENT_INVALID', { problem });
   if (typeof event !== 'object' || event === null || Array.isArray(event)) throw refuse('is not an object');
   const members = event as Record<string, unknown>;
@@ -106,8 +109,7 @@ function assertEvent(event: unknown, call: SegmentCall, bodyBytes: number): void
     throw refuse(
       `has a "messageId" that is no text of at most ${String(limits.segmentMessageIdMaxLength)} characters`,
     );
-  // No event is larger than the whole call.
-  if (bodyBytes <= limits.segmentEventMaxBytes) return;
+  if (largestBytes <= limits.segmentEventMaxBytes) return;
   const actual = Buffer.byteLength(JSON.stringify(event));
   if (actual > limits.segmentEventMaxBytes)
     throw new PipelineError('GATEWAY_EVENT_TOO_LARGE', { actual, allowed: limits.segmentEventMaxBytes });

@@ -5,6 +5,8 @@ import { ensureSearchAttributes } from '../temporal/search-attributes.js';
 import { findTemporalCli } from '../temporal/obtain-cli.js';
 import { temporalAddress, type CommandContext } from '../context.js';
 import { emit, exitCodes } from '../output.js';
+import { createWebhookEndpoints } from '../../serve/webhook-endpoint.js';
+import { revealWebhooks } from '../services.js';
 import { loadProjectDags, openWarehouseReader } from '../project.js';
 
 interface Finding {
@@ -58,6 +60,17 @@ export function registerDoctor(program: Command, context: CommandContext): void 
           if (freeBytes < limits.inboxMinFreeBytes)
             throw new Error(`only ${String(freeBytes)} bytes free; free disk space`);
           return `${settings.dataDirectory}, ${String(Math.floor(freeBytes / 2 ** 30))} GiB free`;
+        });
+        await check('webhooks', async () => {
+          const endpoints = [...(await createWebhookEndpoints(revealWebhooks(settings))).values()];
+          const closed = endpoints
+            .filter(({ verifier }) => verifier === undefined)
+            .map(({ source }) => source);
+          if (closed.length > 0)
+            throw new Error(
+              `without a secret, and so closed: ${closed.join(', ')}; set gateway.webhooks.<name>.secrets`,
+            );
+          return endpoints.map(({ source, provider }) => `${source} (${provider})`).join(', ') || 'none';
         });
         await check('warehouse', async () => {
           if (!existsSync(settings.warehouse.path))
