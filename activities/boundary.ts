@@ -104,9 +104,11 @@ function fromFunction(error: unknown, { request }: FailedTry): PipelineError {
   const name = error instanceof Error ? error.name : '';
   const reason = error instanceof Error ? error.message : String(error);
   const taskId = task?.id ?? '';
-  if (name === 'SkipTaskError') return new PipelineError('TASK_SKIPPED', { taskId, reason }, { cause: error });
+  if (name === 'SkipTaskError')
+    return new PipelineError('TASK_SKIPPED', { taskId, reason }, { cause: error });
   if (name === 'FailTaskError') return new PipelineError('TASK_FAILED', { taskId, reason }, { cause: error });
-  const retryAfterMs = error instanceof Error && 'retryAfterMs' in error ? Number(error.retryAfterMs) : undefined;
+  const retryAfterMs =
+    error instanceof Error && 'retryAfterMs' in error ? Number(error.retryAfterMs) : undefined;
   return new PipelineError(
     'INTERNAL',
     { where: 'a task', reason: describe(error) },

@@ -21,7 +21,8 @@ export async function elementSource(
   if (fromElement === undefined) return { from: config.from, cursorKey };
   const connection = fromElement.connection === undefined ? undefined : value[fromElement.connection];
   const options: Record<string, JsonValue> = { ...config.from.options };
-  for (const [name, member] of Object.entries(fromElement.options ?? {})) options[name] = value[member] ?? null;
+  for (const [name, member] of Object.entries(fromElement.options ?? {}))
+    options[name] = value[member] ?? null;
   return {
     from: { ...config.from, ...(typeof connection === 'string' ? { connection } : {}), options },
     cursorKey,

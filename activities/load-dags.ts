@@ -94,7 +94,9 @@ function paramDefaultProblems({ paramsSchema, params, schedule }: DagSpec): stri
       (problem) => `params by default: ${problem}`,
     );
   } catch (error) {
-    return [`the JSON Schema of params cannot be read (${error instanceof Error ? error.message : String(error)})`];
+    return [
+      `the JSON Schema of params cannot be read (${error instanceof Error ? error.message : String(error)})`,
+    ];
   }
 }
 

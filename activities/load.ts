@@ -42,6 +42,7 @@ export function createLoad(deps: ActivityDeps): Stage<StageRequest<LoadTask>, Ma
         ...(context.interval === undefined ? {} : { interval: context.interval }),
         config,
         manifest: input,
+        fenceKey: key,
         fence: await warehouse.claimFence(config.into, key),
         ...(replayQuarantineIds === undefined ? {} : { settlesQuarantineIds: replayQuarantineIds }),
       }));

@@ -39,7 +39,11 @@ export function createAwaitPast({ runs }: ActivityDeps): Stage<PastRequest, null
  */
 export function createPokeDag({ runs }: ActivityDeps): Stage<StageRequest<DagSensorTask>, null> {
   return async ({ context, task }) => {
-    const notYet = new PipelineError('NOT_YET', { taskId: task.id }, { retryAfterMs: task.poke.pokeIntervalMs });
+    const notYet = new PipelineError(
+      'NOT_YET',
+      { taskId: task.id },
+      { retryAfterMs: task.poke.pokeIntervalMs },
+    );
     if (context.interval === undefined) {
       throw new PipelineError('USAGE', {
         problem: `Task "${task.id}" waits for the run of the same interval, and this run has none`,
@@ -88,4 +92,3 @@ function intervalStartingAt(schedule: ScheduleSpec, start: string): DataInterval
     return undefined;
   }
 }
-

@@ -38,13 +38,20 @@ export function createPoke(deps: ActivityDeps): Stage<StageRequest<SensorTask>, 
 }
 
 function failuresSoFar(details: unknown): number {
-  return typeof details === 'object' && details !== null && 'failures' in details ? Number(details.failures) : 0;
+  return typeof details === 'object' && details !== null && 'failures' in details
+    ? Number(details.failures)
+    : 0;
 }
 
 /** @throws PipelineError RESULT_INVALID */
 function readAnswer(task: SensorTask, found: JsonValue): { isDone: boolean; value?: JsonValue } {
   if (typeof found === 'boolean') return { isDone: found };
-  if (typeof found === 'object' && found !== null && !Array.isArray(found) && typeof found['isDone'] === 'boolean') {
+  if (
+    typeof found === 'object' &&
+    found !== null &&
+    !Array.isArray(found) &&
+    typeof found['isDone'] === 'boolean'
+  ) {
     const { isDone, value } = found;
     return { isDone, ...(value === undefined ? {} : { value }) };
   }

@@ -11,7 +11,8 @@ export function createRunCallback(deps: ActivityDeps): Stage<CallbackRequest, nu
     const functions = deps.functions(context.dagId, key);
     const callback =
       event === 'deadline' ? functions.deadlines?.[deadlineIndex ?? 0] : functions.callbacks?.[event];
-    if (callback === undefined) throw new PipelineError('FUNCTION_MISSING', { dagId: context.dagId, taskId: key });
+    if (callback === undefined)
+      throw new PipelineError('FUNCTION_MISSING', { dagId: context.dagId, taskId: key });
     await callback({
       ...(await functionContext(deps, context, taskId, io)),
       event,

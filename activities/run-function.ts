@@ -57,7 +57,9 @@ async function elementArguments(
   const { value } = await deps.values.element(element);
   const named = Object.entries(task.inputs).filter(([, from]) => from.startsWith('$element.'));
   if (isInMappedGroup(task)) {
-    return Object.fromEntries(named.map(([name, from]) => [name, value[from.slice('$element.'.length)] ?? null]));
+    return Object.fromEntries(
+      named.map(([name, from]) => [name, value[from.slice('$element.'.length)] ?? null]),
+    );
   }
   return value;
 }

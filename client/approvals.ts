@@ -19,7 +19,11 @@ export interface PendingApproval {
 }
 
 /** Approval tasks of a DAG's running runs that wait for an answer. @throws PipelineError DAG_NOT_FOUND */
-export async function listApprovals(client: Client, dagId: string, limit: number): Promise<PendingApproval[]> {
+export async function listApprovals(
+  client: Client,
+  dagId: string,
+  limit: number,
+): Promise<PendingApproval[]> {
   const { spec } = await getDag(client, dagId);
   const subjects = new Map(
     spec.tasks.flatMap((task) => (task.kind === 'approval' ? [[task.id, task.subject] as const] : [])),
@@ -48,7 +52,11 @@ export async function decide(client: Client, workflowId: string, decision: Decis
     isFirst = await client.workflow.getHandle(workflowId).executeUpdate(decideUpdate, { args: [decision] });
   } catch (error) {
     if (error instanceof WorkflowNotFoundError)
-      throw new PipelineError('RUN_NOT_FOUND', { what: 'running run', id: workflowId, command: 'millrace dag runs DAG' });
+      throw new PipelineError('RUN_NOT_FOUND', {
+        what: 'running run',
+        id: workflowId,
+        command: 'millrace dag runs DAG',
+      });
     if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {
       const reasons = ['no worker answers; start one with "millrace worker" or "millrace dev"'];
       throw new PipelineError('TEMPORAL_UNAVAILABLE', { reasons }, { cause: error });

@@ -52,7 +52,9 @@ export interface Activities {
   /** Lines of a file of snapshot entries. */
   readSnapshot(request: { readonly file: StagedFile }): Promise<readonly SnapshotEntry[]>;
   /** The spec of a deployed DAG. */
-  lookUpDag(request: { readonly dagId: string }): Promise<{ readonly spec: DagSpec; readonly specHash: string }>;
+  lookUpDag(request: {
+    readonly dagId: string;
+  }): Promise<{ readonly spec: DagSpec; readonly specHash: string }>;
   /** Whether no later interval of the schedule has ended by `now`. */
   isLatest(request: {
     readonly schedule: ScheduleSpec;
@@ -60,7 +62,10 @@ export interface Activities {
     readonly now: string;
   }): Promise<boolean>;
   /** Milliseconds since 1970 from which a deadline counts; null where it cannot be told. */
-  deadlineBase(request: { readonly dagId: string; readonly reference: DeadlineReference }): Promise<number | null>;
+  deadlineBase(request: {
+    readonly dagId: string;
+    readonly reference: DeadlineReference;
+  }): Promise<number | null>;
   /** Interval that ends at a schedule's nominal fire time. */
   resolveInterval(request: { schedule: ScheduleSpec; nominalTime: string }): Promise<DataInterval>;
   /** Up to `limit` intervals whose start lies in `[from, to)`, after `afterStart`, in run order. */

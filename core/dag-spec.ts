@@ -80,7 +80,10 @@ export interface ExtractConfig {
   readonly read: 'interval' | 'cursor' | 'full';
   readonly cursor?: { readonly path: string; readonly lagMs: number; readonly initialValue?: JsonValue };
   /** In a mapped group: members of the element that take the place of the connection and of options. */
-  readonly fromElement?: { readonly connection?: string; readonly options?: Readonly<Record<string, string>> };
+  readonly fromElement?: {
+    readonly connection?: string;
+    readonly options?: Readonly<Record<string, string>>;
+  };
 }
 
 export interface ValidateConfig {

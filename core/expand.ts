@@ -82,6 +82,7 @@ function labelOf(template: string | undefined, value: JsonObject, index: number)
     return label.slice(0, limits.mappedLabelMaxLength);
   }
   const plain = Object.values(value);
-  const isPlain = plain.length > 0 && plain.every((item) => typeof item === 'string' || typeof item === 'number');
+  const isPlain =
+    plain.length > 0 && plain.every((item) => typeof item === 'string' || typeof item === 'number');
   return isPlain ? plain.map(text).join(', ').slice(0, limits.mappedLabelMaxLength) : String(index);
 }

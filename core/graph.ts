@@ -54,7 +54,8 @@ export function branchTargets(
     const names = group.split('.');
     return names.map((_name, at) => names.slice(0, at + 1).join('.'));
   });
-  const around = branchGroup === undefined ? [] : groups.filter((id) => `${branchGroup}.`.startsWith(`${id}.`));
+  const around =
+    branchGroup === undefined ? [] : groups.filter((id) => `${branchGroup}.`.startsWith(`${id}.`));
   return [...new Set([...after.map((task) => task.id), ...groups.filter((id) => !around.includes(id))])];
 }
 

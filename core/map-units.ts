@@ -48,9 +48,14 @@ function isMappedGroup(group: GroupSpec): group is GroupSpec & { readonly expand
 }
 
 /** Waits for everything outside that a task of the group comes after; their own trigger rules judge it afterwards. */
-function groupAsTask(group: GroupSpec & { readonly expand: ExpandSpec }, inner: readonly TaskSpec[]): TaskSpec {
+function groupAsTask(
+  group: GroupSpec & { readonly expand: ExpandSpec },
+  inner: readonly TaskSpec[],
+): TaskSpec {
   const ids = new Set(inner.map((task) => task.id));
-  const outside = inner.flatMap((task) => [...task.upstream, ...(task.setups ?? [])]).filter((id) => !ids.has(id));
+  const outside = inner
+    .flatMap((task) => [...task.upstream, ...(task.setups ?? [])])
+    .filter((id) => !ids.has(id));
   return {
     kind: 'empty',
     id: group.id,

@@ -60,7 +60,10 @@ function tallyOf(taskIds: readonly string[], states: TaskStates, tallies: Tallie
  * The verdict of a run that has no task left to start. Leaves decide (Airflow's rule), or every task where the DAG says so
  * (`failOn: 'any'`). Teardowns decide only where their author asked for it.
  */
-export function runVerdict(spec: Pick<DagSpec, 'tasks' | 'failOn'>, states: TaskStates): 'success' | 'failed' {
+export function runVerdict(
+  spec: Pick<DagSpec, 'tasks' | 'failOn'>,
+  states: TaskStates,
+): 'success' | 'failed' {
   const deciding = spec.tasks.filter((task) => task.teardown?.failsRun !== false);
   const judged = spec.failOn === 'any' ? deciding : leavesOf(deciding);
   const isFailed = judged.some(

@@ -22,8 +22,7 @@ export function readTaskBase(
   inputs: readonly Edge<unknown>[],
 ): TaskBase {
   const at = `task "${id}"`;
-  const teardownSetups =
-    options.teardown === undefined || options.teardown === true ? [] : options.teardown;
+  const teardownSetups = options.teardown === undefined || options.teardown === true ? [] : options.teardown;
   const upstream: After[] = [...inputs, ...teardownSetups, ...(options.after ?? [])];
   const callbacks = callbacksOf(options);
   const deadlines = options.deadlines ?? [];

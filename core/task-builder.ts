@@ -6,7 +6,13 @@ import type { JsonObject } from './json.js';
 import type { SpecDraft } from './spec-draft.js';
 import { readExtract, readLoad, readTransform, readValidate } from './stage-tasks.js';
 import { readTaskBase, type TaskBase } from './task-base.js';
-import type { Expandable, ExpandGroupOptions, GroupOptions, InputEdges, TaskOptions } from './task-options.js';
+import type {
+  Expandable,
+  ExpandGroupOptions,
+  GroupOptions,
+  InputEdges,
+  TaskOptions,
+} from './task-options.js';
 import { readPoke, readUntil } from './wait-options.js';
 
 interface RunOptions extends TaskOptions {
@@ -51,8 +57,7 @@ export function createTaskBuilder(draft: SpecDraft, group?: string): TaskBuilder
   };
 
   const task: TaskFactory = Object.assign(
-    (id: string, options: RunOptions) =>
-      add<never>({ kind: 'function', ...withRun(id, options) }, options),
+    (id: string, options: RunOptions) => add<never>({ kind: 'function', ...withRun(id, options) }, options),
     {
       expand: (id: string, options: RunOptions & { over: Readonly<Record<string, Expandable>> }) =>
         mapped(id, { kind: 'product', over: options.over }, options),
@@ -164,7 +169,11 @@ export function createTaskBuilder(draft: SpecDraft, group?: string): TaskBuilder
     empty: (id, options = {}) => add({ kind: 'empty', ...base(id, options) }, options),
     waitFor: (id, options) =>
       add(
-        { kind: 'sensor', ...withRun(id, withoutTimeout(options)), poke: readPoke(draft, pathOf(id), options) },
+        {
+          kind: 'sensor',
+          ...withRun(id, withoutTimeout(options)),
+          poke: readPoke(draft, pathOf(id), options),
+        },
         options,
       ),
     waitForDag: (id, options) =>
@@ -224,4 +233,3 @@ function withoutTimeout<Options extends { readonly timeout?: unknown }>(
 function listOf(ids: string | readonly string[]): readonly string[] {
   return typeof ids === 'string' ? [ids] : ids;
 }
-

@@ -189,7 +189,9 @@ type SensorTaskOptions = Omit<TaskOptions, 'timeout' | 'deadline' | 'pool' | 'po
 
 /** Waits until its function returns true, or an object with `isDone` and a `value` to hand on. */
 export interface SensorOptions<Inputs extends InputEdges, Value>
-  extends SensorTaskOptions, WithInputs<Inputs, boolean | { readonly isDone: boolean; readonly value?: Value }> {}
+  extends
+    SensorTaskOptions,
+    WithInputs<Inputs, boolean | { readonly isDone: boolean; readonly value?: Value }> {}
 
 export interface DagSensorOptions extends SensorTaskOptions {
   readonly dag: string;

@@ -37,7 +37,9 @@ export function isMapped(value: unknown): value is MappedOutput {
 /** Whether a value is all here, so that a workflow can look into it. */
 export function isInline(value: TaskOutput): value is JsonValue {
   if (isParked(value)) return false;
-  return !isMapped(value) || value.$mapped.every((chunk) => 'values' in chunk && chunk.values.every(isInline));
+  return (
+    !isMapped(value) || value.$mapped.every((chunk) => 'values' in chunk && chunk.values.every(isInline))
+  );
 }
 
 /** The value of an output that is all here; results of a mapped task become a list. */

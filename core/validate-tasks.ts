@@ -31,7 +31,9 @@ function checkSlots(task: TaskSpec): string[] {
   if (task.pool !== undefined && !isWholeNumber(task.pool.slots))
     problems.push(`${at}: poolSlots is ${String(task.pool.slots)}; use a whole number from 1 on`);
   if (task.concurrency !== undefined && !isWholeNumber(task.concurrency.limit))
-    problems.push(`${at}: the concurrency limit is ${String(task.concurrency.limit)}; use a whole number from 1 on`);
+    problems.push(
+      `${at}: the concurrency limit is ${String(task.concurrency.limit)}; use a whole number from 1 on`,
+    );
   if (task.priorityWeight !== undefined && !Number.isSafeInteger(task.priorityWeight))
     problems.push(`${at}: priorityWeight is ${String(task.priorityWeight)}; use a whole number`);
   const { jitter } = task.retry;
@@ -67,8 +69,7 @@ function checkGroups(spec: DagSpec, byId: ById): string[] {
   const problems: string[] = [];
   const seen = new Set<string>();
   for (const group of spec.groups ?? []) {
-    if (seen.has(group.id) || byId.has(group.id))
-      problems.push(`group id "${group.id}" is used twice`);
+    if (seen.has(group.id) || byId.has(group.id)) problems.push(`group id "${group.id}" is used twice`);
     seen.add(group.id);
     const tasks = spec.tasks.filter((task) => isInGroup(task, group.id));
     if (tasks.length === 0) problems.push(`group "${group.id}" has no task`);
@@ -96,7 +97,9 @@ function checkMappings(spec: DagSpec, byId: ById): string[] {
       problems.push(`task "${task.id}" is mapped inside mapped group "${outer.id}"; map only one of them`);
     problems.push(...checkExpand(`task "${task.id}"`, task.expand, byId));
     if (task.triggerRule === 'always' && sourcesOf(task.expand).some((source) => 'task' in source))
-      problems.push(`task "${task.id}": trigger rule "always" would not wait for the list that it is mapped over`);
+      problems.push(
+        `task "${task.id}": trigger rule "always" would not wait for the list that it is mapped over`,
+      );
   }
   return problems;
 }
@@ -116,13 +119,17 @@ function checkExpand(at: string, expand: ExpandSpec | undefined, byId: ById): st
     if (!('task' in source)) continue;
     const task = byId.get(source.task);
     if (task !== undefined && handsOnRows(task))
-      problems.push(`${at} is mapped over "${source.task}" (${task.kind}), which hands on rows; map over a list`);
+      problems.push(
+        `${at} is mapped over "${source.task}" (${task.kind}), which hands on rows; map over a list`,
+      );
   }
   return problems;
 }
 
 function handsOnRows(task: TaskSpec): boolean {
-  return task.kind === 'extract' || task.kind === 'validate' || task.kind === 'transform' || task.kind === 'load';
+  return (
+    task.kind === 'extract' || task.kind === 'validate' || task.kind === 'transform' || task.kind === 'load'
+  );
 }
 
 /** References to elements, and rows that would leave a mapped group. */
@@ -143,7 +150,9 @@ function checkInputs(task: TaskSpec, spec: DagSpec, byId: ById): string[] {
     if (from === undefined) continue;
     const fromGroup = mappedGroupOf(from, spec);
     if ('input' in task && task.kind !== 'switch' && (fromGroup !== ownGroup || from.expand !== undefined))
-      problems.push(`task "${task.id}" needs rows of "${reference}", which is on the other side of a mapping`);
+      problems.push(
+        `task "${task.id}" needs rows of "${reference}", which is on the other side of a mapping`,
+      );
   }
   if (task.kind === 'extract' && task.config.fromElement !== undefined && ownGroup === undefined)
     problems.push(`task "${task.id}" has fromElement, and belongs to no mapped group`);

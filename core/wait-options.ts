@@ -17,21 +17,14 @@ export function readPoke(
 ): PokeSpec {
   const at = `task "${taskId}"`;
   return {
-    pokeIntervalMs: draft.duration(
-      options.pokeInterval ?? dagDefaults.pokeIntervalMs,
-      `${at}: pokeInterval`,
-    ),
+    pokeIntervalMs: draft.duration(options.pokeInterval ?? dagDefaults.pokeIntervalMs, `${at}: pokeInterval`),
     timeoutMs: draft.duration(options.timeout ?? dagDefaults.sensorTimeoutMs, `${at}: timeout`),
     softFail: options.softFail ?? false,
   };
 }
 
 /** Until when a timer waits. */
-export function readUntil(
-  draft: SpecDraft,
-  taskId: string,
-  { until }: TimerOptions,
-): TimerTask['until'] {
+export function readUntil(draft: SpecDraft, taskId: string, { until }: TimerOptions): TimerTask['until'] {
   const at = `task "${taskId}": until`;
   if ('at' in until) {
     const instant = parseInstant(until.at);

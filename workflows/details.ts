@@ -37,7 +37,9 @@ export function runDetails(
   const isLarge = spec.tasks.length > limits.detailsMaxTasks;
   const stateOf = (taskId: string): TaskState => states[taskId] ?? 'none';
   const listed = isLarge
-    ? spec.tasks.filter(({ id }) => stateOf(id) === 'failed' || !['none', 'success', 'skipped'].includes(stateOf(id)))
+    ? spec.tasks.filter(
+        ({ id }) => stateOf(id) === 'failed' || !['none', 'success', 'skipped'].includes(stateOf(id)),
+      )
     : spec.tasks;
   const finished = isLarge ? spec.tasks.filter(({ id }) => isFinished(stateOf(id))).length : 0;
   return [

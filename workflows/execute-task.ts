@@ -7,13 +7,7 @@ import {
   WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
 import type { Activities } from '../core/activities.js';
-import type {
-  ApprovalTask,
-  SwitchTask,
-  TaskSpec,
-  TimerTask,
-  TriggerDagTask,
-} from '../core/dag-spec.js';
+import type { ApprovalTask, SwitchTask, TaskSpec, TimerTask, TriggerDagTask } from '../core/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import { manualWorkflowId } from '../core/ids.js';
 import type { JsonObject, JsonValue } from '../core/json.js';
@@ -123,7 +117,11 @@ function inputsOf(
 function choose({ id, input, path, cases, otherwise }: SwitchTask, scope: TaskScope): string[] {
   const output = scope.output(input);
   if (!isInline(output))
-    throw new PipelineError('RESULT_INVALID', { taskId: input, actual: 'a long list', expected: `a value for switch "${id}"` });
+    throw new PipelineError('RESULT_INVALID', {
+      taskId: input,
+      actual: 'a long list',
+      expected: `a value for switch "${id}"`,
+    });
   let value: JsonValue | undefined = inlineValue(output);
   for (const name of path?.split('.') ?? [])
     value = typeof value === 'object' && value !== null && !Array.isArray(value) ? value[name] : undefined;
@@ -177,9 +175,7 @@ async function waitUntil({ id, until }: TimerTask, scope: TaskScope): Promise<nu
 async function approve(task: ApprovalTask, scope: TaskScope): Promise<TaskOutput> {
   const { timeoutMs, onReject, onTimeout } = task;
   const remainingMs =
-    timeoutMs === undefined
-      ? undefined
-      : Math.max(scope.sinceMs(task.id) + timeoutMs - Date.now(), 1);
+    timeoutMs === undefined ? undefined : Math.max(scope.sinceMs(task.id) + timeoutMs - Date.now(), 1);
   const answer = await scope.interruptible(task.id, () => scope.approvals.wait(task.id, remainingMs));
   const result = answer ?? {
     decision: onTimeout === 'approve' ? ('approved' as const) : ('rejected' as const),

@@ -84,7 +84,8 @@ export class Interpreter {
     this.#approvals = options.approvals ?? new Approvals();
     for (const entry of options.entries ?? []) this.#restore(entry);
     for (const unit of this.#plan.units.values()) {
-      if (unit.tasks.every((task) => isFinished(this.states[task.id] ?? 'none'))) this.states[unit.id] ??= 'success';
+      if (unit.tasks.every((task) => isFinished(this.states[task.id] ?? 'none')))
+        this.states[unit.id] ??= 'success';
     }
     if (options.replay === undefined) return;
     for (const task of options.spec.tasks) {
@@ -105,7 +106,8 @@ export class Interpreter {
     });
     if (this.#isCancelled) throw await cancelled;
     return {
-      state: this.#isYielding && !this.#isComplete() ? 'yielded' : runVerdict(this.#options.spec, this.states),
+      state:
+        this.#isYielding && !this.#isComplete() ? 'yielded' : runVerdict(this.#options.spec, this.states),
       tasks: this.#options.spec.tasks.map(
         (task) => this.#results.get(task.id) ?? { taskId: task.id, state: this.states[task.id] ?? 'none' },
       ),
@@ -127,7 +129,8 @@ export class Interpreter {
     return this.#options.spec.tasks.flatMap((task): SnapshotEntry[] => {
       const state = this.states[task.id] ?? 'none';
       const sinceMs = this.#sinceMs.get(task.id);
-      if (!isFinished(state)) return sinceMs === undefined ? [] : [{ taskId: task.id, state: 'none', sinceMs }];
+      if (!isFinished(state))
+        return sinceMs === undefined ? [] : [{ taskId: task.id, state: 'none', sinceMs }];
       const output = this.#outputs.get(task.id);
       const tally = this.tallies[task.id];
       const result = this.#results.get(task.id);
@@ -188,7 +191,8 @@ export class Interpreter {
   }
 
   #advance(): void {
-    if (this.#isCancelled) this.#skip(this.#plan.tasks.filter((task) => task.teardown === undefined).map((task) => task.id));
+    if (this.#isCancelled)
+      this.#skip(this.#plan.tasks.filter((task) => task.teardown === undefined).map((task) => task.id));
     if (!this.#isYielding && this.#options.mustYield?.() === true) this.#yield();
     for (;;) {
       const { surroundings } = this.#options;
@@ -291,7 +295,8 @@ export class Interpreter {
       ...(error === undefined ? {} : { error }),
     });
     if (final === 'success') this.#applyChoice(task, output ?? null);
-    if (final === 'failed' && this.#options.spec.failFast === true && task.teardown === undefined) this.#failFast();
+    if (final === 'failed' && this.#options.spec.failFast === true && task.teardown === undefined)
+      this.#failFast();
   }
 
   /** What a branch, switch or short circuit chose decides which of the tasks after it are skipped. */
@@ -311,7 +316,11 @@ export class Interpreter {
     const known = branchTargets(this.#options.spec.tasks, taskId);
     const unknown = chosen.filter((id) => !known.includes(id));
     if (unknown.length > 0)
-      throw new PipelineError('BRANCH_UNKNOWN', { taskId, chosen: unknown.join(', '), known: known.join(', ') });
+      throw new PipelineError('BRANCH_UNKNOWN', {
+        taskId,
+        chosen: unknown.join(', '),
+        known: known.join(', '),
+      });
   }
 
   #failFast(): void {

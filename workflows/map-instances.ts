@@ -72,10 +72,16 @@ export async function runInstances(options: InstancesOptions): Promise<MappedTas
         const list = outputs.get(taskId);
         if (list !== undefined && state === 'success' && !isManifest(output)) list[at] = output;
         const failed = failures.get(taskId);
-        if (error !== undefined && state === 'failed' && failed !== undefined && failed.length < limits.mappedFailureSamples)
+        if (
+          error !== undefined &&
+          state === 'failed' &&
+          failed !== undefined &&
+          failed.length < limits.mappedFailureSamples
+        )
           failed.push({ mapIndex, ...('label' in element ? { label: element.label } : {}), error });
         const before = loaded.get(taskId);
-        if (counts !== undefined) loaded.set(taskId, before === undefined ? counts : addCounts(before, counts));
+        if (counts !== undefined)
+          loaded.set(taskId, before === undefined ? counts : addCounts(before, counts));
       }
       options.onProgress?.(Object.fromEntries(tallies));
     }

@@ -35,10 +35,7 @@ export interface MapRunOptions extends Pick<InstancesOptions, 'interpret'> {
 export interface MapOutcome {
   readonly state: TaskState;
   readonly tasks: Readonly<
-    Record<
-      string,
-      { readonly result: TaskResult; readonly tally?: StateTally; readonly output?: TaskOutput }
-    >
+    Record<string, { readonly result: TaskResult; readonly tally?: StateTally; readonly output?: TaskOutput }>
   >;
 }
 
@@ -61,8 +58,15 @@ export async function runMapUnit(unit: MapUnit, options: MapRunOptions): Promise
       allowed: limits.mappedMaxTasks,
     });
   }
-  const whole = { ...options, onProgress: (tallies: Readonly<Record<string, StateTally>>) =>
-    options.onProgress(Object.fromEntries(Object.entries(tallies).map(([id, tally]) => [id, { ...tally, total: count }]))) };
+  const whole: MapRunOptions = {
+    ...options,
+    onProgress: (tallies) => {
+      const progress = Object.entries(tallies);
+      // What comes after all instances waits for their results, which this call's outcome brings.
+      if (progress.some(([, tally]) => tally.total >= count)) return;
+      options.onProgress(Object.fromEntries(progress.map(([id, tally]) => [id, { ...tally, total: count }])));
+    },
+  };
   const mapped =
     expanded.file === undefined || count * unit.tasks.length <= limits.mappedInlineInstances
       ? await runHere(unit, expanded.elements, whole)
@@ -70,7 +74,10 @@ export async function runMapUnit(unit: MapUnit, options: MapRunOptions): Promise
   return outcomeOf(unit, mapped);
 }
 
-function settledBySources(unit: MapUnit, { states }: Surroundings): 'skipped' | 'upstream_failed' | undefined {
+function settledBySources(
+  unit: MapUnit,
+  { states }: Surroundings,
+): 'skipped' | 'upstream_failed' | undefined {
   const sources = expandSources(unit.expand).map((id) => states[id] ?? 'none');
   if (sources.every((state) => state === 'success')) return undefined;
   return sources.every((state) => state === 'success' || state === 'skipped') ? 'skipped' : 'upstream_failed';
@@ -135,7 +142,7 @@ async function runHere(
     context: scope.context,
     schedule: scope.schedule,
     approvals: scope.approvals,
-    surroundings,
+    surroundings: neededBy(unit, surroundings),
     onProgress,
   });
 }
@@ -242,6 +249,7 @@ function outcomeOf(unit: MapUnit, mapped: MappedTasks): MapOutcome {
     };
   }
   const states = Object.values(tasks).map((task) => task.result.state);
-  const state = states.find((one) => one === 'failed') ?? states.find((one) => one === 'upstream_failed') ?? 'success';
+  const state =
+    states.find((one) => one === 'failed') ?? states.find((one) => one === 'upstream_failed') ?? 'success';
   return { state: unit.tasks.length === 1 ? (states[0] ?? state) : state, tasks };
 }

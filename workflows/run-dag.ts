@@ -72,7 +72,10 @@ export async function runDag(input: RunInput): Promise<RunResult> {
   return finish(input, context, outcome);
 }
 
-function contextOf({ spec, runType, params, carried }: RunInput, interval: DataInterval | undefined): StageContext {
+function contextOf(
+  { spec, runType, params, carried }: RunInput,
+  interval: DataInterval | undefined,
+): StageContext {
   const info = workflowInfo();
   return {
     dagId: spec.id,

@@ -39,7 +39,10 @@ export function registerApproval(program: Command, context: CommandContext): voi
       .option('--by <name>', 'who decides; default: the user of this machine')
       .option('--comment <text>', 'why')
       .option('--json', 'print one JSON document')
-      .addHelpText('after', `\nExample:\n  $ millrace approval ${verb} RUN release --comment "seen the numbers"`)
+      .addHelpText(
+        'after',
+        `\nExample:\n  $ millrace approval ${verb} RUN release --comment "seen the numbers"`,
+      )
       .action(
         async (
           workflowId: string,
@@ -55,7 +58,12 @@ export function registerApproval(program: Command, context: CommandContext): voi
             by,
             ...(options.comment === undefined ? {} : { comment: options.comment }),
           });
-          emit(context.output, options.json === true, { workflowId, taskId, decision, by }, () => `${taskId}: ${decision} by ${by}`);
+          emit(
+            context.output,
+            options.json === true,
+            { workflowId, taskId, decision, by },
+            () => `${taskId}: ${decision} by ${by}`,
+          );
         },
       );
   }

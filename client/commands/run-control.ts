@@ -17,8 +17,17 @@ export function registerRunControl(run: Command, context: CommandContext): void 
         await client.workflow.getHandle(workflowId).cancel();
       } catch (error) {
         if (!(error instanceof WorkflowNotFoundError)) throw error;
-        throw new PipelineError('RUN_NOT_FOUND', { what: 'running run', id: workflowId, command: 'millrace dag runs DAG' });
+        throw new PipelineError('RUN_NOT_FOUND', {
+          what: 'running run',
+          id: workflowId,
+          command: 'millrace dag runs DAG',
+        });
       }
-      emit(context.output, options.json === true, { workflowId, requested: 'cancel' }, () => `cancel requested for ${workflowId}`);
+      emit(
+        context.output,
+        options.json === true,
+        { workflowId, requested: 'cancel' },
+        () => `cancel requested for ${workflowId}`,
+      );
     });
 }

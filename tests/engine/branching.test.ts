@@ -37,9 +37,23 @@ test('a branch that chooses nothing that follows it fails, and names what does',
 
 test('a switch chooses by a value, also a whole group', async () => {
   const run = async (country: string) => statesOf(await triggerRun(project, 'switched', { country })).tasks;
-  expect(await run('fr')).toMatchObject({ france: 'success', 'germany.vat': 'skipped', 'germany.tax': 'skipped', world: 'skipped' });
-  expect(await run('de')).toMatchObject({ france: 'skipped', 'germany.vat': 'success', 'germany.tax': 'success', world: 'skipped' });
-  expect(await run('toString')).toMatchObject({ france: 'skipped', 'germany.vat': 'skipped', world: 'success' });
+  expect(await run('fr')).toMatchObject({
+    france: 'success',
+    'germany.vat': 'skipped',
+    'germany.tax': 'skipped',
+    world: 'skipped',
+  });
+  expect(await run('de')).toMatchObject({
+    france: 'skipped',
+    'germany.vat': 'success',
+    'germany.tax': 'success',
+    world: 'skipped',
+  });
+  expect(await run('toString')).toMatchObject({
+    france: 'skipped',
+    'germany.vat': 'skipped',
+    world: 'success',
+  });
 });
 
 test('a short circuit skips everything after it, or leaves the rest to the trigger rules', async () => {
@@ -51,13 +65,26 @@ test('a short circuit skips everything after it, or leaves the rest to the trigg
     c: 'skipped',
     d: 'success',
   });
-  expect(statesOf(await triggerRun(project, 'short-circuit', { go: true })).tasks).toMatchObject({ a: 'success', b: 'success' });
+  expect(statesOf(await triggerRun(project, 'short-circuit', { go: true })).tasks).toMatchObject({
+    a: 'success',
+    b: 'success',
+  });
 });
 
 test('edges to and from a group are edges of its first and last tasks; its ids have its path before them', async () => {
   const run = await triggerRun(project, 'grouped');
-  expect(run.result.tasks.map(({ taskId }) => taskId)).toEqual(['start', 'outer.one', 'outer.inner.two', 'outer.inner.three', 'end']);
-  const { spec } = await project.json<{ spec: { tasks: { id: string; upstream: string[] }[] } }>('dag', 'show', 'grouped');
+  expect(run.result.tasks.map(({ taskId }) => taskId)).toEqual([
+    'start',
+    'outer.one',
+    'outer.inner.two',
+    'outer.inner.three',
+    'end',
+  ]);
+  const { spec } = await project.json<{ spec: { tasks: { id: string; upstream: string[] }[] } }>(
+    'dag',
+    'show',
+    'grouped',
+  );
   expect(Object.fromEntries(spec.tasks.map(({ id, upstream }) => [id, upstream]))).toEqual({
     start: [],
     'outer.one': ['start'],

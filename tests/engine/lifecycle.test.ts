@@ -32,7 +32,13 @@ describe('setup and teardown', () => {
   });
 
   test('a teardown runs also when the run is cancelled', async () => {
-    const { workflowId } = await project.json<{ workflowId: string }>('dag', 'trigger', 'cancelled', '--name', 'one');
+    const { workflowId } = await project.json<{ workflowId: string }>(
+      'dag',
+      'trigger',
+      'cancelled',
+      '--name',
+      'one',
+    );
     await waitUntil('the work runs', () => notes(project, 'cancelled work').length > 0);
     await project.json('run', 'cancel', workflowId);
     await waitUntil('the teardown has run', () => notes(project, 'cancelled drop').length > 0);

@@ -22,7 +22,13 @@ async function handedOn(workflowId: string, taskId: string): Promise<unknown> {
 test('a task runs once for each combination, in order, with what is the same for all', async () => {
   const run = await triggerRun(project, 'mapped');
   expect(statesOf(run).state).toBe('success');
-  expect(taskOf(run, 'size').mapped).toEqual({ total: 6, success: 6, failed: 0, upstreamFailed: 0, skipped: 0 });
+  expect(taskOf(run, 'size').mapped).toEqual({
+    total: 6,
+    success: 6,
+    failed: 0,
+    upstreamFailed: 0,
+    skipped: 0,
+  });
   expect(await handedOn(run.workflowId, 'sum')).toEqual({
     count: 6,
     last: { file: 'f2', mode: 'b', at: 50 },
@@ -45,6 +51,7 @@ test('instances count one by one: the others go on, and their results reach what
 
 test('a group runs as a whole for each element, rows and all', async () => {
   const run = await triggerRun(project, 'shops');
+  expect(run.result.tasks.flatMap(({ error }) => error ?? [])).toEqual([]);
   expect(statesOf(run)).toEqual({
     state: 'success',
     tasks: {
@@ -77,6 +84,7 @@ test('an empty list skips, and what is no list fails with a clear error', async 
 test('1,000 instances run in child workflows, and no history grows long', async () => {
   const count = 1_000;
   const run = await triggerRun(project, 'many', { count });
+  expect(run.result.tasks.flatMap(({ error }) => error ?? [])).toEqual([]);
   expect(statesOf(run).state).toBe('success');
   expect(taskOf(run, 'double').mapped).toMatchObject({ total: count, success: count });
   expect(await handedOn(run.workflowId, 'sum')).toEqual({ count, total: count * (count - 1) });

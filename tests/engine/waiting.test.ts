@@ -36,13 +36,23 @@ describe('sensors', () => {
 });
 
 test('a person approves through the command line; who does not answer in time lets it be skipped', async () => {
-  const { workflowId } = await project.json<{ workflowId: string }>('dag', 'trigger', 'asked', '--name', 'ask');
+  const { workflowId } = await project.json<{ workflowId: string }>(
+    'dag',
+    'trigger',
+    'asked',
+    '--name',
+    'ask',
+  );
   await waitUntil('the task asks', async () => {
-    const { approvals } = await project.json<{ approvals: { taskId: string }[] }>('approval', 'list', 'asked');
+    const { approvals } = await project.json<{ approvals: { taskId: string }[] }>(
+      'approval',
+      'list',
+      'asked',
+    );
     return approvals.some(({ taskId }) => taskId === 'release');
   });
   const wrong = await project.run('approval', 'approve', workflowId, 'send', '--by', 'ann');
-  expect(wrong.code).toBe(1);
+  expect(wrong.code).toBe(2);
   expect(wrong.stderr).toContain('no approval task');
   await project.json('approval', 'approve', workflowId, 'release', '--by', 'ann', '--comment', 'go on');
   await waitUntil('the run ends', () => notes(project, 'sent').length > 0);
@@ -55,7 +65,11 @@ test('a rejection fails the task and says who rejected', async () => {
   const running = triggerRun(project, 'asked', undefined, '--name', 'refuse');
   const workflowId = 'millrace.manual.asked-refuse';
   await waitUntil('the task asks', async () => {
-    const { approvals } = await project.json<{ approvals: { workflowId: string }[] }>('approval', 'list', 'asked');
+    const { approvals } = await project.json<{ approvals: { workflowId: string }[] }>(
+      'approval',
+      'list',
+      'asked',
+    );
     return approvals.some((approval) => approval.workflowId === workflowId);
   });
   await project.json('approval', 'reject', workflowId, 'release', '--by', 'bob', '--comment', 'too early');

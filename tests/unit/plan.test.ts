@@ -113,12 +113,21 @@ const task = (id: string, upstream: string[] = [], extra: object = {}): TaskSpec
 
 describe('planStep', () => {
   test('starts the most important task first, and tasks of equal weight in spec order', () => {
-    const tasks = [task('a'), task('b', [], { priorityWeight: 5 }), task('c'), task('d', [], { priorityWeight: 9 })];
+    const tasks = [
+      task('a'),
+      task('b', [], { priorityWeight: 5 }),
+      task('c'),
+      task('d', [], { priorityWeight: 9 }),
+    ];
     expect(planStep({ tasks }, {}).start).toEqual(['d', 'b', 'a', 'c']);
   });
 
   test('instances of a mapped task count one by one', () => {
-    const tasks = [task('mapped'), task('all', ['mapped']), task('one', ['mapped'], { triggerRule: 'one_failed' })];
+    const tasks = [
+      task('mapped'),
+      task('all', ['mapped']),
+      task('one', ['mapped'], { triggerRule: 'one_failed' }),
+    ];
     const states: TaskStates = { mapped: 'deferred' };
     const tallies = { mapped: { total: 3, success: 1, failed: 1, upstreamFailed: 0, skipped: 0 } };
     expect(planStep({ tasks }, states, tallies)).toEqual({
@@ -129,7 +138,11 @@ describe('planStep', () => {
 });
 
 describe('runVerdict', () => {
-  const tasks = [task('a'), task('b', ['a']), task('clean', ['b'], { teardown: { setups: ['a'], failsRun: false } })];
+  const tasks = [
+    task('a'),
+    task('b', ['a']),
+    task('clean', ['b'], { teardown: { setups: ['a'], failsRun: false } }),
+  ];
 
   test('leaves decide, and a teardown is none', () => {
     expect(runVerdict({ tasks }, { a: 'success', b: 'success', clean: 'failed' })).toBe('success');
@@ -137,7 +150,10 @@ describe('runVerdict', () => {
   });
 
   test('a teardown decides where its author asks for it', () => {
-    const strict = [...tasks.slice(0, 2), task('clean', ['b'], { teardown: { setups: ['a'], failsRun: true } })];
+    const strict = [
+      ...tasks.slice(0, 2),
+      task('clean', ['b'], { teardown: { setups: ['a'], failsRun: true } }),
+    ];
     expect(runVerdict({ tasks: strict }, { a: 'success', b: 'success', clean: 'failed' })).toBe('failed');
   });
 
