@@ -24,6 +24,7 @@ import { parseDuration, type DurationInput } from './duration.js';
 import { PipelineError } from './errors/index.js';
 import type { Manifest } from './manifest.js';
 import { readSchedule } from './read-schedule.js';
+import { slotSpec } from './read-slots.js';
 import { validateSpec } from './validate-spec.js';
 
 /**
@@ -45,7 +46,7 @@ export function defineDag(options: DagOptions): DagDefinition {
     tags: options.tags ?? [],
     schedule,
     mode: options.mode ?? modeOf(schedule),
-    maxActiveRuns: options.maxActiveRuns ?? dagDefaults.maxActiveRuns,
+    ...(options.maxActiveRuns === undefined ? {} : { maxActiveRuns: options.maxActiveRuns }),
     maxActiveTasks: options.maxActiveTasks ?? dagDefaults.maxActiveTasks,
     params: options.params ?? {},
     tasks: collector.tasks,
@@ -201,6 +202,7 @@ class TaskCollector implements TaskBuilder {
         scheduleToCloseMs: this.#duration(options.deadline ?? dagDefaults.deadlineMs, `${at}: deadline`),
         heartbeatMs: dagDefaults.heartbeatMs,
       },
+      ...slotSpec(id, options, this.#problems),
     };
   }
 

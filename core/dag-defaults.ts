@@ -4,7 +4,6 @@ import type { ScheduleSpec } from './dag-spec.js';
 export const dagDefaults = {
   owner: 'unowned',
   timezone: 'UTC',
-  maxActiveRuns: 1,
   maxActiveTasks: 16,
   retries: 5,
   retryDelayMs: 1_000,
@@ -20,6 +19,8 @@ export const dagDefaults = {
   noCatchupWindowMs: 10_000,
   nearRealTimeMaxMs: 15 * 60_000,
   quarantineOver: 1,
+  poolSlots: 1,
+  priorityWeight: 1,
 } as const;
 
 export const manualSchedule: ScheduleSpec = { kind: 'manual' };

@@ -64,6 +64,16 @@ export interface TaskOptions {
   readonly timeout?: DurationInput;
   /** All tries and waits together may take this long. */
   readonly deadline?: DurationInput;
+  /** Pool of the settings whose slots the task holds while it runs, its retries included. Without one, none. */
+  readonly pool?: string;
+  /** Slots that it takes. Default: 1. */
+  readonly poolSlots?: number;
+  /** Who waits for a pool is served by this, the greatest first. Default: 1. */
+  readonly priorityWeight?: number;
+  /** Tasks with the same key, of any DAG, run `limit` at a time. */
+  readonly concurrency?: { readonly key: string; readonly limit: number };
+  /** Instances of this task at the same time, across all runs. Default: any number. */
+  readonly maxActiveTis?: number;
 }
 
 export type InlineReader = (
@@ -135,6 +145,7 @@ export interface DagOptions {
   readonly schedule?: ScheduleOptions;
   /** Default: real-time for a stream, near-real-time for a period up to 15 minutes, else batch. */
   readonly mode?: DagMode;
+  /** Runs that work at the same time, of every run type; others are queued. Default: any number. */
   readonly maxActiveRuns?: number;
   readonly maxActiveTasks?: number;
   readonly params?: JsonObject;

@@ -13,7 +13,8 @@ export interface DagSpec {
   readonly tags: readonly string[];
   readonly schedule: ScheduleSpec;
   readonly mode: DagMode;
-  readonly maxActiveRuns: number;
+  /** Runs of the DAG that work at the same time, of every run type; absent means any number. */
+  readonly maxActiveRuns?: number;
   readonly maxActiveTasks: number;
   /** Default run parameters. */
   readonly params: JsonObject;
@@ -103,6 +104,12 @@ interface TaskBase {
   readonly triggerRule: TriggerRule;
   readonly retry: RetrySpec;
   readonly timeouts: TaskTimeouts;
+  /** Slots of a pool that the task holds while it runs. */
+  readonly pool?: { readonly name: string; readonly slots: number; readonly priorityWeight: number };
+  /** Tasks of any DAG with this key run `limit` at a time. */
+  readonly concurrency?: { readonly key: string; readonly limit: number };
+  /** Instances of this task that run at the same time, across all runs. */
+  readonly maxActiveTis?: number;
 }
 
 export interface ExtractTask extends TaskBase {

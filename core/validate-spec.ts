@@ -1,3 +1,4 @@
+import { checkSlots } from './read-slots.js';
 import { cronTimes } from './cron.js';
 import type { DagSpec, TaskSpec } from './dag-spec.js';
 import { triggerRules } from './dag-spec.js';
@@ -29,8 +30,9 @@ function checkDag(spec: DagSpec): string[] {
   if (spec.tasks.length > limits.dagMaxTasks)
     problems.push(`it has ${String(spec.tasks.length)} tasks, over ${String(limits.dagMaxTasks)}`);
   for (const name of ['maxActiveRuns', 'maxActiveTasks'] as const) {
-    if (!Number.isSafeInteger(spec[name]) || spec[name] < 1)
-      problems.push(`${name} is ${String(spec[name])}; use a whole number from 1 on`);
+    const value = spec[name];
+    if (value !== undefined && (!Number.isSafeInteger(value) || value < 1))
+      problems.push(`${name} is ${String(value)}; use a whole number from 1 on`);
   }
   if (spec.schedule.kind === 'cron') {
     try {
@@ -60,6 +62,7 @@ function checkTask(task: TaskSpec, spec: DagSpec): string[] {
   if (!Number.isSafeInteger(task.retry.maximumAttempts) || task.retry.maximumAttempts < 1)
     problems.push(`${at}: retries is a whole number from 0 on`);
   if (task.retry.backoffCoefficient < 1) problems.push(`${at}: retryBackoff is at least 1`);
+  problems.push(...checkSlots(task));
   if (task.kind === 'load') {
     const { into, disposition, key } = task.config;
     problems.push(...checkId(into, `${at}: table`));
