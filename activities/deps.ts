@@ -5,6 +5,8 @@ import type { StagingStore } from '../connectors/staging.js';
 import type { Warehouse } from '../connectors/warehouse.js';
 import type { JsonObject, JsonValue } from '../core/json.js';
 import type { TaskFunctions } from '../core/dag-definition.js';
+import type { PoolService } from './pool-service.js';
+import type { TemporalRuns } from './temporal-runs.js';
 
 /** What a stage needs from the process that runs it; made once by a composition root. */
 export interface ActivityDeps {
@@ -17,6 +19,8 @@ export interface ActivityDeps {
   connection(name: string | undefined): JsonObject;
   /** @throws PipelineError FUNCTION_MISSING */
   functions(dagId: string, taskId: string): TaskFunctions;
+  readonly temporalRuns: TemporalRuns;
+  readonly pools: PoolService;
   readonly logger: Logger;
 }
 

@@ -1,3 +1,4 @@
+import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker, DefaultLogger } from '@temporalio/worker';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +13,8 @@ import { limits } from '../core/limits.js';
 import type { ActivityDeps } from './deps.js';
 import { createActivities } from './index.js';
 import { functionRegistry } from './load-dags.js';
+import { createPoolService } from './pool-service.js';
+import { createTemporalRuns } from './temporal-runs.js';
 
 /** What a worker is made from; a composition root reads it from the settings. */
 export interface WorkerOptions {
@@ -20,10 +23,14 @@ export interface WorkerOptions {
   readonly dataDirectory: string;
   readonly warehouse: { readonly path: string; readonly memoryLimitMb?: number };
   readonly definitions: readonly DagDefinition[];
+  /** Pools of the settings, by name. */
+  readonly pools: Readonly<Record<string, { readonly slots: number }>>;
   /** Settings of a named connection, secrets revealed. @throws PipelineError CONNECTION_UNKNOWN */
   connection(name: string | undefined): JsonObject;
   readonly logger: Logger;
 }
+
+type OwnDeps = Omit<ActivityDeps, 'temporalRuns' | 'pools'>;
 
 /** A worker at work. */
 export interface RunningWorker {
@@ -43,11 +50,14 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const deps = await openDeps(options);
   try {
     const connection = await NativeConnection.connect({ address: options.temporal.address });
+    const client = new Client({ connection, namespace: options.temporal.namespace });
+    const pools = createPoolService(client, options.temporal.taskQueue, options.pools);
+    await pools.configureAll();
     const worker = await Worker.create({
       connection,
       namespace: options.temporal.namespace,
       taskQueue: options.temporal.taskQueue,
-      activities: createActivities(deps),
+      activities: createActivities({ ...deps, temporalRuns: createTemporalRuns(client), pools }),
       ...workflowCode(),
       maxConcurrentActivityTaskExecutions: limits.workerMaxActivities,
       maxCachedWorkflows: limits.workerMaxCachedWorkflows,
@@ -73,7 +83,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   }
 }
 
-async function openDeps(options: WorkerOptions): Promise<ActivityDeps> {
+/** Everything but what needs the connection to Temporal. */
+async function openDeps(options: WorkerOptions): Promise<OwnDeps> {
   const staging = createLocalStaging({ directory: `${options.dataDirectory}/staging` });
   await staging.sweep();
   const stagedSql = await createStagedSql({});
@@ -99,7 +110,7 @@ async function openDeps(options: WorkerOptions): Promise<ActivityDeps> {
   };
 }
 
-async function closeDeps(deps: ActivityDeps): Promise<void> {
+async function closeDeps(deps: OwnDeps): Promise<void> {
   deps.stagedSql.close();
   await deps.warehouse.close();
 }

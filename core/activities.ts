@@ -9,6 +9,7 @@ import type {
 import type { DataInterval } from './interval.js';
 import type { JsonValue } from './json.js';
 import type { Manifest } from './manifest.js';
+import type { RunChain } from './pool-state.js';
 import type { StageRequest } from './run.js';
 
 /** The activities that workflows call. `activities/` implements them; workflows know only these types. */
@@ -23,6 +24,10 @@ export interface Activities {
   /** Up to `limit` intervals whose start lies in `[from, to)`, after `afterStart`, in run order. */
   listIntervals(request: ListIntervalsRequest): Promise<{ intervals: DataInterval[]; isComplete: boolean }>;
   reconcile(request: ReconcileRequest): Promise<ReconcileReport>;
+  /** Starts the coordinator of a pool where none runs; `limit` is the size of a pool that Millrace makes. */
+  ensurePool(request: { pool: string; limit?: number }): Promise<void>;
+  /** Those of the runs that have ended. */
+  findClosedRuns(request: { chains: readonly RunChain[] }): Promise<RunChain[]>;
 }
 
 export interface ListIntervalsRequest {
