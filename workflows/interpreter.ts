@@ -10,12 +10,15 @@ import type { DagSpec, TaskSpec, TaskState } from '../core/dag-spec.js';
 import type { JsonValue } from '../core/json.js';
 import { addCounts, isManifest, zeroCounts, type Manifest, type RowCounts } from '../core/manifest.js';
 import { planStep, runVerdict } from '../core/plan.js';
+import { taskSlots } from '../core/slot-requests.js';
 import type { StageContext, TaskResult } from '../core/run.js';
+import type { SlotClient } from './slots.js';
 import { taskError } from './task-error.js';
 
 export interface InterpreterOptions {
   readonly spec: Pick<DagSpec, 'tasks' | 'maxActiveTasks'>;
   readonly context: StageContext;
+  readonly slots: SlotClient;
   /** Real-time: an extract waits this long for a first row, and a chain whose extract found none is skipped. */
   readonly waitMs?: number;
   readonly replay?: { readonly taskId: string; readonly quarantineIds: readonly string[] };
@@ -113,7 +116,7 @@ export class Interpreter {
   async #runTask(task: TaskSpec): Promise<void> {
     let state: TaskState;
     try {
-      const output = await this.#execute(task);
+      const output = await this.#executeInSlots(task);
       this.#outputs.set(task.id, output);
       const isIdle =
         this.#options.waitMs !== undefined &&
@@ -138,6 +141,22 @@ export class Interpreter {
     this.#running -= 1;
     this.states[task.id] = state;
     this.#advance();
+  }
+
+  async #executeInSlots(task: TaskSpec): Promise<Manifest | JsonValue> {
+    const { context, slots } = this.#options;
+    const requests = taskSlots(context.dagId, task);
+    if (requests.length === 0) return this.#execute(task);
+    this.#show(task, 'scheduled');
+    return slots.hold(requests, () => {
+      this.#show(task, 'running');
+      return this.#execute(task);
+    });
+  }
+
+  #show(task: TaskSpec, state: TaskState): void {
+    this.states[task.id] = state;
+    this.#options.onChange?.();
   }
 
   async #execute(task: TaskSpec): Promise<Manifest | JsonValue> {

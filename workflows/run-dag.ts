@@ -10,9 +10,11 @@ import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/commo
 import type { Activities } from '../core/activities.js';
 import type { DataInterval } from '../core/interval.js';
 import type { RunInput, RunResult } from '../core/run.js';
+import { runSlot } from '../core/slot-requests.js';
 import { runDetails } from './details.js';
-import { Interpreter } from './interpreter.js';
+import { Interpreter, type Outcome } from './interpreter.js';
 import { statesQuery } from './messages.js';
+import { SlotClient } from './slots.js';
 
 const runTypeAttribute = defineSearchAttributeKey('MillraceRunType', SearchAttributeType.KEYWORD);
 const intervalStartAttribute = defineSearchAttributeKey(
@@ -41,6 +43,7 @@ export async function runDag(input: RunInput): Promise<RunResult> {
     { key: runTypeAttribute, value: runType },
     ...(interval === undefined ? [] : [{ key: intervalStartAttribute, value: new Date(interval.start) }]),
   ]);
+  const slots = new SlotClient();
   const interpreter: Interpreter = new Interpreter({
     spec,
     context: {
@@ -52,13 +55,23 @@ export async function runDag(input: RunInput): Promise<RunResult> {
       startedAt: info.startTime.toISOString(),
       params: { ...spec.params, ...input.params },
     },
+    slots,
     ...(input.replay === undefined ? {} : { replay: input.replay }),
     onChange: () => {
       setCurrentDetails(runDetails(spec, interpreter.states, interpreter.counts, interval));
     },
   });
   setHandler(statesQuery, () => interpreter.states);
-  const { state, tasks, counts } = await interpreter.run();
+  if (spec.maxActiveRuns !== undefined) {
+    setCurrentDetails(`**${spec.id}** · queued: at most ${String(spec.maxActiveRuns)} runs at a time`);
+  }
+  let outcome: Outcome;
+  try {
+    outcome = await slots.hold(runSlot(spec), () => interpreter.run());
+  } finally {
+    await slots.settle();
+  }
+  const { state, tasks, counts } = outcome;
   const result: RunResult = {
     dagId: spec.id,
     specHash,
