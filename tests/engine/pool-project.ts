@@ -54,21 +54,27 @@ export interface TraceLine {
   readonly slots: number;
 }
 
-/** The most slots that were used at one time, by the lines in the order in which they were written. */
-export function mostAtOnce(lines: readonly TraceLine[]): number {
+/** What is under way after each line, in the order in which the lines were written. */
+function* underWay(lines: readonly TraceLine[]): Generator<readonly TraceLine[]> {
   const open = new Map<string, TraceLine>();
-  let most = 0;
   for (const line of lines) {
     const key = `${line.workflowId} ${line.taskId}`;
     if (line.what === 'start') open.set(key, line);
     else if (line.what === 'end') open.delete(key);
     else for (const [other, { pid }] of open) if (pid === line.pid) open.delete(other);
-    most = Math.max(
-      most,
-      [...open.values()].reduce((sum, { slots }) => sum + slots, 0),
-    );
+    yield [...open.values()];
   }
-  return most;
+}
+
+/** The most slots that were used at one time. */
+export function mostAtOnce(lines: readonly TraceLine[]): number {
+  const used = [...underWay(lines)].map((open) => open.reduce((sum, { slots }) => sum + slots, 0));
+  return Math.max(0, ...used);
+}
+
+/** What a process is doing now. */
+export function doneBy(lines: readonly TraceLine[], pid: number | undefined): readonly TraceLine[] {
+  return ([...underWay(lines)].at(-1) ?? []).filter((line) => line.pid === pid);
 }
 
 /** A project whose DAGs share pools, with as many workers as wanted. */

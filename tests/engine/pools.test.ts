@@ -62,6 +62,19 @@ async function pileUp(
   await world.succeeded(backfill, runs);
 }
 
+/** Lengths of the histories of a coordinator's executions that continued as new, at least so many. */
+async function historyLengths(pool: string, count: number): Promise<number[]> {
+  const query = `WorkflowId = "millrace.pool.${pool}" AND ExecutionStatus = "ContinuedAsNew"`;
+  let lengths: number[] = [];
+  await waitUntil('the executions are listed', async () => {
+    lengths = [];
+    for await (const { historyLength } of world.temporal.workflow.list({ query }))
+      lengths.push(historyLength);
+    return lengths.length >= count;
+  });
+  return lengths;
+}
+
 const isIdle = { usedSlots: 0, holding: 0, waiting: 0 };
 
 test('40 tasks of 8 runs on two workers: never more than the 3 slots of their pool, and all 3', async () => {
@@ -95,18 +108,34 @@ test('a coordinator that continues as new loses no request and no slot, and its 
   await world.succeeded(backfill, 4);
   expect(mostAtOnce(world.trace(['long']))).toBe(2);
   await world.waitForPool('all is given back', 'renewed', (view) => view.usedSlots === 0);
-  const lengths: number[] = [];
-  await waitUntil('the executions are listed', async () => {
-    lengths.length = 0;
-    for await (const { historyLength } of world.temporal.workflow.list({
-      query: `WorkflowId = "millrace.pool.renewed" AND ExecutionStatus = "ContinuedAsNew"`,
-    }))
-      lengths.push(historyLength);
-    return lengths.length >= 4;
-  });
+  const lengths = await historyLengths('renewed', 4);
   // 60 events, and what was on its way.
   expect(Math.max(...lengths)).toBeLessThan(300);
 });
+
+test('a burst of requests, all of runs that are gone, leaves short histories and a free pool', async () => {
+  await world.project.json('pool', 'set', 'burst', '50');
+  const coordinator = world.temporal.workflow.getHandle('millrace.pool.burst');
+  for (let n = 0; n < 800; n += 100) {
+    await Promise.all(
+      Array.from({ length: 100 }, (_, index) =>
+        coordinator.signal('acquireSlot', {
+          workflowId: `gone-${String(n + index)}`,
+          firstRunId: 'gone',
+          leaseId: 'a',
+          requestId: 'b',
+          slots: 1,
+          priorityWeight: 1,
+          label: 'a',
+        }),
+      ),
+    );
+  }
+  await world.waitForPool('all are forgotten', 'burst', (view) => view.holding === 0 && view.waiting === 0);
+  expect(await world.pool('burst')).toMatchObject(isIdle);
+  const lengths = await historyLengths('burst', 1);
+  expect(Math.max(...lengths)).toBeLessThan(4_096);
+}, 240_000);
 
 describe('a run that ends without a word', () => {
   test('terminated while it holds a slot: the next one gets it', async () => {
