@@ -1,3 +1,5 @@
+import { limits } from './core/limits.js';
+
 /**
  * The one schema of all settings: what `millrace.json` may hold, with defaults, and the environment variables and
  * flags that override it. `docs/reference/config.md` is generated from it.
@@ -189,6 +191,27 @@ export const configSchema = {
           },
         },
         additionalProperties: true,
+      },
+    },
+    pools: {
+      type: 'object',
+      description:
+        'Pools by name: how many slots their tasks share, across all runs and workers. Deploys and starting workers make them so; `millrace pool set` changes a size until it changes here.',
+      default: {},
+      propertyNames: { pattern: name },
+      additionalProperties: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['slots'],
+        properties: {
+          slots: {
+            type: 'integer',
+            description: 'Slots of the pool; 0 pauses it.',
+            minimum: 0,
+            maximum: limits.poolMaxSlots,
+          },
+          description: { type: 'string', description: 'What the pool protects.' },
+        },
       },
     },
     log: {

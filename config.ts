@@ -24,6 +24,12 @@ export interface ConnectionSettings {
   readonly [option: string]: ConnectionValue;
 }
 
+/** A pool of slots that tasks share. */
+export interface PoolSettings {
+  readonly slots: number;
+  readonly description?: string;
+}
+
 /** All settings of a process; frozen. Only composition roots read them, and hand on what a part needs. */
 export interface Settings {
   readonly projectDirectory: string;
@@ -44,6 +50,7 @@ export interface Settings {
     readonly webhooks: Readonly<Record<string, { readonly secrets: readonly Secret[] }>>;
   };
   readonly connections: Readonly<Record<string, ConnectionSettings>>;
+  readonly pools: Readonly<Record<string, PoolSettings>>;
   readonly log: { readonly level: LogLevel };
 }
 

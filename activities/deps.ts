@@ -7,6 +7,8 @@ import type { JsonObject, JsonValue } from '../core/json.js';
 import type { TaskFunctions } from '../core/dag-definition.js';
 import type { TemporalDags } from './temporal-dags.js';
 import type { ValueReader } from './values.js';
+import type { PoolService } from './pool-service.js';
+import type { TemporalRuns } from './temporal-runs.js';
 
 /** What a stage needs from the process that runs it; made once by a composition root. */
 export interface ActivityDeps {
@@ -21,6 +23,8 @@ export interface ActivityDeps {
   connection(name: string | undefined): JsonObject;
   /** @throws PipelineError FUNCTION_MISSING */
   functions(dagId: string, taskId: string): TaskFunctions;
+  readonly temporalRuns: TemporalRuns;
+  readonly pools: PoolService;
   readonly logger: Logger;
 }
 

@@ -40,6 +40,8 @@ export function createActivities(deps: ActivityDeps): Activities {
       async ({ schedule, nominalTime }) => intervalEndingAt(schedule, nominalTime),
       deps,
     ),
+    ensurePool: toActivity(({ pool, limit }) => deps.pools.ensure(pool, limit), deps),
+    findClosedRuns: toActivity(({ chains }) => deps.temporalRuns.closedOf(chains), deps),
     listIntervals: toActivity(async (request) => listIntervals(request), deps),
   };
 }

@@ -1,4 +1,4 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker, DefaultLogger } from '@temporalio/worker';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,8 @@ import { createActivities } from './index.js';
 import { functionRegistry } from './load-dags.js';
 import { createTemporalDags } from './temporal-dags.js';
 import { createValueReader } from './values.js';
+import { createPoolService } from './pool-service.js';
+import { createTemporalRuns } from './temporal-runs.js';
 
 /** What a worker is made from; a composition root reads it from the settings. */
 export interface WorkerOptions {
@@ -23,10 +25,14 @@ export interface WorkerOptions {
   readonly dataDirectory: string;
   readonly warehouse: { readonly path: string; readonly memoryLimitMb?: number };
   readonly definitions: readonly DagDefinition[];
+  /** Pools of the settings, by name. */
+  readonly pools: Readonly<Record<string, { readonly slots: number }>>;
   /** Settings of a named connection, secrets revealed. @throws PipelineError CONNECTION_UNKNOWN */
   connection(name: string | undefined): JsonObject;
   readonly logger: Logger;
 }
+
+type OwnDeps = Omit<ActivityDeps, 'temporalRuns' | 'pools' | 'runs'>;
 
 /** A worker at work. */
 export interface RunningWorker {
@@ -43,16 +49,22 @@ export interface RunningWorker {
  */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   installLogging(options.logger);
-  const clientConnection = await Connection.connect({ address: options.temporal.address });
-  const client = new Client({ connection: clientConnection, namespace: options.temporal.namespace });
-  const deps = await openDeps(options, client);
+  const deps = await openDeps(options);
   try {
     const connection = await NativeConnection.connect({ address: options.temporal.address });
+    const client = new Client({ connection, namespace: options.temporal.namespace });
+    const pools = createPoolService(client, options.temporal.taskQueue, options.pools);
+    await pools.configureAll();
     const worker = await Worker.create({
       connection,
       namespace: options.temporal.namespace,
       taskQueue: options.temporal.taskQueue,
-      activities: createActivities(deps),
+      activities: createActivities({
+        ...deps,
+        runs: createTemporalDags(client),
+        temporalRuns: createTemporalRuns(client),
+        pools,
+      }),
       ...workflowCode(),
       maxConcurrentActivityTaskExecutions: limits.workerMaxActivities,
       maxCachedWorkflows: limits.workerMaxCachedWorkflows,
@@ -61,7 +73,6 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     });
     const finished = worker.run().finally(async () => {
       await connection.close();
-      await clientConnection.close();
       await closeDeps(deps);
     });
     return {
@@ -79,7 +90,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   }
 }
 
-async function openDeps(options: WorkerOptions, client: Client): Promise<ActivityDeps> {
+/** Everything but what needs the connection to Temporal. */
+async function openDeps(options: WorkerOptions): Promise<OwnDeps> {
   const staging = createLocalStaging({ directory: `${options.dataDirectory}/staging` });
   await staging.sweep();
   const stagedSql = await createStagedSql({});
@@ -96,7 +108,6 @@ async function openDeps(options: WorkerOptions, client: Client): Promise<Activit
     stagedSql,
     warehouse,
     values: createValueReader(staging),
-    runs: createTemporalDags(client),
     source: createSourceRegistry({
       projectDirectory: options.projectDirectory,
       dataDirectory: options.dataDirectory,
@@ -107,7 +118,7 @@ async function openDeps(options: WorkerOptions, client: Client): Promise<Activit
   };
 }
 
-async function closeDeps(deps: ActivityDeps): Promise<void> {
+async function closeDeps(deps: OwnDeps): Promise<void> {
   deps.stagedSql.close();
   await deps.warehouse.close();
 }

@@ -8,6 +8,7 @@ import { registerDeploy } from './commands/deploy.js';
 import { registerDev } from './commands/dev.js';
 import { registerDoctor } from './commands/doctor.js';
 import { registerInit } from './commands/init.js';
+import { registerPool } from './commands/pool.js';
 import { registerQuarantine } from './commands/quarantine.js';
 import { registerQuery } from './commands/query.js';
 import { registerReconcile } from './commands/reconcile.js';
@@ -46,6 +47,7 @@ export function createProgram(context: CommandContext): Command {
     registerRun,
     registerApproval,
     registerBackfill,
+    registerPool,
     registerReconcile,
     registerQuarantine,
     registerQuery,

@@ -29,6 +29,7 @@ export async function startWorkerService(settings: Settings): Promise<Service> {
     dataDirectory: settings.dataDirectory,
     warehouse: settings.warehouse,
     definitions: await loadProjectDags(settings),
+    pools: settings.pools,
     connection: (name) => connectionOf(settings, name),
     logger: createLogger(settings),
   });

@@ -20,6 +20,7 @@ import type { Manifest, StagedFile } from './manifest.js';
 import type { StageContext, StageRequest, TaskError } from './run.js';
 import type { SnapshotEntry } from './run-snapshot.js';
 import type { ParkedValue, TaskOutput } from './task-output.js';
+import type { RunChain } from './pool-state.js';
 
 /** The activities that workflows call. `activities/` implements them; workflows know only these types. */
 export interface Activities {
@@ -71,6 +72,10 @@ export interface Activities {
   /** Up to `limit` intervals whose start lies in `[from, to)`, after `afterStart`, in run order. */
   listIntervals(request: ListIntervalsRequest): Promise<{ intervals: DataInterval[]; isComplete: boolean }>;
   reconcile(request: ReconcileRequest): Promise<ReconcileReport>;
+  /** Starts the coordinator of a pool where none runs; `limit` is the size of a pool that Millrace makes. */
+  ensurePool(request: { pool: string; limit?: number }): Promise<void>;
+  /** Those of the runs that have ended. */
+  findClosedRuns(request: { chains: readonly RunChain[] }): Promise<RunChain[]>;
 }
 
 /** Calls a callback of a task, or of the run where `taskId` is empty. */

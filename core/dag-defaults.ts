@@ -23,6 +23,8 @@ export const dagDefaults = {
   noCatchupWindowMs: 10_000,
   nearRealTimeMaxMs: 15 * 60_000,
   quarantineOver: 1,
+  poolSlots: 1,
+  priorityWeight: 1,
 } as const;
 
 export const manualSchedule: ScheduleSpec = { kind: 'manual' };

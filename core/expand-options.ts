@@ -6,30 +6,29 @@ type Over =
   | { readonly kind: 'product'; readonly over: Readonly<Record<string, Expandable>> }
   | { readonly kind: 'kwargs'; readonly over: Expandable };
 
+/** The lists that a mapping names, each with its argument; the one of `kwargs` has none. */
+function listsOf(mapping: Over): [string, Expandable][] {
+  return mapping.kind === 'product' ? Object.entries(mapping.over) : [['', mapping.over]];
+}
+
 /** How a task or group is mapped, and the upstream tasks whose results it is mapped over. */
 export function readExpand(
-  { kind, over }: Over,
+  mapping: Over,
   settings: { readonly mapLabel?: string; readonly maxActive?: number },
 ): { expand: ExpandSpec; edges: Edge<unknown>[] } {
-  const lists = kind === 'product' ? Object.values(over as Record<string, Expandable>) : [over as Expandable];
+  const lists = listsOf(mapping);
+  const sources = lists.map(([name, list]) => [name, sourceOf(list)] as const);
+  const [[, items] = ['', { values: [] }]] = sources;
   return {
     expand: {
       over:
-        kind === 'product'
-          ? {
-              kind,
-              arguments: Object.fromEntries(
-                Object.entries(over as Record<string, Expandable>).map(([name, list]) => [
-                  name,
-                  sourceOf(list),
-                ]),
-              ),
-            }
-          : { kind, items: sourceOf(over as Expandable) },
+        mapping.kind === 'product'
+          ? { kind: 'product', arguments: Object.fromEntries(sources) }
+          : { kind: 'kwargs', items },
       ...(settings.mapLabel === undefined ? {} : { label: settings.mapLabel }),
       ...(settings.maxActive === undefined ? {} : { maxActive: settings.maxActive }),
     },
-    edges: lists.filter((list) => isEdge(list)),
+    edges: lists.flatMap(([, list]) => (isEdge(list) ? [list] : [])),
   };
 }
 

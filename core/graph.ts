@@ -58,35 +58,3 @@ export function branchTargets(
     branchGroup === undefined ? [] : groups.filter((id) => `${branchGroup}.`.startsWith(`${id}.`));
   return [...new Set([...after.map((task) => task.id), ...groups.filter((id) => !around.includes(id))])];
 }
-
-/**
- * The direct downstream tasks of a branch that are skipped, given what it chose: those that were not chosen and that no
- * chosen task leads to. A group that is chosen stands for all its tasks.
- */
-export function skippedByBranch(
-  tasks: readonly Pick<TaskSpec, 'id' | 'upstream' | 'group' | 'teardown'>[],
-  branchId: string,
-  chosen: readonly string[],
-): string[] {
-  const downstream = downstreamOf(tasks);
-  const chosenTasks = tasks
-    .filter((task) => chosen.includes(task.id) || chosen.some((id) => isInGroup(task, id)))
-    .map((task) => task.id);
-  const kept = new Set([...chosenTasks, ...reachable(chosenTasks, downstream)]);
-  return (downstream.get(branchId) ?? []).filter((id) => !kept.has(id));
-}
-
-/**
- * The tasks that a short circuit skips: everything downstream, or direct downstream tasks only. Teardowns stay: their
- * setups may have run.
- */
-export function skippedByShortCircuit(
-  tasks: readonly Pick<TaskSpec, 'id' | 'upstream' | 'teardown'>[],
-  taskId: string,
-  ignoreDownstreamTriggerRules: boolean,
-): string[] {
-  const downstream = downstreamOf(tasks);
-  const ids = ignoreDownstreamTriggerRules ? reachable([taskId], downstream) : downstream.get(taskId);
-  const skipped = new Set(ids ?? []);
-  return tasks.filter((task) => skipped.has(task.id) && task.teardown === undefined).map((task) => task.id);
-}

@@ -3,7 +3,7 @@
  * is generated from the comments here.
  */
 export const limits = {
-  /** A payload that Temporal sees (manifest, DAG spec, function result). The server refuses 2 MiB; Millrace stops far below. */
+  /** A payload that Temporal sees (manifest, function result). The server refuses 2 MiB; Millrace stops far below. */
   payloadMaxBytes: 64 * 1024,
   /** Rows of one staged file are split when the file passes this size. */
   stagedFileMaxBytes: 256 * 1024 * 1024,
@@ -15,6 +15,8 @@ export const limits = {
   recordsPerChunk: 2_000,
   /** Identifiers of DAGs, tasks, tables, columns and connections. */
   identifierMaxLength: 128,
+  /** A DAG's spec as JSON: it travels in the input of each run, far below the server's 2 MiB for a payload. */
+  specMaxBytes: 512 * 1024,
   /** Tasks in one DAG. */
   dagMaxTasks: 1_000,
   /** Tasks of a mapped group: one instance of it has to fit into one history. */
@@ -91,6 +93,24 @@ export const limits = {
   runYieldEvents: 2_800,
   /** Tasks that the details of a run name one by one. */
   detailsMaxTasks: 100,
+  /** Pools: slots of one pool, and leases (held and waiting) that a pool keeps; a run beyond asks again later. */
+  poolMaxSlots: 1_000_000,
+  poolMaxLeases: 3_000,
+  /** Pools: holders and waiters that a look at a pool shows, each. */
+  poolShownLeases: 100,
+  /** Pools: events in one history after which a coordinator continues as new; a burst of requests still fits below 4,096. */
+  poolHistoryMaxEvents: 1_500,
+  /** Pools: answers on their way to runs at once. The server takes 2,000. */
+  poolMaxDeliveries: 200,
+  /** Pools: while runs wait, how soon and at most how rarely the coordinator looks for runs that ended without a word. */
+  poolCheckFirstMs: 5_000,
+  poolCheckMaxMs: 60_000,
+  /** Pools: the same while nobody waits, and runs that one look covers. */
+  poolCheckIdleMs: 60 * 60_000,
+  poolCheckMaxRuns: 200,
+  /** Pools: a run without an answer asks again after this time, which doubles up to the second. */
+  poolAskAgainFirstMs: 60_000,
+  poolAskAgainMaxMs: 60 * 60_000,
   /** Gateway: request body after decompression. */
   gatewayBodyMaxBytes: 512 * 1024,
   /** Gateway: one Segment event and one batch (Segment HTTP API limits: 32 KB, 500 KB, 2,500 events). */

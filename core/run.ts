@@ -3,6 +3,7 @@ import type { DataInterval } from './interval.js';
 import type { JsonObject } from './json.js';
 import type { Manifest, RowCounts } from './manifest.js';
 import type { RunSnapshot } from './run-snapshot.js';
+import type { CarriedSlot } from './slot-requests.js';
 import type { StateTally } from './state-tally.js';
 import type { ElementRef, TaskOutput } from './task-output.js';
 
@@ -25,7 +26,11 @@ export interface RunInput {
   /** What former executions of the run have done already: kept tasks of a cleared run, or a run that continued as new. */
   readonly snapshot?: RunSnapshot;
   /** Carried over when the run continues as new. */
-  readonly carried?: { readonly startedAt: string; readonly decisions: readonly Decision[] };
+  readonly carried?: {
+    readonly startedAt: string;
+    readonly decisions: readonly Decision[];
+    readonly slots: readonly CarriedSlot[];
+  };
   /** Where the run came from, for people: a person, another run, an asset's events. */
   readonly triggeredBy?: string;
 }

@@ -1,6 +1,7 @@
 import { dagDefaults } from './dag-defaults.js';
 import type { TaskFunctions } from './dag-definition.js';
 import type { After, Edge } from './edge.js';
+import { slotSpec } from './read-slots.js';
 import type { SpecDraft } from './spec-draft.js';
 import type { TaskOptions } from './task-options.js';
 import type { CallbackSpec, EmptyTask } from './task-spec.js';
@@ -24,14 +25,6 @@ export function readTaskBase(
   const at = `task "${id}"`;
   const teardownSetups = options.teardown === undefined || options.teardown === true ? [] : options.teardown;
   const upstream: After[] = [...inputs, ...teardownSetups, ...(options.after ?? [])];
-  const callbacks = callbacksOf(options);
-  const deadlines = options.deadlines ?? [];
-  if (callbacks !== undefined || deadlines.length > 0) {
-    draft.addFunctions(id, {
-      ...(callbacks === undefined ? {} : { callbacks: callbacks.functions }),
-      ...(deadlines.length === 0 ? {} : { deadlines: deadlines.map(({ run }) => run) }),
-    });
-  }
   return {
     id,
     ...(options.description === undefined ? {} : { description: options.description }),
@@ -55,19 +48,39 @@ export function readTaskBase(
             failsRun: options.onFailureFailDagRun ?? false,
           },
         }),
-    ...readSlots(draft, id, options),
+    ...slotSpec(id, options, draft.problems),
+    ...readCallbacks(draft, id, options),
+    ...(options.outlets === undefined ? {} : { outlets: options.outlets }),
+    ...(options.inlets === undefined ? {} : { inlets: options.inlets }),
+  };
+}
+
+/** Callbacks and deadlines: what there is goes into the spec, the functions beside it. */
+function readCallbacks(
+  draft: SpecDraft,
+  id: string,
+  options: TaskOptions,
+): Pick<TaskBase, 'callbacks' | 'deadlines'> {
+  const callbacks = callbacksOf(options);
+  const { deadlines = [] } = options;
+  const spec = {
     ...(callbacks === undefined ? {} : { callbacks: callbacks.spec }),
     ...(deadlines.length === 0
       ? {}
       : {
           deadlines: deadlines.map(({ after }) => ({
             reference: { kind: 'queued-at' as const },
-            intervalMs: draft.duration(after, `${at}: deadlines.after`),
+            intervalMs: draft.duration(after, `task "${id}": deadlines.after`),
           })),
         }),
-    ...(options.outlets === undefined ? {} : { outlets: options.outlets }),
-    ...(options.inlets === undefined ? {} : { inlets: options.inlets }),
   };
+  if (Object.keys(spec).length > 0) {
+    draft.addFunctions(id, {
+      ...(callbacks === undefined ? {} : { callbacks: callbacks.functions }),
+      ...(deadlines.length === 0 ? {} : { deadlines: deadlines.map(({ run }) => run) }),
+    });
+  }
+  return spec;
 }
 
 function readRetry(draft: SpecDraft, at: string, options: TaskOptions): TaskBase['retry'] {
@@ -80,26 +93,6 @@ function readRetry(draft: SpecDraft, at: string, options: TaskOptions): TaskBase
       `${at}: maxRetryDelay`,
     ),
     jitter: options.retryJitter ?? dagDefaults.retryJitter,
-  };
-}
-
-function readSlots(
-  draft: SpecDraft,
-  id: string,
-  options: TaskOptions,
-): Pick<TaskBase, 'pool' | 'priorityWeight' | 'concurrency'> {
-  const { pool, poolSlots, priorityWeight, maxActiveTis } = options;
-  if (options.concurrency !== undefined && maxActiveTis !== undefined)
-    draft.problems.push(`task "${id}": give concurrency or maxActiveTis, not both`);
-  const concurrency =
-    options.concurrency ??
-    (maxActiveTis === undefined ? undefined : { key: `${draft.dagId}/${id}`, limit: maxActiveTis });
-  if (poolSlots !== undefined && pool === undefined)
-    draft.problems.push(`task "${id}": poolSlots needs a pool`);
-  return {
-    ...(pool === undefined ? {} : { pool: { name: pool, slots: poolSlots ?? 1 } }),
-    ...(priorityWeight === undefined ? {} : { priorityWeight }),
-    ...(concurrency === undefined ? {} : { concurrency }),
   };
 }
 

@@ -114,6 +114,8 @@ interface TaskBase {
   /** Greater goes first where slots are short. */
   readonly priorityWeight?: number;
   readonly concurrency?: { readonly key: string; readonly limit: number };
+  /** Instances of this task at a time, over all runs. */
+  readonly maxActiveTis?: number;
   /** Tasks of the run before, of the previous interval, that must have ended well. */
   readonly dependsOnPast?: { readonly tasks: readonly string[] };
   readonly callbacks?: CallbackSpec;

@@ -1,3 +1,4 @@
+import { checkSlots } from './read-slots.js';
 import { cronTimes } from './cron.js';
 import type { DagSpec, TaskSpec } from './dag-spec.js';
 import { canonicalJson } from './json.js';
@@ -18,9 +19,9 @@ export function validateSpec(spec: DagSpec): string[] {
   ];
   if (problems.length > 0) return problems;
   const bytes = new TextEncoder().encode(canonicalJson(spec)).length;
-  if (bytes > limits.payloadMaxBytes) {
+  if (bytes > limits.specMaxBytes) {
     problems.push(
-      `the spec is ${String(bytes)} bytes, over ${String(limits.payloadMaxBytes)}; split the DAG, or shorten schemas and options`,
+      `the spec is ${String(bytes)} bytes, over ${String(limits.specMaxBytes)}; split the DAG, or shorten schemas and options`,
     );
   }
   return problems;
@@ -64,6 +65,7 @@ function checkTask(task: TaskSpec, spec: DagSpec): string[] {
   if (!Number.isSafeInteger(task.retry.maximumAttempts) || task.retry.maximumAttempts < 1)
     problems.push(`${at}: retries is a whole number from 0 on`);
   if (task.retry.backoffCoefficient < 1) problems.push(`${at}: retryBackoff is at least 1`);
+  problems.push(...checkSlots(task));
   if (task.kind === 'load') {
     const { into, disposition, key } = task.config;
     problems.push(...checkId(into, `${at}: table`));

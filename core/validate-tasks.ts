@@ -10,7 +10,7 @@ export function checkTasks(spec: DagSpec): string[] {
     ...checkGroups(spec, byId),
     ...checkMappings(spec, byId),
     ...spec.tasks.flatMap((task) => [
-      ...checkSlots(task),
+      ...checkJitter(task),
       ...checkTeardown(task, byId),
       ...checkPast(task, byId),
       ...checkSwitch(task, spec),
@@ -25,21 +25,9 @@ function isWholeNumber(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 1;
 }
 
-function checkSlots(task: TaskSpec): string[] {
-  const at = `task "${task.id}"`;
-  const problems: string[] = [];
-  if (task.pool !== undefined && !isWholeNumber(task.pool.slots))
-    problems.push(`${at}: poolSlots is ${String(task.pool.slots)}; use a whole number from 1 on`);
-  if (task.concurrency !== undefined && !isWholeNumber(task.concurrency.limit))
-    problems.push(
-      `${at}: the concurrency limit is ${String(task.concurrency.limit)}; use a whole number from 1 on`,
-    );
-  if (task.priorityWeight !== undefined && !Number.isSafeInteger(task.priorityWeight))
-    problems.push(`${at}: priorityWeight is ${String(task.priorityWeight)}; use a whole number`);
-  const { jitter } = task.retry;
-  if (jitter !== undefined && !(jitter >= 0 && jitter <= 1))
-    problems.push(`${at}: retryJitter is ${String(jitter)}; use a share from 0 to 1`);
-  return problems;
+function checkJitter({ id, retry: { jitter } }: TaskSpec): string[] {
+  if (jitter === undefined || (jitter >= 0 && jitter <= 1)) return [];
+  return [`task "${id}": retryJitter is ${String(jitter)}; use a share from 0 to 1`];
 }
 
 function checkTeardown(task: TaskSpec, byId: ById): string[] {

@@ -1,5 +1,8 @@
-import { ActivityCancellationType, type ActivityOptions } from '@temporalio/workflow';
-import type { LocalActivityOptions } from '@temporalio/common';
+import {
+  ActivityCancellationType,
+  type ActivityOptions,
+  type LocalActivityOptions,
+} from '@temporalio/workflow';
 import type { TaskSpec } from '../core/dag-spec.js';
 import type { StageContext } from '../core/run.js';
 

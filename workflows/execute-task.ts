@@ -17,6 +17,7 @@ import { inlineValue, isInline, type TaskOutput } from '../core/task-output.js';
 import { activityOptions, localActivityOptions, pokeOptions } from './activity-options.js';
 import type { Approvals } from './approvals.js';
 import { dagAttribute, modeAttribute } from './search-attributes.js';
+import type { SlotClient } from './slots.js';
 import { isTimeout } from './task-error.js';
 
 /** What a task may ask of the run that it belongs to. */
@@ -25,6 +26,7 @@ export interface TaskScope {
   /** Schedule of the DAG, for what depends on later intervals. */
   readonly schedule: RunInput['spec']['schedule'];
   readonly approvals: Approvals;
+  readonly slots: SlotClient;
   readonly replay?: RunInput['replay'];
   readonly waitMs?: number;
   /** What an upstream task handed on; null where it handed on nothing. */
@@ -32,7 +34,7 @@ export interface TaskScope {
   /** When a wait of this task began, also in an earlier execution of the run. */
   sinceMs(taskId: string): number;
   /** Runs a wait that the run may break off, to go on with it in its next execution. */
-  interruptible<Result>(taskId: string, work: () => Promise<Result>): Promise<Result>;
+  interruptible<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Follows how a wait of rows for a stream is broken off. */
   interruptibleRead<Result>(work: () => Promise<Result>): Promise<Result>;
 }
@@ -145,7 +147,7 @@ async function sense(
     pokeOptions(task, context, { pokeIntervalMs: task.poke.pokeIntervalMs, remainingMs }),
   );
   try {
-    return await scope.interruptible(task.id, () =>
+    return await scope.interruptible(() =>
       task.kind === 'sensor'
         ? activities.poke({ context, task, inputs: inputsOf(task, scope) })
         : activities.pokeDag({ context, task }),
@@ -168,7 +170,7 @@ async function waitUntil({ id, until }: TimerTask, scope: TaskScope): Promise<nu
         ? Date.parse(interval?.end ?? startedAt) + until.delayMs
         : scope.sinceMs(id) + until.delayMs;
   const remainingMs = atMs - Date.now();
-  if (remainingMs > 0) await scope.interruptible(id, () => sleep(remainingMs, { summary: id }));
+  if (remainingMs > 0) await scope.interruptible(() => sleep(remainingMs, { summary: id }));
   return null;
 }
 
@@ -176,7 +178,7 @@ async function approve(task: ApprovalTask, scope: TaskScope): Promise<TaskOutput
   const { timeoutMs, onReject, onTimeout } = task;
   const remainingMs =
     timeoutMs === undefined ? undefined : Math.max(scope.sinceMs(task.id) + timeoutMs - Date.now(), 1);
-  const answer = await scope.interruptible(task.id, () => scope.approvals.wait(task.id, remainingMs));
+  const answer = await scope.interruptible(() => scope.approvals.wait(task.id, remainingMs));
   const result = answer ?? {
     decision: onTimeout === 'approve' ? ('approved' as const) : ('rejected' as const),
     by: 'timeout',

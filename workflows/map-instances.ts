@@ -8,6 +8,7 @@ import { addState, addTallies, emptyTally, type StateTally } from '../core/state
 import type { ElementRef, MappedChunk, TaskOutput } from '../core/task-output.js';
 import type { Approvals } from './approvals.js';
 import type { Gate } from './gate.js';
+import type { SlotClient } from './slots.js';
 import type { Interpreter, InterpreterOptions, Surroundings } from './interpreter.js';
 
 const { park } = proxyActivities<Pick<Activities, 'park'>>({
@@ -36,6 +37,7 @@ export interface InstancesOptions {
   readonly maxActiveTasks: number;
   readonly gate: Gate;
   readonly context: StageContext;
+  readonly slots: SlotClient;
   readonly schedule: DagSpec['schedule'];
   readonly approvals?: Approvals;
   readonly surroundings: Surroundings;
@@ -61,6 +63,7 @@ export async function runInstances(options: InstancesOptions): Promise<MappedTas
         spec: { tasks, maxActiveTasks: options.maxActiveTasks },
         context: { ...options.context, mapIndex, element },
         schedule: options.schedule,
+        slots: options.slots,
         gate: options.gate,
         surroundings: options.surroundings,
         ...(options.approvals === undefined ? {} : { approvals: options.approvals }),

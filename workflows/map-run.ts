@@ -140,6 +140,7 @@ async function runHere(
     maxActiveTasks,
     gate,
     context: scope.context,
+    slots: scope.slots,
     schedule: scope.schedule,
     approvals: scope.approvals,
     surroundings: neededBy(unit, surroundings),

@@ -5,6 +5,14 @@ import type { JsonObject } from '../core/json.js';
 import { statesQueryName } from '../core/message-names.js';
 import { zeroCounts, type RowCounts } from '../core/manifest.js';
 import type { Decision } from '../core/run.js';
+import {
+  poolCoordinatorNames,
+  type LeaseReference,
+  type LeaseRequest,
+  type PoolAnswer,
+  type PoolCoordinatorInput,
+  type PoolView,
+} from '../core/pool-state.js';
 
 /** A spec with its hash: what a run or a stream is pinned to. */
 export interface PinnedSpec {
@@ -102,3 +110,18 @@ export const decideUpdate = defineUpdate<boolean, [Decision]>('decide');
 export const clearUpdate = defineUpdate<string[], [readonly string[]]>('clear');
 export const streamStatsQuery = defineQuery<StreamStats>('stats');
 export const backfillProgressQuery = defineQuery<BackfillProgress>('progress');
+
+/** A run asks a coordinator for slots, and gives them back. */
+export const acquireSlotSignal = defineSignal<[LeaseRequest]>('acquireSlot');
+export const releaseSlotSignal = defineSignal<[LeaseReference]>('releaseSlot');
+/** A person's size of a pool, and that of settings or a deploy; see `Pool`. */
+export const resizePoolSignal = defineSignal<[{ readonly slots: number }]>(poolCoordinatorNames.resize);
+export const configurePoolSignal = defineSignal<[{ readonly slots: number }]>(poolCoordinatorNames.configure);
+/** Ends a coordinator that nobody holds a slot of and nobody waits for; otherwise answers false and changes nothing. */
+export const closePoolUpdate = defineUpdate<boolean>('closePool');
+/** A coordinator answers a run. */
+export const slotAnswerSignal = defineSignal<[PoolAnswer & { readonly pool: string }]>('slotAnswer');
+
+export const poolQuery = defineQuery<PoolView>('pool');
+/** All that a coordinator would hand to its next execution. */
+export const poolInputQuery = defineQuery<PoolCoordinatorInput>(poolCoordinatorNames.input);

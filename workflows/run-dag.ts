@@ -11,7 +11,8 @@ import type { Activities } from '../core/activities.js';
 import type { DagSpec } from '../core/dag-spec.js';
 import type { DataInterval } from '../core/interval.js';
 import { limits } from '../core/limits.js';
-import type { RunInput, RunResult, StageContext } from '../core/run.js';
+import type { Decision, RunInput, RunResult, StageContext } from '../core/run.js';
+import { runSlot } from '../core/slot-requests.js';
 import { selectTasks } from '../core/select-tasks.js';
 import { Approvals } from './approvals.js';
 import { runDetails } from './details.js';
@@ -19,6 +20,7 @@ import { Interpreter, type Outcome } from './interpreter.js';
 import { approvalsQuery, clearUpdate, decideSignal, decideUpdate, statesQuery } from './messages.js';
 import { makeSnapshot, readEntries } from './run-snapshot.js';
 import { intervalStartAttribute, runTypeAttribute, scheduledStartAttribute } from './search-attributes.js';
+import { SlotClient } from './slots.js';
 import { callBack, watchDeadlines, type RunningDeadlines } from './task-run.js';
 
 const { resolveInterval, deadlineBase } = proxyLocalActivities<
@@ -41,11 +43,13 @@ export async function runDag(input: RunInput): Promise<RunResult> {
   ]);
   const context = contextOf(input, interval);
   const approvals = new Approvals(input.carried?.decisions);
+  const slots = new SlotClient(input.carried?.slots);
   const interpreter: Interpreter = new Interpreter({
     spec,
     context,
     schedule: spec.schedule,
     approvals,
+    slots,
     ...(input.snapshot === undefined ? {} : { entries: await readEntries(input.snapshot) }),
     ...(input.replay === undefined ? {} : { replay: input.replay }),
     mustYield: () => workflowInfo().historyLength > limits.runYieldEvents,
@@ -55,21 +59,33 @@ export async function runDag(input: RunInput): Promise<RunResult> {
   });
   handleMessages(interpreter, approvals, spec);
   const deadlines = await startDeadlines(spec, context);
-  let outcome: Outcome;
+  let outcome: Outcome | undefined;
   try {
+    if (input.carried === undefined) await takeTurn(spec, slots);
     outcome = await interpreter.run();
   } finally {
     await deadlines.stop();
+    // A run that continues as new keeps its turn.
+    if (outcome?.state !== 'yielded') void slots.release(runSlot(spec)[0]?.leaseId ?? '');
+    await slots.settle();
   }
   if (outcome.state === 'yielded') {
     return continueAsNew<typeof runDag>({
       ...input,
       ...(interval === undefined ? {} : { interval }),
       snapshot: await makeSnapshot(interpreter.entries),
-      carried: { startedAt: context.startedAt, decisions: approvals.answers },
+      carried: { startedAt: context.startedAt, decisions: approvals.answers, slots: slots.carried },
     });
   }
   return finish(input, context, outcome);
+}
+
+/** Waits until fewer runs of the DAG than `maxActiveRuns` are at work. */
+async function takeTurn(spec: DagSpec, slots: SlotClient): Promise<void> {
+  const [turn] = runSlot(spec);
+  if (turn === undefined) return;
+  setCurrentDetails(`**${spec.id}** · queued: at most ${String(turn.limit)} runs at a time`);
+  await slots.acquire(turn);
 }
 
 function contextOf(
@@ -97,7 +113,7 @@ function handleMessages(interpreter: Interpreter, approvals: Approvals, spec: Da
     if (isApproval(decision.taskId)) approvals.decide(decision);
   });
   setHandler(decideUpdate, (decision) => approvals.decide(decision), {
-    validator: ({ taskId }) => {
+    validator: ({ taskId }: Decision) => {
       if (!isApproval(taskId))
         throw ApplicationFailure.nonRetryable(
           `"${taskId}" is no approval task of this run`,

@@ -10,6 +10,7 @@ import type { Activities } from '../core/activities.js';
 import type { CallbackEvent } from '../core/dag-definition.js';
 import type { TaskSpec, TaskState } from '../core/dag-spec.js';
 import type { StageContext, TaskError } from '../core/run.js';
+import { taskSlots } from '../core/slot-requests.js';
 import type { TaskOutput } from '../core/task-output.js';
 import { executeTask, type TaskScope } from './execute-task.js';
 import { taskError } from './task-error.js';
@@ -47,13 +48,34 @@ export async function runTask(task: TaskSpec, scope: TaskScope, hooks: TaskHooks
   let outcome: TaskOutcome;
   try {
     await awaitPast(task, scope, hooks);
-    outcome = await attempt(task, scope, hooks);
+    outcome = await inSlots(task, scope, hooks, () => attempt(task, scope, hooks));
   } finally {
     await deadlines.stop();
   }
   const event = callbackOf[outcome.state];
   if (task.callbacks?.[event] === true) await callBack(scope.context, task.id, event, outcome.error);
   return outcome;
+}
+
+/** Waits hold no slot; every other task holds its slots over all its tries. */
+async function inSlots(
+  task: TaskSpec,
+  { context, slots }: TaskScope,
+  hooks: TaskHooks,
+  work: () => Promise<TaskOutcome>,
+): Promise<TaskOutcome> {
+  const { mapIndex } = context;
+  const requests = isWait(task)
+    ? []
+    : taskSlots(context.dagId, task, mapIndex === undefined ? undefined : String(mapIndex));
+  if (requests.length === 0) return work();
+  hooks.onState('queued');
+  try {
+    return await slots.hold(requests, work);
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    return { state: 'failed', error: taskError(error) };
+  }
 }
 
 const callbackOf = { success: 'success', failed: 'failure', skipped: 'skipped' } as const;
@@ -95,7 +117,7 @@ function retryDelay({ retry }: TaskSpec, tryNumber: number, error: unknown): num
   const cause = error instanceof ActivityFailure ? error.cause : error;
   if (!(error instanceof ActivityFailure) || tryNumber >= retry.maximumAttempts) return undefined;
   if (cause instanceof ApplicationFailure && cause.nonRetryable === true) return undefined;
-  const asked = cause instanceof ApplicationFailure ? cause.nextRetryDelay : undefined;
+  const asked: unknown = cause instanceof ApplicationFailure ? cause.nextRetryDelay : undefined;
   if (typeof asked === 'number') return asked;
   return Math.min(
     retry.initialIntervalMs * retry.backoffCoefficient ** (tryNumber - 1),
@@ -139,7 +161,7 @@ async function awaitPast(task: TaskSpec, scope: TaskScope, hooks: TaskHooks): Pr
     retry: { initialInterval: '1s', backoffCoefficient: 1.5, maximumInterval: '1m' },
   });
   hooks.onState('deferred');
-  await scope.interruptible(task.id, () => activities.awaitPast({ context, taskId: task.id, tasks }));
+  await scope.interruptible(() => activities.awaitPast({ context, taskId: task.id, tasks }));
 }
 
 /** Alerts that wait beside a task or run. */

@@ -302,6 +302,29 @@ export const catalogue = {
     retryable: true,
     message: 'The gateway cannot keep the event now: {reason}. It was not acknowledged; send it again.',
   },
+  POOL_UNKNOWN: {
+    kind: 'ConfigError',
+    retryable: false,
+    message:
+      'There is no pool "{pool}". Known: {known}. Add it under "pools" in the settings, or make it with "millrace pool set".',
+  },
+  POOL_TOO_SMALL: {
+    kind: 'ConfigError',
+    retryable: false,
+    message:
+      '{what} needs {slots} slots of pool "{pool}", which has {poolSlots}. Lower poolSlots, or make the pool larger.',
+  },
+  POOL_IN_USE: {
+    kind: 'ConfigError',
+    retryable: false,
+    message:
+      'Pool "{pool}" is held by {holding} and awaited by {waiting}. Let them end, or cancel their runs, before you delete it.',
+  },
+  POOLS_INVALID: {
+    kind: 'ConfigError',
+    retryable: false,
+    message: 'The DAGs and the pools do not fit: {problems}. Nothing was deployed.',
+  },
   TEMPORAL_UNAVAILABLE: {
     kind: 'ConfigError',
     retryable: false,

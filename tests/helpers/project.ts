@@ -116,12 +116,15 @@ export class TestProject {
     return this.#temporal;
   }
 
-  /** A worker process; dies at the named fault point where one is given. */
-  async startWorker(faultPoint?: string): Promise<RunningProcess> {
+  /**
+   * A worker process; dies at the named fault point where one is given. A second worker needs a warehouse of its own,
+   * because one process holds a DuckDB file: `MILLRACE_WAREHOUSE_PATH`.
+   */
+  async startWorker(faultPoint?: string, env: Record<string, string> = {}): Promise<RunningProcess> {
     const worker = this.#spawn(
       process.execPath,
       [join(root, 'dist/worker.js')],
-      faultPoint === undefined ? {} : { MILLRACE_FAULT_POINT: faultPoint },
+      { ...env, ...(faultPoint !== undefined && { MILLRACE_FAULT_POINT: faultPoint }) },
     );
     await Promise.race([
       waitUntil('the worker is ready', () => worker.stderr().includes('worker: ready'), 60_000),

@@ -58,6 +58,8 @@ function deps(setting: Setting): ActivityDeps {
         ids.map((id) => setting.quarantined?.[Number(id)] ?? ''),
     } as unknown as ActivityDeps['warehouse'],
     stagedSql: undefined as never,
+    temporalRuns: undefined as never,
+    pools: undefined as never,
     logger,
   };
 }
