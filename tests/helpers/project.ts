@@ -121,11 +121,10 @@ export class TestProject {
    * because one process holds a DuckDB file: `MILLRACE_WAREHOUSE_PATH`.
    */
   async startWorker(faultPoint?: string, env: Record<string, string> = {}): Promise<RunningProcess> {
-    const worker = this.#spawn(
-      process.execPath,
-      [join(root, 'dist/worker.js')],
-      { ...env, ...(faultPoint !== undefined && { MILLRACE_FAULT_POINT: faultPoint }) },
-    );
+    const worker = this.#spawn(process.execPath, [join(root, 'dist/worker.js')], {
+      ...env,
+      ...(faultPoint !== undefined && { MILLRACE_FAULT_POINT: faultPoint }),
+    });
     await Promise.race([
       waitUntil('the worker is ready', () => worker.stderr().includes('worker: ready'), 60_000),
       worker.ended,
@@ -182,7 +181,9 @@ export class TestProject {
     const events = await this.#events(workflowId);
     const results: Record<string, unknown> = {};
     const read = (payload: { data?: Uint8Array | null } | undefined): unknown =>
-      payload?.data == null ? undefined : JSON.parse(Buffer.from(payload.data).toString('utf8'));
+      payload?.data === undefined || payload.data === null
+        ? undefined
+        : JSON.parse(Buffer.from(payload.data).toString('utf8'));
     for (const { activityTaskCompletedEventAttributes: completed } of events) {
       const scheduled = events.find(({ eventId }) => String(eventId) === String(completed?.scheduledEventId));
       const input = read(scheduled?.activityTaskScheduledEventAttributes?.input?.payloads?.[0]);
