@@ -121,7 +121,7 @@ export class PoolProject {
   }
 
   async waitForPool(what: string, name: string, condition: (view: PoolView) => boolean): Promise<void> {
-    await waitUntil(what, async () => condition(await this.pool(name)), 120_000);
+    await waitUntil(what, async () => condition(await this.pool(name)), 45_000);
   }
 
   trace(dagIds: readonly string[]): TraceLine[] {
