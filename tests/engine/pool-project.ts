@@ -120,8 +120,18 @@ export class PoolProject {
     return this.temporal.workflow.getHandle(`millrace.pool.${name}`).query<PoolView>('pool');
   }
 
+  /** Workflow ids of those who gave back or withdrew, from the history of a coordinator. */
+  async releasesOf(pool: string): Promise<string[]> {
+    const { events } = await this.temporal.workflow.getHandle(`millrace.pool.${pool}`).fetchHistory();
+    return (events ?? []).flatMap(({ workflowExecutionSignaledEventAttributes: signal }) => {
+      const data = signal?.signalName === 'releaseSlot' ? signal.input?.payloads?.[0]?.data : undefined;
+      if (data === undefined || data === null) return [];
+      return [(JSON.parse(Buffer.from(data).toString()) as { workflowId: string }).workflowId];
+    });
+  }
+
   async waitForPool(what: string, name: string, condition: (view: PoolView) => boolean): Promise<void> {
-    await waitUntil(what, async () => condition(await this.pool(name)), 120_000);
+    await waitUntil(what, async () => condition(await this.pool(name)), 45_000);
   }
 
   trace(dagIds: readonly string[]): TraceLine[] {
