@@ -1,6 +1,7 @@
 import {
   ApplicationFailure,
   continueAsNew,
+  patched,
   proxyLocalActivities,
   setCurrentDetails,
   setHandler,
@@ -83,7 +84,8 @@ export async function runDag(input: RunInput): Promise<RunResult> {
 /** Waits until fewer runs of the DAG than `maxActiveRuns` are at work. */
 async function takeTurn(spec: DagSpec, slots: SlotClient): Promise<void> {
   const [turn] = runSlot(spec);
-  if (turn === undefined) return;
+  // Runs of a version that kept no count of a DAG's runs go on without a turn.
+  if (turn === undefined || !patched('run-turn')) return;
   setCurrentDetails(`**${spec.id}** · queued: at most ${String(turn.limit)} runs at a time`);
   await slots.acquire(turn);
 }
