@@ -13,6 +13,7 @@ import {
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { devServerSettings } from '../../client/temporal/dev-server-settings.js';
 import { findTemporalCli } from '../../client/temporal/obtain-cli.js';
 import { root } from '../architecture/source-tree.js';
 
@@ -86,8 +87,7 @@ export class TestProject {
     for (let attempt = 1; attempt <= 5; attempt += 1) {
       const server = this.#spawn(cli.path, [
         ...['server', 'start-dev', '--headless', '--ip', '127.0.0.1', '--port', String(this.temporalPort)],
-        ...['--log-level', 'error', '--db-filename', join(this.folder, 'temporal.db')],
-        ...['--dynamic-config-value', 'system.enableActivityEagerExecution=true'],
+        ...['--log-level', 'error', ...devServerSettings(join(this.folder, 'temporal.db'))],
       ]);
       this.#temporal = server;
       let hasEnded = false;
