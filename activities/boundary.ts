@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { faultPoint } from '../connectors/fault-point.js';
+import type { TaskSpec } from '../core/dag-spec.js';
 import { isPipelineError, PipelineError } from '../core/errors/index.js';
 import type { JsonValue } from '../core/json.js';
 import { limits } from '../core/limits.js';
@@ -28,7 +29,8 @@ export function toActivity<Request, Result>(
     let details: JsonValue | undefined;
     const io: StageIo = {
       signal: context.cancellationSignal,
-      attempt: info.attempt,
+      attempt: tryNumberOf(request) ?? info.attempt,
+      lastDetails: info.heartbeatDetails as unknown,
       logger,
       heartbeat: (next) => {
         details = next;
@@ -45,7 +47,7 @@ export function toActivity<Request, Result>(
       faultPoint('before-report');
       return result;
     } catch (error) {
-      const failure = toFailure(error, context.cancellationSignal);
+      const failure = toFailure(error, context.cancellationSignal, { request, attempt: io.attempt });
       if (failure instanceof ApplicationFailure)
         logger.warn({ code: failure.type, reason: failure.message }, 'task failed');
       throw failure;
@@ -53,6 +55,12 @@ export function toActivity<Request, Result>(
       clearInterval(timer);
     }
   };
+}
+
+/** The try as the workflow counts it, where it does. */
+function tryNumberOf(request: unknown): number | undefined {
+  if (typeof request !== 'object' || request === null || !('tryNumber' in request)) return undefined;
+  return Number(request.tryNumber);
 }
 
 /** @throws PipelineError LIMIT_EXCEEDED */
@@ -67,27 +75,61 @@ function assertFits(result: unknown, activityType: string): void {
   });
 }
 
-function toFailure(error: unknown, signal: AbortSignal): Error {
+interface FailedTry {
+  readonly request: unknown;
+  readonly attempt: number;
+}
+
+function toFailure(error: unknown, signal: AbortSignal, failed: FailedTry): Error {
   if (error instanceof CancelledFailure) return error;
   if (signal.aborted && !isPipelineError(error))
     return new CancelledFailure('CANCELLED', [], error instanceof Error ? error : undefined);
-  const known = isPipelineError(error)
-    ? error
-    : new PipelineError(
-        'INTERNAL',
-        { where: 'a task', reason: describe(error) },
-        { cause: error, retryable: true },
-      );
+  const known = isPipelineError(error) ? error : fromFunction(error, failed);
+  const retryDelayMs = known.retryAfterMs ?? jitteredDelayMs(failed);
   const failure = ApplicationFailure.create({
     type: known.code,
     message: cut(known.message),
     nonRetryable: !known.retryable,
     details: [{ kind: known.kind, code: known.code }],
-    ...(known.retryAfterMs === undefined ? {} : { nextRetryDelay: known.retryAfterMs }),
+    ...(retryDelayMs === undefined ? {} : { nextRetryDelay: retryDelayMs }),
   });
   // Paths of the worker's machine are of no use in a history.
   failure.stack = `${known.name}: ${cut(known.message)}`;
   return failure;
+}
+
+/** What the functions of DAG files throw, as errors of the catalogue. */
+function fromFunction(error: unknown, { request }: FailedTry): PipelineError {
+  const task = taskOf(request);
+  const name = error instanceof Error ? error.name : '';
+  const reason = error instanceof Error ? error.message : String(error);
+  const taskId = task?.id ?? '';
+  if (name === 'SkipTaskError')
+    return new PipelineError('TASK_SKIPPED', { taskId, reason }, { cause: error });
+  if (name === 'FailTaskError') return new PipelineError('TASK_FAILED', { taskId, reason }, { cause: error });
+  const retryAfterMs =
+    error instanceof Error && 'retryAfterMs' in error ? Number(error.retryAfterMs) : undefined;
+  return new PipelineError(
+    'INTERNAL',
+    { where: 'a task', reason: describe(error) },
+    { cause: error, retryable: true, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
+  );
+}
+
+/** The wait before the next try: exponential, less a random share of it; undefined leaves it to the server. */
+function jitteredDelayMs({ request, attempt }: FailedTry): number | undefined {
+  const retry = taskOf(request)?.retry;
+  if (retry?.jitter === undefined || retry.jitter === 0) return undefined;
+  const fullMs = Math.min(
+    retry.initialIntervalMs * retry.backoffCoefficient ** (attempt - 1),
+    retry.maximumIntervalMs,
+  );
+  return Math.max(1, Math.round(fullMs * (1 - retry.jitter * Math.random())));
+}
+
+function taskOf(request: unknown): Pick<TaskSpec, 'id' | 'retry'> | undefined {
+  if (typeof request !== 'object' || request === null || !('task' in request)) return undefined;
+  return request.task as Pick<TaskSpec, 'id' | 'retry'>;
 }
 
 function describe(error: unknown): string {

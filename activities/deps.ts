@@ -5,12 +5,16 @@ import type { StagingStore } from '../connectors/staging.js';
 import type { Warehouse } from '../connectors/warehouse.js';
 import type { JsonObject, JsonValue } from '../core/json.js';
 import type { TaskFunctions } from '../core/dag-definition.js';
+import type { TemporalDags } from './temporal-dags.js';
+import type { ValueReader } from './values.js';
 
 /** What a stage needs from the process that runs it; made once by a composition root. */
 export interface ActivityDeps {
   readonly staging: StagingStore;
   readonly stagedSql: StagedSql;
   readonly warehouse: Warehouse;
+  readonly values: ValueReader;
+  readonly runs: TemporalDags;
   /** @throws PipelineError CONNECTOR_UNKNOWN */
   source(connector: string): Promise<Source>;
   /** Settings of a named connection. @throws PipelineError CONNECTION_UNKNOWN */
@@ -24,6 +28,8 @@ export interface ActivityDeps {
 export interface StageIo {
   readonly signal: AbortSignal;
   heartbeat(details?: JsonValue): void;
+  /** Details of the last heartbeat of the try before. */
+  readonly lastDetails?: unknown;
   /** 1 on the first try. */
   readonly attempt: number;
   readonly logger: Logger;

@@ -1,3 +1,4 @@
+import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker, DefaultLogger } from '@temporalio/worker';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +13,8 @@ import { limits } from '../core/limits.js';
 import type { ActivityDeps } from './deps.js';
 import { createActivities } from './index.js';
 import { functionRegistry } from './load-dags.js';
+import { createTemporalDags } from './temporal-dags.js';
+import { createValueReader } from './values.js';
 
 /** What a worker is made from; a composition root reads it from the settings. */
 export interface WorkerOptions {
@@ -40,7 +43,9 @@ export interface RunningWorker {
  */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   installLogging(options.logger);
-  const deps = await openDeps(options);
+  const clientConnection = await Connection.connect({ address: options.temporal.address });
+  const client = new Client({ connection: clientConnection, namespace: options.temporal.namespace });
+  const deps = await openDeps(options, client);
   try {
     const connection = await NativeConnection.connect({ address: options.temporal.address });
     const worker = await Worker.create({
@@ -56,6 +61,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     });
     const finished = worker.run().finally(async () => {
       await connection.close();
+      await clientConnection.close();
       await closeDeps(deps);
     });
     return {
@@ -73,7 +79,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   }
 }
 
-async function openDeps(options: WorkerOptions): Promise<ActivityDeps> {
+async function openDeps(options: WorkerOptions, client: Client): Promise<ActivityDeps> {
   const staging = createLocalStaging({ directory: `${options.dataDirectory}/staging` });
   await staging.sweep();
   const stagedSql = await createStagedSql({});
@@ -89,6 +95,8 @@ async function openDeps(options: WorkerOptions): Promise<ActivityDeps> {
     staging,
     stagedSql,
     warehouse,
+    values: createValueReader(staging),
+    runs: createTemporalDags(client),
     source: createSourceRegistry({
       projectDirectory: options.projectDirectory,
       dataDirectory: options.dataDirectory,

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
+import { registerApproval } from './commands/approval.js';
 import { registerBackfill } from './commands/backfill.js';
 import { registerConnections } from './commands/connections.js';
 import { registerDag } from './commands/dag.js';
@@ -10,6 +11,7 @@ import { registerInit } from './commands/init.js';
 import { registerQuarantine } from './commands/quarantine.js';
 import { registerQuery } from './commands/query.js';
 import { registerReconcile } from './commands/reconcile.js';
+import { registerRun } from './commands/run.js';
 import { registerServices } from './commands/services.js';
 import { registerTemporal } from './commands/temporal.js';
 import type { CommandContext } from './context.js';
@@ -41,6 +43,8 @@ export function createProgram(context: CommandContext): Command {
     registerServices,
     registerDeploy,
     registerDag,
+    registerRun,
+    registerApproval,
     registerBackfill,
     registerReconcile,
     registerQuarantine,

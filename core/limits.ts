@@ -17,6 +17,30 @@ export const limits = {
   identifierMaxLength: 128,
   /** Tasks in one DAG. */
   dagMaxTasks: 1_000,
+  /** Tasks of a mapped group: one instance of it has to fit into one history. */
+  mappedGroupMaxTasks: 200,
+  /** Instances of one mapped task or group in a run. */
+  mappedMaxInstances: 10_000,
+  /** Mapped instances that the run itself looks after; more are spread over child workflows. */
+  mappedInlineInstances: 50,
+  /** Mapped tasks (instances × tasks of the group) that one child workflow looks after. */
+  mappedTasksPerChild: 400,
+  /** Child workflows of one mapping at a time. */
+  mappedActiveChildren: 4,
+  /** A result of a mapped instance that is larger is parked in the staging store and handed on by name. */
+  mappedInlineResultBytes: 512,
+  /** Results of one mapping that travel in a payload; more are parked. */
+  mappedInlineResultsBytes: 8 * 1024,
+  /** Mapped tasks (instances × tasks of the group) of one mapping: their child workflows have to fit into one history. */
+  mappedMaxTasks: 40_000,
+  /** Instances that failed which a run's result names for one mapped task. */
+  mappedFailureSamples: 10,
+  /** Entries of a run's snapshot that travel in its input; more are parked in the staging store. */
+  snapshotInlineMaxBytes: 48 * 1024,
+  /** Staged files of values that a worker keeps in memory. */
+  valueFilesKept: 20,
+  /** Name of a mapped instance. */
+  mappedLabelMaxLength: 200,
   /** p-retry inside a connector: tries of one HTTP request, and the total time they may take. */
   connectorMaxTries: 3,
   connectorRetryMaxMs: 10_000,
@@ -63,6 +87,10 @@ export const limits = {
   backfillMaxIntervals: 20_000,
   /** Events in one history after which a long-running workflow continues as new even before the server suggests it. */
   historyMaxEvents: 4_000,
+  /** The same for a run, which then first finishes what it has begun: that may add a mapping's child workflows. */
+  runYieldEvents: 2_800,
+  /** Tasks that the details of a run name one by one. */
+  detailsMaxTasks: 100,
   /** Gateway: request body after decompression. */
   gatewayBodyMaxBytes: 512 * 1024,
   /** Gateway: one Segment event and one batch (Segment HTTP API limits: 32 KB, 500 KB, 2,500 events). */

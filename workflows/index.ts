@@ -1,4 +1,5 @@
 export { backfillDag } from './backfill.js';
+export { mapTasks } from './map-tasks.js';
 export { reconcileDag } from './reconcile.js';
 export { runDag } from './run-dag.js';
 export { streamDag } from './stream.js';

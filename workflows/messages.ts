@@ -1,8 +1,10 @@
-import { defineQuery, defineSignal } from '@temporalio/workflow';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { DagSpec, TaskState } from '../core/dag-spec.js';
 import type { DataInterval } from '../core/interval.js';
 import type { JsonObject } from '../core/json.js';
+import { statesQueryName } from '../core/message-names.js';
 import { zeroCounts, type RowCounts } from '../core/manifest.js';
+import type { Decision } from '../core/run.js';
 
 /** A spec with its hash: what a run or a stream is pinned to. */
 export interface PinnedSpec {
@@ -90,6 +92,13 @@ export const stopSignal = defineSignal('stop');
 /** Backfills cancel their runs and end. */
 export const cancelSignal = defineSignal('cancel');
 
-export const statesQuery = defineQuery<Readonly<Record<string, TaskState>>>('states');
+export const statesQuery = defineQuery<Readonly<Record<string, TaskState>>>(statesQueryName);
+/** Approval tasks that wait for an answer. */
+export const approvalsQuery = defineQuery<readonly string[]>('approvals');
+/** Answers an approval task. As an update it is refused for a task that is none, and says whether it was the first answer. */
+export const decideSignal = defineSignal<[Decision]>('decide');
+export const decideUpdate = defineUpdate<boolean, [Decision]>('decide');
+/** Makes finished tasks of a run that is under way run again; returns those that will. */
+export const clearUpdate = defineUpdate<string[], [readonly string[]]>('clear');
 export const streamStatsQuery = defineQuery<StreamStats>('stats');
 export const backfillProgressQuery = defineQuery<BackfillProgress>('progress');

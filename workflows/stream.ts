@@ -41,7 +41,7 @@ export async function streamDag(input: StreamInput): Promise<StreamStats> {
   };
   const interrupt = () => {
     attempt += 1;
-    for (const interpreter of interpreters) interpreter.interruptWaits();
+    for (const interpreter of interpreters) interpreter.interruptReads();
   };
   setHandler(streamStatsQuery, () => stats);
   setHandler(deploySignal, (next) => {

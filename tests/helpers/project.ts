@@ -13,6 +13,8 @@ import {
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import proto from '@temporalio/proto';
 import { devServerSettings } from '../../client/temporal/dev-server-settings.js';
 import { findTemporalCli } from '../../client/temporal/obtain-cli.js';
 import { root } from '../architecture/source-tree.js';
@@ -34,6 +36,7 @@ export interface RunningProcess {
   readonly ended: Promise<void>;
 }
 
+const { temporal } = proto;
 const projects = new Set<TestProject>();
 
 afterAll(async () => {
@@ -163,6 +166,36 @@ export class TestProject {
   /** Rows of a query through the command line. */
   async rows(sql: string): Promise<Record<string, unknown>[]> {
     return (await this.json<{ rows: Record<string, unknown>[] }>('query', sql)).rows;
+  }
+
+  /** Types of the events of a workflow's history. */
+  async history(workflowId: string): Promise<string[]> {
+    const events = await this.#events(workflowId);
+    return events.map(({ eventType }) => temporal.api.enums.v1.EventType[eventType ?? 0] ?? '');
+  }
+
+  /** What the tasks of a run handed on, by task id, read from its history. */
+  async results(workflowId: string): Promise<Record<string, unknown>> {
+    const events = await this.#events(workflowId);
+    const results: Record<string, unknown> = {};
+    const read = (payload: { data?: Uint8Array | null } | undefined): unknown =>
+      payload?.data == null ? undefined : JSON.parse(Buffer.from(payload.data).toString('utf8'));
+    for (const { activityTaskCompletedEventAttributes: completed } of events) {
+      const scheduled = events.find(({ eventId }) => String(eventId) === String(completed?.scheduledEventId));
+      const input = read(scheduled?.activityTaskScheduledEventAttributes?.input?.payloads?.[0]);
+      const taskId = (input as { task?: { id: string } } | undefined)?.task?.id;
+      if (taskId !== undefined) results[taskId] = read(completed?.result?.payloads?.[0]);
+    }
+    return results;
+  }
+
+  async #events(workflowId: string) {
+    const connection = await Connection.connect({ address: `127.0.0.1:${String(this.temporalPort)}` });
+    try {
+      return (await new Client({ connection }).workflow.getHandle(workflowId).fetchHistory()).events ?? [];
+    } finally {
+      await connection.close();
+    }
   }
 
   /** Text of a file of the project, or empty. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import type { ActivityDeps, StageIo } from '../../activities/deps.js';
+import { createValueReader } from '../../activities/values.js';
 import { createExtract } from '../../activities/extract.js';
 import { createSourceRegistry } from '../../connectors/registry.js';
 import type { ReadRequest, Source, SourceBatch } from '../../connectors/source.js';
@@ -40,8 +41,11 @@ interface Setting {
 
 function deps(setting: Setting): ActivityDeps {
   const registry = createSourceRegistry({ projectDirectory: directory, dataDirectory: directory });
+  const staging = createFileStaging(directory);
   return {
-    staging: createFileStaging(directory),
+    staging,
+    values: createValueReader(staging),
+    runs: undefined as never,
     source: async (name) => setting.source ?? registry(name),
     connection: () => setting.connection ?? {},
     functions: () => ({ ...(setting.read && { read: setting.read }) }),
