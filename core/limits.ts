@@ -161,6 +161,9 @@ export const limits = {
   /** Development server: tries, each on other ports, where it ends at once. */
   temporalStartMaxTries: 3,
   temporalStopMaxMs: 10_000,
+  /** Development server: reads of the queue of due tasks in a second, and the shortest wait of a timer or a retry. */
+  temporalQueueMaxReadsPerSecond: 1_000,
+  temporalTimerMinMs: 10,
   /** Quarantined rows that one replay run takes (their ids travel through Temporal). */
   replayMaxRows: 500,
   /** Keys of each kind of difference that a reconcile report names. */

@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
+import { devServerSettings } from '../../client/temporal/dev-server-settings.js';
 import { findTemporalCli } from '../../client/temporal/obtain-cli.js';
 import { root } from '../architecture/source-tree.js';
 
@@ -89,8 +90,7 @@ export class TestProject {
     for (let attempt = 1; attempt <= 5; attempt += 1) {
       const server = this.#spawn(cli.path, [
         ...['server', 'start-dev', '--headless', '--ip', '127.0.0.1', '--port', String(this.temporalPort)],
-        ...['--log-level', 'error', '--db-filename', join(this.folder, 'temporal.db')],
-        ...['--dynamic-config-value', 'system.enableActivityEagerExecution=true'],
+        ...['--log-level', 'error', ...devServerSettings(join(this.folder, 'temporal.db'))],
       ]);
       this.#temporal = server;
       let hasEnded = false;
