@@ -119,6 +119,19 @@ export const limits = {
   reconcileSamples: 5,
   /** Path of a local socket: the system's limit is 104 to 108. */
   socketPathMaxBytes: 100,
+  /** Operations store: how long a writer waits for another process; a waiting write holds its process up. */
+  opsBusyTimeoutMs: 5_000,
+  /** Run ledger: a worker writes what it knows this often, or when so many records wait. */
+  ledgerFlushEveryMs: 250,
+  ledgerFlushRecords: 500,
+  /** Run ledger: records that wait while the store cannot be written; older ones are dropped, and sync brings them back. */
+  ledgerMaxWaitingRecords: 20_000,
+  /** Task logs: lines of one try, and bytes of one line with its fields. What is cut is counted and said. */
+  taskLogMaxLines: 1_000,
+  taskLogLineMaxBytes: 2 * 1024,
+  /** Run ledger: rows of one statement; runs that one statement deletes. */
+  ledgerStatementRows: 200,
+  ledgerDeleteRuns: 200,
   /** Read-only SQL: rows returned to a person. */
   queryMaxRows: 10_000,
 } as const;
