@@ -4,7 +4,8 @@ import type { Source } from '../connectors/source.js';
 import type { StagingStore } from '../connectors/staging.js';
 import type { Warehouse } from '../connectors/warehouse.js';
 import type { JsonObject, JsonValue } from '../core/json.js';
-import type { TaskFunctions } from '../core/dag-definition.js';
+import type { TaskFunctions, TaskLog } from '../core/dag-definition.js';
+import type { LedgerWriter } from './ledger-buffer.js';
 
 /** What a stage needs from the process that runs it; made once by a composition root. */
 export interface ActivityDeps {
@@ -18,6 +19,8 @@ export interface ActivityDeps {
   /** @throws PipelineError FUNCTION_MISSING */
   functions(dagId: string, taskId: string): TaskFunctions;
   readonly logger: Logger;
+  /** Hears of each try of a task. */
+  readonly ledger?: LedgerWriter;
 }
 
 /** What one running attempt offers to a stage; `boundary.ts` fills it from Temporal. */
@@ -27,6 +30,8 @@ export interface StageIo {
   /** 1 on the first try. */
   readonly attempt: number;
   readonly logger: Logger;
+  /** The log of this try, for `millrace run logs`. */
+  readonly log: TaskLog;
 }
 
 /** A stage: what an activity is before the boundary wraps it. */

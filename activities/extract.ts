@@ -40,6 +40,17 @@ export function createExtract(
       io,
       options.fileMaxBytes ?? limits.stagedFileMaxBytes,
     );
+    const { from, read: mode } = request.task.config;
+    const { extracted, quarantined } = manifest.counts;
+    // A stream that waits in vain has nothing to tell.
+    if (extracted > 0 || request.waitMs === undefined) {
+      io.log.info(`read ${String(extracted)} records of ${from.connector}/${from.stream}`, {
+        read: request.replayQuarantineIds === undefined ? mode : 'quarantine',
+        deletes: manifest.deletes.reduce((sum, file) => sum + file.rows, 0),
+        oversized: quarantined,
+        files: manifest.files.length,
+      });
+    }
     return withTask(manifest, request.task);
   };
 }
@@ -65,6 +76,7 @@ async function sourceOf(deps: ActivityDeps, request: ExtractRequest, io: StageIo
     ...(context.interval !== undefined && { interval: context.interval }),
     params: context.params,
     attempt: io.attempt,
+    log: io.log,
     signal: io.signal,
     heartbeat: (details) => io.heartbeat(details),
   });

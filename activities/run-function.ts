@@ -20,6 +20,7 @@ export function createRunFunction(deps: ActivityDeps): Stage<StageRequest<Functi
         ...(interval === undefined ? {} : { interval }),
         params,
         attempt: io.attempt,
+        log: io.log,
         signal: io.signal,
         heartbeat: (details) => {
           io.heartbeat(details);

@@ -1,5 +1,7 @@
-import { NativeConnection, Runtime, Worker, DefaultLogger } from '@temporalio/worker';
+import { Client } from '@temporalio/client';
+import { NativeConnection, Runtime, Worker, DefaultLogger, type InjectedSinks } from '@temporalio/worker';
 import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { createSourceRegistry } from '../connectors/registry.js';
@@ -8,9 +10,13 @@ import { createDuckDbWarehouse } from '../connectors/duckdb/index.js';
 import { createStagedSql } from '../connectors/duckdb/staged-sql.js';
 import type { DagDefinition } from '../core/dag-definition.js';
 import type { JsonObject } from '../core/json.js';
+import type { LedgerSinks } from '../core/ledger.js';
 import { limits } from '../core/limits.js';
+import { openOpsStore, type OpsStore } from '../ops/store.js';
 import type { ActivityDeps } from './deps.js';
 import { createActivities } from './index.js';
+import { createLedgerBuffer, type LedgerBuffer, type LedgerWriter } from './ledger-buffer.js';
+import { startUpkeep } from './ledger-upkeep.js';
 import { functionRegistry } from './load-dags.js';
 
 /** What a worker is made from; a composition root reads it from the settings. */
@@ -19,6 +25,7 @@ export interface WorkerOptions {
   readonly projectDirectory: string;
   readonly dataDirectory: string;
   readonly warehouse: { readonly path: string; readonly memoryLimitMb?: number };
+  readonly ops: { readonly path: string; readonly retentionMs: number; readonly syncEveryMs: number };
   readonly definitions: readonly DagDefinition[];
   /** Settings of a named connection, secrets revealed. @throws PipelineError CONNECTION_UNKNOWN */
   connection(name: string | undefined): JsonObject;
@@ -34,9 +41,9 @@ export interface RunningWorker {
 }
 
 /**
- * Starts a worker: opens staging and warehouse, sweeps what dead processes left, connects to Temporal and polls.
+ * Starts a worker: opens staging, warehouse and operations store, sweeps what dead processes left, connects to Temporal and polls.
  *
- * @throws PipelineError WAREHOUSE_LOCKED and others of the warehouse
+ * @throws PipelineError WAREHOUSE_LOCKED and others of the warehouse, OPS_UNAVAILABLE
  */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   installLogging(options.logger);
@@ -47,14 +54,25 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       connection,
       namespace: options.temporal.namespace,
       taskQueue: options.temporal.taskQueue,
+      identity: deps.ledger.worker,
       activities: createActivities(deps),
+      sinks: ledgerSinks(deps.ledger),
       ...workflowCode(),
       maxConcurrentActivityTaskExecutions: limits.workerMaxActivities,
       maxCachedWorkflows: limits.workerMaxCachedWorkflows,
       shutdownGraceTime: limits.workerGraceMs,
       shutdownForceTime: limits.workerForceStopMs,
     });
+    const { namespace } = options.temporal;
+    const upkeep = startUpkeep({
+      client: new Client({ connection, namespace }),
+      store: deps.ops,
+      retentionMs: options.ops.retentionMs,
+      everyMs: options.ops.syncEveryMs,
+      logger: options.logger,
+    });
     const finished = worker.run().finally(async () => {
+      await upkeep.stop();
       await connection.close();
       await closeDeps(deps);
     });
@@ -73,7 +91,37 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   }
 }
 
-async function openDeps(options: WorkerOptions): Promise<ActivityDeps> {
+/** What tells the run ledger, registered with a worker for the workflows that it runs. */
+export function ledgerSinks(ledger: LedgerWriter): InjectedSinks<LedgerSinks> {
+  return {
+    ledger: {
+      recordRun: { fn: (_info, run) => ledger.recordRun(run) },
+      recordTask: { fn: (_info, task) => ledger.recordTask(task) },
+    },
+  };
+}
+
+/** What a worker closes at its end, beside what activities use. */
+interface WorkerDeps extends ActivityDeps {
+  readonly ops: OpsStore;
+  readonly ledger: LedgerBuffer;
+}
+
+async function openDeps(options: WorkerOptions): Promise<WorkerDeps> {
+  const ops = await openOpsStore({ path: options.ops.path });
+  try {
+    return { ...(await openStores(options)), ops, ledger: bufferOf(ops, options.logger) };
+  } catch (error) {
+    await ops.close();
+    throw error;
+  }
+}
+
+function bufferOf(ops: OpsStore, logger: Logger): LedgerBuffer {
+  return createLedgerBuffer(ops.ledger, { worker: `${String(process.pid)}@${hostname()}`, logger });
+}
+
+async function openStores(options: WorkerOptions): Promise<ActivityDeps> {
   const staging = createLocalStaging({ directory: `${options.dataDirectory}/staging` });
   await staging.sweep();
   const stagedSql = await createStagedSql({});
@@ -99,7 +147,9 @@ async function openDeps(options: WorkerOptions): Promise<ActivityDeps> {
   };
 }
 
-async function closeDeps(deps: ActivityDeps): Promise<void> {
+async function closeDeps(deps: WorkerDeps): Promise<void> {
+  await deps.ledger.close();
+  await deps.ops.close();
   deps.stagedSql.close();
   await deps.warehouse.close();
 }

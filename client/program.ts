@@ -10,6 +10,7 @@ import { registerInit } from './commands/init.js';
 import { registerQuarantine } from './commands/quarantine.js';
 import { registerQuery } from './commands/query.js';
 import { registerReconcile } from './commands/reconcile.js';
+import { registerRun } from './commands/run.js';
 import { registerServices } from './commands/services.js';
 import { registerTemporal } from './commands/temporal.js';
 import type { CommandContext } from './context.js';
@@ -41,6 +42,7 @@ export function createProgram(context: CommandContext): Command {
     registerServices,
     registerDeploy,
     registerDag,
+    registerRun,
     registerBackfill,
     registerReconcile,
     registerQuarantine,

@@ -54,8 +54,7 @@ export interface TaskRecord extends TaskKey {
   readonly counts?: RowCounts;
 }
 
-export const logLevels = ['info', 'warn', 'error'] as const;
-export type LogLevel = (typeof logLevels)[number];
+export type LogLevel = 'info' | 'warn' | 'error';
 
 /** One line that a try logged; `line` counts from 1 within the try. */
 export interface TaskLogLine extends TaskKey {
@@ -73,6 +72,14 @@ export interface LedgerBatch {
   readonly tasks?: readonly TaskRecord[];
   readonly logs?: readonly TaskLogLine[];
 }
+
+/** What a worker registers, so that workflows can tell the run ledger what they decide. */
+export type LedgerSinks = {
+  readonly ledger: {
+    readonly recordRun: (run: RunRecord) => void;
+    readonly recordTask: (task: TaskRecord) => void;
+  };
+};
 
 export interface RunFilter {
   readonly dagId?: string;

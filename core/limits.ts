@@ -129,6 +129,19 @@ export const limits = {
   /** Task logs: lines of one try, and bytes of one line with its fields. What is cut is counted and said. */
   taskLogMaxLines: 1_000,
   taskLogLineMaxBytes: 2 * 1024,
+  /** Run ledger: runs that one pass of synchronisation reads, and those that it looks up at a time. */
+  ledgerSyncMaxRuns: 1_000,
+  ledgerSyncPageRuns: 200,
+  /** Run ledger: how far a synchronisation looks back before the last one; how long a process that does it has the lease. */
+  ledgerSyncOverlapMs: 10 * 60_000,
+  ledgerLeaseMs: 60_000,
+  /** Run ledger: successful runs that say how long a run usually takes. */
+  ledgerUsualRuns: 20,
+  /** Task logs: lines read at a time, and how often a reader who follows looks for more. */
+  ledgerPageLines: 1_000,
+  ledgerFollowEveryMs: 500,
+  /** Run ledger: earlier tries of a task that a synchronisation adds. */
+  ledgerReadTries: 100,
   /** Run ledger: rows of one statement; runs that one statement deletes. */
   ledgerStatementRows: 200,
   ledgerDeleteRuns: 200,

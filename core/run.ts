@@ -4,7 +4,8 @@ import type { JsonObject, JsonValue } from './json.js';
 import type { Manifest, RowCounts } from './manifest.js';
 
 /** Why a run exists; names of Airflow 3, and `replay` for quarantined rows. */
-export type RunType = 'scheduled' | 'manual' | 'backfill' | 'asset_triggered' | 'replay';
+export const runTypes = ['scheduled', 'manual', 'backfill', 'asset_triggered', 'replay'] as const;
+export type RunType = (typeof runTypes)[number];
 
 /** The input of the `runDag` workflow. */
 export interface RunInput {
@@ -50,6 +51,8 @@ export interface StageContext {
   /** Time at which the run started, ISO 8601 UTC; tasks use it where they would otherwise ask a clock. */
   readonly startedAt: string;
   readonly params: JsonObject;
+  /** Place of this task among the mapped ones; absent where the task is not mapped. */
+  readonly mapIndex?: number;
 }
 
 /** The input of one stage activity. */

@@ -1,5 +1,6 @@
 import {
   ApplicationFailure,
+  isCancellation,
   proxyLocalActivities,
   setCurrentDetails,
   setHandler,
@@ -11,7 +12,8 @@ import type { Activities } from '../core/activities.js';
 import type { DataInterval } from '../core/interval.js';
 import type { RunInput, RunResult } from '../core/run.js';
 import { runDetails } from './details.js';
-import { Interpreter } from './interpreter.js';
+import { Interpreter, type Outcome } from './interpreter.js';
+import { RunTelling } from './tell-run.js';
 import { statesQuery } from './messages.js';
 
 const runTypeAttribute = defineSearchAttributeKey('MillraceRunType', SearchAttributeType.KEYWORD);
@@ -41,6 +43,9 @@ export async function runDag(input: RunInput): Promise<RunResult> {
     { key: runTypeAttribute, value: runType },
     ...(interval === undefined ? [] : [{ key: intervalStartAttribute, value: new Date(interval.start) }]),
   ]);
+  const params = { ...spec.params, ...input.params };
+  const telling = new RunTelling(input, interval, params);
+  telling.started();
   const interpreter: Interpreter = new Interpreter({
     spec,
     context: {
@@ -50,15 +55,24 @@ export async function runDag(input: RunInput): Promise<RunResult> {
       runType,
       ...(interval === undefined ? {} : { interval }),
       startedAt: info.startTime.toISOString(),
-      params: { ...spec.params, ...input.params },
+      params,
     },
     ...(input.replay === undefined ? {} : { replay: input.replay }),
     onChange: () => {
       setCurrentDetails(runDetails(spec, interpreter.states, interpreter.counts, interval));
+      telling.changed(interpreter.states);
     },
   });
   setHandler(statesQuery, () => interpreter.states);
-  const { state, tasks, counts } = await interpreter.run();
+  let outcome: Outcome;
+  try {
+    outcome = await interpreter.run();
+  } catch (error) {
+    if (isCancellation(error)) telling.ended({ state: 'cancelled', tasks: [], counts: interpreter.counts });
+    throw error;
+  }
+  telling.ended(outcome);
+  const { state, tasks, counts } = outcome;
   const result: RunResult = {
     dagId: spec.id,
     specHash,
