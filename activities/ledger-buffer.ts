@@ -55,13 +55,14 @@ export function createLedgerBuffer(
     if (waiting() >= limits.ledgerFlushRecords && writing === undefined) void flush();
     else schedule();
   };
+  /** Half of the log lines go first; tasks and runs only where they alone are too many. */
   const dropOldest = () => {
     const before = waiting();
-    logs = logs.slice(logs.length / 2);
-    const half = waiting() - limits.ledgerMaxWaitingRecords / 2;
-    for (const key of [...tasks.keys()].slice(0, half)) tasks.delete(key);
-    for (const key of [...runs.keys()].slice(0, waiting() - limits.ledgerMaxWaitingRecords / 2))
-      runs.delete(key);
+    logs = logs.slice(Math.ceil(logs.length / 2));
+    for (const kept of [tasks, runs]) {
+      const tooMany = waiting() - limits.ledgerMaxWaitingRecords;
+      if (tooMany > 0) for (const key of [...kept.keys()].slice(0, tooMany)) kept.delete(key);
+    }
     dropped += before - waiting();
   };
   const keepRun = (run: RunRecord) => {
@@ -91,7 +92,7 @@ export function createLedgerBuffer(
         );
       dropped = 0;
     } catch (error) {
-      options.logger.warn({ error, waiting: batch.tasks.length }, 'the run ledger could not be written');
+      options.logger.warn({ err: error }, 'the run ledger could not be written');
       const newer = { runs: [...runs.values()], tasks: [...tasks.values()], logs };
       runs.clear();
       tasks.clear();

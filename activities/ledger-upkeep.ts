@@ -74,7 +74,7 @@ export function startUpkeep(options: UpkeepOptions & { readonly everyMs: number;
       if (report !== undefined && report.added + report.corrected + report.deleted > 0)
         options.logger.info({ ...report }, 'run ledger brought up to date');
     } catch (error) {
-      options.logger.warn({ error }, 'the run ledger could not be brought up to date');
+      options.logger.warn({ err: error }, 'the run ledger could not be brought up to date');
     }
   };
   const rounds = (async () => {

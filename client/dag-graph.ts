@@ -83,11 +83,16 @@ function groupLines(
     done.add(inner);
     const members = tasks.filter((other) => `${other.group ?? ''}.`.startsWith(`${inner}.`));
     return [
-      `${indent}subgraph ${inner.replaceAll(/\W/g, '_')}_group["${escape(name)}"]`,
+      `${indent}subgraph ${groupNode(inner)}["${escape(name)}"]`,
       ...groupLines(members, inner, nodeOf, `${indent}  `),
       `${indent}end`,
     ];
   });
+}
+
+/** A node name for a path; no other path has the same. */
+function groupNode(path: string): string {
+  return `g_${path.replaceAll(/[^A-Za-z0-9]/g, (character) => `_${String(character.codePointAt(0))}_`)}`;
 }
 
 function labelOf({ id, kind, triggerRule }: Task): string {

@@ -23,14 +23,14 @@ export interface GridRun {
   readonly tasks: Readonly<Record<string, TaskState>>;
 }
 
-/** The last runs of a DAG. `taskIds` gives the order of the tasks; others that the runs had come after them. */
+/** The last runs of a DAG, of each its newest execution. `taskIds` gives the order of the tasks; others that the runs had come after them. */
 export async function readGrid(
   ledger: RunLedger,
   dagId: string,
   taskIds: readonly string[],
   limit: number,
 ): Promise<RunGrid> {
-  const newestFirst = await ledger.listRuns({ dagId, order: 'logical', limit });
+  const newestFirst = await ledger.listRuns({ dagId, order: 'logical', newestOnly: true, limit });
   const runs = newestFirst.reverse();
   const records = await ledger.listTasks(runs);
   const byRun = new Map(runs.map(({ runId }) => [runId, records.filter((record) => record.runId === runId)]));

@@ -36,7 +36,9 @@ export function renderRun(
     ['duration', durationText(run.startedAt, run.endedAt)],
     [
       'usually',
-      usualMs === undefined ? undefined : `${spanText(usualMs)} (last ${String(usualRuns)} successful runs)`,
+      usualMs === undefined
+        ? undefined
+        : `${spanText(usualMs)}, the mean of the last ${String(usualRuns)} that succeeded`,
     ],
     ['params', Object.keys(run.params).length === 0 ? undefined : JSON.stringify(run.params)],
     ['spec', run.specHash],

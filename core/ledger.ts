@@ -89,6 +89,8 @@ export interface RunFilter {
   readonly since?: string;
   /** `started` by start time, `logical` by logical date (start time where there is none); newest first. */
   readonly order?: 'started' | 'logical';
+  /** Only the newest execution under each workflow id. */
+  readonly newestOnly?: boolean;
   readonly limit: number;
 }
 

@@ -13,12 +13,24 @@ export function createRunLedger(db: Kysely<OpsTables>): RunLedger {
     recordTasks: (tasks) => writeBatch(db, { tasks }),
     appendLogs: (logs) => writeBatch(db, { logs }),
 
-    async listRuns({ dagId, state, runType, since, order = 'started', limit }) {
+    async listRuns({ dagId, state, runType, since, order = 'started', newestOnly = false, limit }) {
       let query = db.selectFrom('runs').selectAll();
       if (dagId !== undefined) query = query.where('dag_id', '=', dagId);
       if (state !== undefined) query = query.where('state', '=', state);
       if (runType !== undefined) query = query.where('run_type', '=', runType);
       if (since !== undefined) query = query.where('started_at', '>=', since);
+      if (newestOnly) {
+        query = query.where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('runs as newer')
+                .select('newer.run_id')
+                .whereRef('newer.workflow_id', '=', 'runs.workflow_id')
+                .whereRef('newer.started_at', '>', 'runs.started_at'),
+            ),
+          ),
+        );
+      }
       if (order === 'logical') query = query.orderBy('logical_at', 'desc');
       const rows = await query.orderBy('started_at', 'desc').orderBy('run_id').limit(limit).execute();
       return rows.map(toRunRecord);

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import type { ExpressionBuilder, Kysely } from 'kysely';
 import { endedRank, hasEnded, type LedgerBatch, type RunRecord, type TaskRecord } from '../core/ledger.js';
 import { limits } from '../core/limits.js';
 import { toLogRow, toRunRow, toTaskRow } from './rows.js';
@@ -60,33 +60,54 @@ async function upsertTasks(db: Db, rows: OpsTables['task_tries'][]): Promise<voi
     .onConflict((conflict) =>
       conflict
         .columns(['workflow_id', 'run_id', 'task_id', 'map_index', 'try_number'])
-        .doUpdateSet(({ ref, fn }) => ({
-          label: fn.coalesce('excluded.label', 'task_tries.label'),
-          state: ref('excluded.state'),
-          state_rank: ref('excluded.state_rank'),
-          started_at: fn.coalesce('excluded.started_at', 'task_tries.started_at'),
-          ended_at: fn.coalesce('excluded.ended_at', 'task_tries.ended_at'),
-          worker: fn.coalesce('excluded.worker', 'task_tries.worker'),
-          error_code: fn.coalesce('excluded.error_code', 'task_tries.error_code'),
-          error_message: fn.coalesce('excluded.error_message', 'task_tries.error_message'),
-          counts: fn.coalesce('excluded.counts', 'task_tries.counts'),
+        .doUpdateSet((eb) => ({
+          label: eb.fn.coalesce('excluded.label', 'task_tries.label'),
+          state: eb.ref('excluded.state'),
+          state_rank: eb.ref('excluded.state_rank'),
+          started_at: eb.fn.coalesce('excluded.started_at', 'task_tries.started_at'),
+          ended_at: eb.fn.coalesce('excluded.ended_at', 'task_tries.ended_at'),
+          worker: eb.fn.coalesce('excluded.worker', 'task_tries.worker'),
+          error_code: keptError(eb, 'error_code'),
+          error_message: keptError(eb, 'error_message'),
+          counts: eb.fn.coalesce('excluded.counts', 'task_tries.counts'),
         }))
         .whereRef('excluded.state_rank', '>=', 'task_tries.state_rank'),
     )
     .execute();
 }
 
-/** A later try has begun: earlier ones without an end were on a worker that went away. */
+type UpsertBuilder = ExpressionBuilder<
+  OpsTables & { excluded: OpsTables['task_tries'] },
+  'task_tries' | 'excluded'
+>;
+
+/** An error belongs to its state: another state brings its own, or has none. */
+function keptError(eb: UpsertBuilder, column: 'error_code' | 'error_message') {
+  return eb
+    .case()
+    .when('excluded.state', '=', eb.ref('task_tries.state'))
+    .then(eb.fn.coalesce(`excluded.${column}`, `task_tries.${column}`))
+    .else(eb.ref(`excluded.${column}`))
+    .end();
+}
+
+const lost = { error_code: 'TASK_TIMEOUT', error_message: 'the worker went away during this try' };
+
+/**
+ * A later try has begun: earlier ones without an end were on a worker that went away, and so was the one before where it
+ * was not even begun here.
+ */
 async function endLostTries(db: Db, task: TaskRecord): Promise<void> {
+  const { startedAt: endedAt, counts: _none, errorCode: _other, errorMessage: _text, ...own } = task;
+  const before = { ...own, tryNumber: task.tryNumber - 1, state: 'up_for_retry' as const };
+  await db
+    .insertInto('task_tries')
+    .values({ ...toTaskRow(before), worker: null, ended_at: null, ...lost })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
   await db
     .updateTable('task_tries')
-    .set({
-      state: 'up_for_retry',
-      state_rank: endedRank,
-      ended_at: task.startedAt ?? null,
-      error_code: 'TASK_TIMEOUT',
-      error_message: 'the worker went away during this try',
-    })
+    .set({ state: 'up_for_retry', state_rank: endedRank, ended_at: endedAt ?? null, ...lost })
     .where('workflow_id', '=', task.workflowId)
     .where('run_id', '=', task.runId)
     .where('task_id', '=', task.taskId)

@@ -84,6 +84,7 @@ describe('runs', () => {
     expect(await ids({ state: 'failed' })).toEqual(['1']);
     expect(await ids({ runType: 'backfill' })).toEqual(['2']);
     expect(await ids({ since: at(2) })).toEqual(['3', '2']);
+    expect(await ids({ newestOnly: true })).toEqual(['3']);
     expect((await store.ledger.getRun('w'))?.runId).toBe('3');
   });
 
@@ -124,6 +125,7 @@ describe('tries', () => {
       startedAt: '2026-01-01T00:00:00.000Z',
       endedAt: '2026-01-01T00:00:01.000Z',
       worker: 'one',
+      label: 'x',
       errorCode: 'SOURCE_UNAVAILABLE',
       errorMessage: 'no answer',
     });
@@ -155,8 +157,31 @@ describe('tries', () => {
       errorCode: 'TASK_TIMEOUT',
       endedAt: '2026-01-01T00:00:09.000Z',
     });
-    await store.ledger.recordTasks([taskOf({ state: 'success' })]);
-    expect((await store.ledger.listTasks([{ workflowId: 'w', runId: 'r' }]))[0]?.state).toBe('success');
+    await store.ledger.recordTasks([taskOf({ state: 'success', endedAt: '2026-01-01T00:00:10.000Z' })]);
+    expect((await store.ledger.listTasks([{ workflowId: 'w', runId: 'r' }]))[0]).toEqual(
+      taskOf({
+        state: 'success',
+        startedAt: '2026-01-01T00:00:00.000Z',
+        endedAt: '2026-01-01T00:00:10.000Z',
+      }),
+    );
+  });
+
+  test('one that was not even begun here is known from the next', async () => {
+    await store.ledger.recordTasks([taskOf({ tryNumber: 2, worker: 'two', counts })]);
+    const [before] = await store.ledger.listTasks([{ workflowId: 'w', runId: 'r' }]);
+    expect(before).toEqual(
+      taskOf({
+        state: 'up_for_retry',
+        errorCode: 'TASK_TIMEOUT',
+        errorMessage: expect.stringContaining('went away') as unknown as string,
+      }),
+    );
+    await store.ledger.recordTasks([taskOf({ state: 'failed', errorCode: 'X', errorMessage: 'late' })]);
+    expect((await store.ledger.listTasks([{ workflowId: 'w', runId: 'r' }]))[0]).toMatchObject({
+      state: 'failed',
+      errorCode: 'X',
+    });
   });
 
   test('none is left open by a run that has ended', async () => {
