@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
+import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { summariseTasks, type RunRecord, type TaskRecord } from '../../core/ledger.js';
 import { openOpsStore, type OpsStore } from '../../ops/store.js';
 import { TestProject, waitUntil, type RunningProcess } from '../helpers/project.js';
+import { runOf } from '../ops/records.js';
 import { daily, etl, gated, rowSchema, verdicts } from './dag-files.js';
 
 const logging = `
@@ -29,6 +31,13 @@ export default defineDag({
   },
 });`;
 
+const mortal = `
+import { defineDag } from 'millrace';
+export default defineDag({
+  id: 'mortal', schedule: 'manual',
+  tasks: ({ task }) => { task('work', { timeout: '3s', retryDelay: '10ms', run: async () => ({}) }); },
+});`;
+
 let project: TestProject;
 let worker: RunningProcess;
 let store: OpsStore;
@@ -41,6 +50,7 @@ beforeAll(async () => {
     'verdicts.ts': verdicts,
     'gated.ts': gated('gated'),
     'talking.ts': logging,
+    'mortal.ts': mortal,
   });
   project.write('schemas/row.v1.schema.json', rowSchema);
   await project.startTemporal();
@@ -50,6 +60,15 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(() => store.close());
+
+async function temporal<Result>(use: (client: Client) => Promise<Result>): Promise<Result> {
+  const connection = await Connection.connect({ address: `127.0.0.1:${String(project.temporalPort)}` });
+  try {
+    return await use(new Client({ connection }));
+  } finally {
+    await connection.close();
+  }
+}
 
 /** Runs a DAG to its end and returns what the ledger then has of it. */
 async function recorded(dagId: string, ...args: string[]): Promise<{ run: RunRecord; tasks: TaskRecord[] }> {
@@ -158,13 +177,75 @@ test('a run that is cancelled is recorded as such, with the task that it stopped
     const run = await store.ledger.getRun(workflowId);
     return run !== undefined && (await store.ledger.listTasks([run])).length > 0;
   });
-  const connection = await Connection.connect({ address: `127.0.0.1:${String(project.temporalPort)}` });
-  await new Client({ connection }).workflow.getHandle(workflowId).cancel();
-  await connection.close();
+  await temporal((client) => client.workflow.getHandle(workflowId).cancel());
   const { run, tasks } = await ended(workflowId);
   expect(run.state).toBe('cancelled');
   expect(statesOf(tasks)).toEqual({ wait: 'skipped 1', check: 'skipped 0', store: 'skipped 0' });
 });
+
+test('what nobody reports comes from Temporal: a run that was terminated, and one that it does not know', async () => {
+  const { workflowId } = await project.json<{ workflowId: string }>(
+    'dag',
+    'trigger',
+    'gated',
+    '--name',
+    'end',
+  );
+  await waitUntil('the task runs', async () => {
+    const run = await store.ledger.getRun(workflowId);
+    return run !== undefined && (await store.ledger.listTasks([run])).length > 0;
+  });
+  await temporal((client) => client.workflow.getHandle(workflowId).terminate('enough'));
+  const unknown = runOf({ workflowId: 'forgotten', runId: randomUUID() });
+  const old = runOf({ workflowId: 'old', state: 'success', endedAt: '2001-01-01T00:00:00.000Z' });
+  await store.ledger.recordRuns([unknown, old]);
+  await waitUntil('the list of runs has caught up', async () => {
+    await project.json('run', 'sync');
+    return (await store.ledger.getRun(workflowId))?.endedAt !== undefined;
+  });
+  expect(await store.ledger.getRun(workflowId)).toMatchObject({
+    state: 'cancelled',
+    note: 'terminated: enough',
+  });
+  expect(await store.ledger.getRun('forgotten')).toMatchObject({
+    state: 'failed',
+    note: expect.stringContaining('does not know this run'),
+  });
+  expect(await store.ledger.getRun('old')).toBeUndefined();
+  await store.ledger.recordRuns([{ ...unknown, state: 'failed', endedAt: '2001-01-01T00:00:00.000Z' }]);
+}, 60_000);
+
+test('lines are followed until the run ends', async () => {
+  const { workflowId } = await project.json<{ workflowId: string }>(
+    'dag',
+    'trigger',
+    'gated',
+    '--name',
+    'tail',
+  );
+  await waitUntil('the run is recorded', async () => (await store.ledger.getRun(workflowId)) !== undefined);
+  const follower = project.spawnProduct(['run', 'logs', workflowId, 'store', '--follow']);
+  project.write('release', '');
+  await follower.ended;
+  expect(follower.child.exitCode).toBe(0);
+  expect(follower.stderr()).toMatch(/INFO {2}try 1 {2}committed to gated/);
+});
+
+test('a try whose worker died is kept as lost, and the next one does the work', async () => {
+  await worker.end();
+  const dying = await project.startWorker('before-report');
+  const { workflowId } = await project.json<{ workflowId: string }>('dag', 'trigger', 'mortal');
+  await dying.ended;
+  worker = await project.startWorker();
+  const { run, tasks } = await ended(workflowId);
+  expect(run.state).toBe('success');
+  const [lost, done] = tasks;
+  expect([lost, done].map((task) => [task?.tryNumber, task?.state])).toEqual([
+    [1, expect.stringMatching(/up_for_retry|success/)],
+    [2, 'success'],
+  ]);
+  expect(lost?.worker).not.toBe(done?.worker);
+}, 90_000);
 
 test('a ledger that was lost is read anew from Temporal: runs, states, tries and errors, but no log lines', async () => {
   const before = await snapshot();
@@ -179,27 +260,33 @@ test('a ledger that was lost is read anew from Temporal: runs, states, tries and
   expect(await project.json('run', 'sync')).toMatchObject({ added: 0, corrected: 0 });
 }, 60_000);
 
-/** Everything of the ledger that Temporal remembers too. Of a try before the last but one it knows only that it was. */
+/**
+ * Everything of the ledger that Temporal remembers too. Of a try before the last but one it knows only that it was; a run
+ * that is cancelled leaves its tries behind, and hands no counts back.
+ */
 async function snapshot(): Promise<unknown[]> {
   const runs = await store.ledger.listRuns({ limit: 100 });
   return Promise.all(
-    runs.map(async ({ endedAt, counts, ...run }) => ({
-      ...run,
-      // A run that is cancelled hands no counts back.
-      counts: run.state === 'cancelled' ? undefined : counts,
-      hasEnded: endedAt !== undefined,
-      tasks: summariseTasks(await store.ledger.listTasks([run])).map(({ tries, ...task }) => ({
-        ...task,
-        tries: tries.map(
-          ({ state, tryNumber, errorCode, errorMessage, counts: rows, worker: identity }, index) => ({
-            state,
-            tryNumber,
-            counts: rows,
-            ...(index >= tries.length - 2 ? { errorCode, errorMessage } : {}),
-            ...(index === tries.length - 1 && state !== 'skipped' ? { identity } : {}),
-          }),
-        ),
-      })),
-    })),
+    runs.map(async ({ endedAt, counts, ...run }) => {
+      const tasks = summariseTasks(await store.ledger.listTasks([run]));
+      if (run.state === 'cancelled')
+        return { ...run, tasks: tasks.map(({ taskId, state }) => ({ taskId, state })) };
+      return {
+        ...run,
+        counts,
+        hasEnded: endedAt !== undefined,
+        tasks: tasks.map(({ tries, ...task }) => ({ ...task, tries: tries.map(remembered(tries.length)) })),
+      };
+    }),
   );
+}
+
+function remembered(count: number) {
+  return ({ state, tryNumber, errorCode, errorMessage, counts, worker: identity }: TaskRecord) => ({
+    ...{ state, tryNumber, counts },
+    ...(tryNumber >= count - 1 ? { errorCode } : {}),
+    // Of a worker that went away, the ledger knows that and Temporal the timeout.
+    ...(tryNumber >= count - 1 && errorCode !== 'TASK_TIMEOUT' ? { errorMessage } : {}),
+    ...(tryNumber === count ? { identity } : {}),
+  });
 }
