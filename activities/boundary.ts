@@ -6,10 +6,12 @@ import { isPipelineError, PipelineError } from '../core/errors/index.js';
 import type { JsonValue } from '../core/json.js';
 import { limits } from '../core/limits.js';
 import type { ActivityDeps, Stage, StageIo } from './deps.js';
+import { createTryRecorder } from './record-try.js';
+import { createTryLog } from './task-log.js';
 
 /**
  * Turns a stage into a Temporal activity. It is the one place where errors become `ApplicationFailure`s, where
- * heartbeats and cancellation are wired, and where the size of a result is checked.
+ * heartbeats and cancellation are wired, where the size of a result is checked, and where the run ledger hears of each try.
  *
  * A catalogued error carries its own verdict on retries. Any other error is tried again as the task's retry policy says,
  * like a failed task of Airflow: a durable engine cannot know that a bug will not pass.
@@ -26,12 +28,19 @@ export function toActivity<Request, Result>(
       activity: info.activityType,
       attempt: info.attempt,
     });
+    const recorder = createTryRecorder(
+      request,
+      { ...info, attempt: tryNumberOf(request) ?? info.attempt },
+      deps.ledger,
+    );
+    const tryLog = createTryLog(logger, recorder.key, (line) => deps.ledger?.appendLog(line));
     let details: JsonValue | undefined;
     const io: StageIo = {
       signal: context.cancellationSignal,
       attempt: tryNumberOf(request) ?? info.attempt,
       lastDetails: info.heartbeatDetails as unknown,
       logger,
+      log: tryLog.log,
       heartbeat: (next) => {
         details = next;
         context.heartbeat(next);
@@ -41,15 +50,22 @@ export function toActivity<Request, Result>(
     const timer = setInterval(() => {
       context.heartbeat(details);
     }, limits.heartbeatEveryMs);
+    recorder.started();
     try {
       const result = await stage(request, io);
       assertFits(result, info.activityType);
+      tryLog.finish();
+      recorder.succeeded(result);
       faultPoint('before-report');
       return result;
     } catch (error) {
       const failure = toFailure(error, context.cancellationSignal, { request, attempt: io.attempt });
-      if (failure instanceof ApplicationFailure)
-        logger.warn({ code: failure.type, reason: failure.message }, 'task failed');
+      tryLog.finish(
+        failure instanceof ApplicationFailure && failure.type !== 'NOT_YET'
+          ? `failed with ${failure.type ?? 'INTERNAL'}: ${failure.message}`
+          : undefined,
+      );
+      recorder.failed(failure, context.cancellationSignal);
       throw failure;
     } finally {
       clearInterval(timer);

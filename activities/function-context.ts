@@ -17,6 +17,7 @@ export async function functionContext(
     ...(interval === undefined ? {} : { interval }),
     params,
     attempt: io.attempt,
+    log: io.log,
     signal: io.signal,
     ...(mapIndex === undefined ? {} : { mapIndex }),
     ...(element === undefined ? {} : { element: (await values.element(element)).value }),

@@ -1,6 +1,7 @@
 import { Client } from '@temporalio/client';
-import { NativeConnection, Runtime, Worker, DefaultLogger } from '@temporalio/worker';
+import { NativeConnection, Runtime, Worker, DefaultLogger, type InjectedSinks } from '@temporalio/worker';
 import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { createSourceRegistry } from '../connectors/registry.js';
@@ -9,9 +10,13 @@ import { createDuckDbWarehouse } from '../connectors/duckdb/index.js';
 import { createStagedSql } from '../connectors/duckdb/staged-sql.js';
 import type { DagDefinition } from '../core/dag-definition.js';
 import type { JsonObject } from '../core/json.js';
+import type { LedgerSinks } from '../core/ledger.js';
 import { limits } from '../core/limits.js';
+import { openOpsStore, type OpsStore } from '../ops/store.js';
 import type { ActivityDeps } from './deps.js';
 import { createActivities } from './index.js';
+import { createLedgerBuffer, type LedgerBuffer, type LedgerWriter } from './ledger-buffer.js';
+import { startUpkeep } from './ledger-upkeep.js';
 import { functionRegistry } from './load-dags.js';
 import { createTemporalDags } from './temporal-dags.js';
 import { createValueReader } from './values.js';
@@ -24,6 +29,7 @@ export interface WorkerOptions {
   readonly projectDirectory: string;
   readonly dataDirectory: string;
   readonly warehouse: { readonly path: string; readonly memoryLimitMb?: number };
+  readonly ops: { readonly path: string; readonly retentionMs: number; readonly syncEveryMs: number };
   readonly definitions: readonly DagDefinition[];
   /** Pools of the settings, by name. */
   readonly pools: Readonly<Record<string, { readonly slots: number }>>;
@@ -32,7 +38,8 @@ export interface WorkerOptions {
   readonly logger: Logger;
 }
 
-type OwnDeps = Omit<ActivityDeps, 'temporalRuns' | 'pools' | 'runs'>;
+/** What activities use that needs no connection to Temporal. */
+type Stores = Omit<ActivityDeps, 'temporalRuns' | 'pools' | 'runs'>;
 
 /** A worker at work. */
 export interface RunningWorker {
@@ -43,9 +50,9 @@ export interface RunningWorker {
 }
 
 /**
- * Starts a worker: opens staging and warehouse, sweeps what dead processes left, connects to Temporal and polls.
+ * Starts a worker: opens staging, warehouse and operations store, sweeps what dead processes left, connects to Temporal and polls.
  *
- * @throws PipelineError WAREHOUSE_LOCKED and others of the warehouse
+ * @throws PipelineError WAREHOUSE_LOCKED and others of the warehouse, OPS_UNAVAILABLE
  */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   installLogging(options.logger);
@@ -59,6 +66,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       connection,
       namespace: options.temporal.namespace,
       taskQueue: options.temporal.taskQueue,
+      identity: deps.ledger.worker,
+      sinks: ledgerSinks(deps.ledger),
       activities: createActivities({
         ...deps,
         runs: createTemporalDags(client),
@@ -71,7 +80,15 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       shutdownGraceTime: limits.workerGraceMs,
       shutdownForceTime: limits.workerForceStopMs,
     });
+    const upkeep = startUpkeep({
+      client,
+      store: deps.ops,
+      retentionMs: options.ops.retentionMs,
+      everyMs: options.ops.syncEveryMs,
+      logger: options.logger,
+    });
     const finished = worker.run().finally(async () => {
+      await upkeep.stop();
       await connection.close();
       await closeDeps(deps);
     });
@@ -90,8 +107,37 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   }
 }
 
-/** Everything but what needs the connection to Temporal. */
-async function openDeps(options: WorkerOptions): Promise<OwnDeps> {
+/** What tells the run ledger, registered with a worker for the workflows that it runs. */
+export function ledgerSinks(ledger: LedgerWriter): InjectedSinks<LedgerSinks> {
+  return {
+    ledger: {
+      recordRun: { fn: (_info, run) => ledger.recordRun(run) },
+      recordTask: { fn: (_info, task) => ledger.recordTask(task) },
+    },
+  };
+}
+
+/** What a worker closes at its end, beside what activities use. */
+interface WorkerDeps extends Stores {
+  readonly ops: OpsStore;
+  readonly ledger: LedgerBuffer;
+}
+
+async function openDeps(options: WorkerOptions): Promise<WorkerDeps> {
+  const ops = await openOpsStore({ path: options.ops.path });
+  try {
+    return { ...(await openStores(options)), ops, ledger: bufferOf(ops, options.logger) };
+  } catch (error) {
+    await ops.close();
+    throw error;
+  }
+}
+
+function bufferOf(ops: OpsStore, logger: Logger): LedgerBuffer {
+  return createLedgerBuffer(ops.ledger, { worker: `${String(process.pid)}@${hostname()}`, logger });
+}
+
+async function openStores(options: WorkerOptions): Promise<Stores> {
   const staging = createLocalStaging({ directory: `${options.dataDirectory}/staging` });
   await staging.sweep();
   const stagedSql = await createStagedSql({});
@@ -118,7 +164,9 @@ async function openDeps(options: WorkerOptions): Promise<OwnDeps> {
   };
 }
 
-async function closeDeps(deps: OwnDeps): Promise<void> {
+async function closeDeps(deps: WorkerDeps): Promise<void> {
+  await deps.ledger.close();
+  await deps.ops.close();
   deps.stagedSql.close();
   await deps.warehouse.close();
 }

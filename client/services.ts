@@ -1,6 +1,7 @@
 import { pino, type Logger } from 'pino';
 import { startWorker } from '../activities/run-worker.js';
 import type { Settings } from '../config.js';
+import { durationMs } from './durations.js';
 import { startGateway } from '../serve/run-gateway.js';
 import { temporalAddress } from './context.js';
 import { connectionOf, loadProjectDags } from './project.js';
@@ -28,6 +29,11 @@ export async function startWorkerService(settings: Settings): Promise<Service> {
     projectDirectory: settings.projectDirectory,
     dataDirectory: settings.dataDirectory,
     warehouse: settings.warehouse,
+    ops: {
+      path: settings.ops.path,
+      retentionMs: durationMs(settings.ops.retention),
+      syncEveryMs: durationMs(settings.ops.syncEvery),
+    },
     definitions: await loadProjectDags(settings),
     pools: settings.pools,
     connection: (name) => connectionOf(settings, name),

@@ -1,6 +1,7 @@
 import {
   ApplicationFailure,
   continueAsNew,
+  isCancellation,
   patched,
   proxyLocalActivities,
   setCurrentDetails,
@@ -22,6 +23,7 @@ import { approvalsQuery, clearUpdate, decideSignal, decideUpdate, statesQuery } 
 import { makeSnapshot, readEntries } from './run-snapshot.js';
 import { intervalStartAttribute, runTypeAttribute, scheduledStartAttribute } from './search-attributes.js';
 import { SlotClient } from './slots.js';
+import { RunTelling } from './tell-run.js';
 import { callBack, watchDeadlines, type RunningDeadlines } from './task-run.js';
 
 const { resolveInterval, deadlineBase } = proxyLocalActivities<
@@ -45,6 +47,8 @@ export async function runDag(input: RunInput): Promise<RunResult> {
   const context = contextOf(input, interval);
   const approvals = new Approvals(input.carried?.decisions);
   const slots = new SlotClient(input.carried?.slots);
+  const telling = new RunTelling(spec, input, context);
+  telling.started();
   const interpreter: Interpreter = new Interpreter({
     spec,
     context,
@@ -56,6 +60,7 @@ export async function runDag(input: RunInput): Promise<RunResult> {
     mustYield: () => workflowInfo().historyLength > limits.runYieldEvents,
     onChange: () => {
       setCurrentDetails(runDetails(spec, interpreter, interval, approvals.asking));
+      telling.changed(interpreter.states);
     },
   });
   handleMessages(interpreter, approvals, spec);
@@ -64,6 +69,9 @@ export async function runDag(input: RunInput): Promise<RunResult> {
   try {
     if (input.carried === undefined) await takeTurn(spec, slots);
     outcome = await interpreter.run();
+  } catch (error) {
+    if (isCancellation(error)) telling.ended({ state: 'cancelled', tasks: [], counts: interpreter.counts });
+    throw error;
   } finally {
     await deadlines.stop();
     // A run that continues as new keeps its turn.
@@ -78,7 +86,9 @@ export async function runDag(input: RunInput): Promise<RunResult> {
       carried: { startedAt: context.startedAt, decisions: approvals.answers, slots: slots.carried },
     });
   }
-  return finish(input, context, outcome);
+  const state = outcome.state === 'success' ? 'success' : 'failed';
+  telling.ended({ ...outcome, state });
+  return finish(input, context, { ...outcome, state });
 }
 
 /** Waits until fewer runs of the DAG than `maxActiveRuns` are at work. */
@@ -126,10 +136,13 @@ function handleMessages(interpreter: Interpreter, approvals: Approvals, spec: Da
   setHandler(clearUpdate, (taskIds) => interpreter.clear(taskIds));
 }
 
-async function finish(input: RunInput, context: StageContext, outcome: Outcome): Promise<RunResult> {
+async function finish(
+  input: RunInput,
+  context: StageContext,
+  outcome: Outcome & { readonly state: RunResult['state'] },
+): Promise<RunResult> {
   const { spec, specHash } = input;
-  const { tasks, counts } = outcome;
-  const state = outcome.state === 'success' ? 'success' : 'failed';
+  const { state, tasks, counts } = outcome;
   const { interval } = context;
   const result: RunResult = {
     dagId: spec.id,

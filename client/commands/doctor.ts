@@ -59,6 +59,11 @@ export function registerDoctor(program: Command, context: CommandContext): void 
             throw new Error(`only ${String(freeBytes)} bytes free; free disk space`);
           return `${settings.dataDirectory}, ${String(Math.floor(freeBytes / 2 ** 30))} GiB free`;
         });
+        await check('operations store', async () => {
+          const { ledger, path } = await context.ops(settings);
+          const [newest] = await ledger.listRuns({ limit: 1 });
+          return `${path}, ${newest === undefined ? 'no run recorded yet' : `newest run ${newest.startedAt}`}`;
+        });
         await check('warehouse', async () => {
           if (!existsSync(settings.warehouse.path))
             return `${settings.warehouse.path} does not exist yet; the first worker makes it`;

@@ -335,6 +335,12 @@ export const catalogue = {
     retryable: false,
     message: 'There is no {what} "{id}". List what exists with "{command}".',
   },
+  OPS_UNAVAILABLE: {
+    kind: 'ConfigError',
+    retryable: true,
+    message:
+      'The operations store {path} cannot be used: {reason}. If the file is damaged, move it away and start again: "millrace run sync" reads the run ledger anew from Temporal.',
+  },
   USAGE: {
     kind: 'ConfigError',
     retryable: false,

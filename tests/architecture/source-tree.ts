@@ -12,6 +12,7 @@ export const rooms = [
   'schemas',
   'security',
   'connectors',
+  'ops',
   'activities',
   'workflows',
   'serve',
