@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
 import { faultPoint } from '../connectors/fault-point.js';
 import type { TaskSpec } from '../core/dag-spec.js';
 import { isPipelineError, PipelineError } from '../core/errors/index.js';
@@ -91,6 +91,9 @@ function assertFits(result: unknown, activityType: string): void {
   });
 }
 
+/** Codes by which a task says that it waits, or is not needed. */
+const benign: ReadonlySet<string> = new Set(['NOT_YET', 'TASK_SKIPPED']);
+
 interface FailedTry {
   readonly request: unknown;
   readonly attempt: number;
@@ -106,6 +109,8 @@ function toFailure(error: unknown, signal: AbortSignal, failed: FailedTry): Erro
     type: known.code,
     message: cut(known.message),
     nonRetryable: !known.retryable,
+    // No failure of anything: the SDK neither warns nor counts it.
+    ...(benign.has(known.code) ? { category: ApplicationFailureCategory.BENIGN } : {}),
     details: [{ kind: known.kind, code: known.code }],
     ...(retryDelayMs === undefined ? {} : { nextRetryDelay: retryDelayMs }),
   });

@@ -1,8 +1,6 @@
 import { Client } from '@temporalio/client';
-import { NativeConnection, Runtime, Worker, DefaultLogger, type InjectedSinks } from '@temporalio/worker';
-import { existsSync } from 'node:fs';
+import { NativeConnection, Worker, type InjectedSinks } from '@temporalio/worker';
 import { hostname } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { createSourceRegistry } from '../connectors/registry.js';
 import { createLocalStaging } from '../connectors/staging/local.js';
@@ -20,6 +18,8 @@ import { startUpkeep } from './ledger-upkeep.js';
 import { functionRegistry } from './load-dags.js';
 import { createTemporalDags } from './temporal-dags.js';
 import { createValueReader } from './values.js';
+import { installLogging } from './sdk-logging.js';
+import { workflowCode } from './workflow-code.js';
 import { createPoolService } from './pool-service.js';
 import { createTemporalRuns } from './temporal-runs.js';
 
@@ -169,25 +169,4 @@ async function closeDeps(deps: WorkerDeps): Promise<void> {
   await deps.ops.close();
   deps.stagedSql.close();
   await deps.warehouse.close();
-}
-
-/** The bundle that the package was built with; from source (tests), the workflows themselves, bundled on the spot. */
-function workflowCode(): { workflowBundle: { codePath: string } } | { workflowsPath: string } {
-  const bundle = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
-  if (existsSync(bundle)) return { workflowBundle: { codePath: bundle } };
-  return { workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)) };
-}
-
-let isLoggingInstalled = false;
-
-/** The SDK's runtime is one per process, and its logger with it. */
-function installLogging(logger: Logger): void {
-  if (isLoggingInstalled) return;
-  isLoggingInstalled = true;
-  Runtime.install({
-    logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
-      logger[level === 'ERROR' ? 'error' : 'warn']({ meta }, message);
-    }),
-    shutdownSignals: [],
-  });
 }

@@ -10,7 +10,7 @@ import { createActivities } from '../activities/index.js';
 import { hashSpec } from '../client/deployment.js';
 import { startDevServer } from '../client/temporal/dev-server.js';
 import { obtainTemporalCli } from '../client/temporal/obtain-cli.js';
-import { ensureSearchAttributes } from '../client/temporal/search-attributes.js';
+import { ensureSearchAttributes } from '../activities/search-attributes.js';
 import { defineDag } from '../core/dag-builder.js';
 import type { DagDefinition } from '../core/dag-definition.js';
 import type { RunInput, RunResult, StageContext } from '../core/run.js';

@@ -21,6 +21,8 @@ export interface TaskFunctionContext {
   readonly runType: RunType;
   readonly interval?: DataInterval;
   readonly params: JsonObject;
+  /** When the run started, ISO 8601 UTC: the same for every try, where a clock would not be. */
+  readonly startedAt: string;
   readonly attempt: number;
   readonly log: TaskLog;
   readonly signal: AbortSignal;

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { limits } from '../../core/limits.js';
-import { ensureSearchAttributes } from '../temporal/search-attributes.js';
+import { ensureSearchAttributes } from '../../activities/search-attributes.js';
 import { findTemporalCli } from '../temporal/obtain-cli.js';
 import { temporalAddress, type CommandContext } from '../context.js';
 import { emit, exitCodes } from '../output.js';

@@ -36,7 +36,11 @@ const rules: Readonly<Record<Room, Rule>> = {
     packages: (name) => name === '@temporalio/workflow' || name === '@temporalio/common',
   },
   serve: { code: ['core', 'schemas', 'security', 'connectors', 'ops'], packages: knowsNoTemporal },
-  testing: { code: ['core'], packages: knowsNoTemporal },
+  // Fixture servers know no Temporal; the kit runs DAGs, and puts the parts of a worker together for that.
+  testing: {
+    code: ['core', 'schemas', 'connectors', 'activities'],
+    packages: (name, file) => file.startsWith('testing/kit/') || knowsNoTemporal(name),
+  },
   client: { code: ['core', 'schemas', 'security', 'connectors', 'ops', 'activities', 'workflows', 'serve'] },
   demo: {
     code: ['core', 'schemas', 'security', 'connectors', 'ops', 'activities', 'serve', 'testing', 'client'],
