@@ -21,6 +21,11 @@ export const catalogue = {
     message:
       'There is no deployed DAG "{dagId}". Known: {known}. Run "millrace deploy" first, or correct the id.',
   },
+  HISTORY_INVALID: {
+    kind: 'ConfigError',
+    retryable: false,
+    message: 'History file {file} cannot be read: {reason}. Download it again as JSON from the Temporal UI.',
+  },
   PARAMS_INVALID: {
     kind: 'ConfigError',
     retryable: false,
