@@ -57,7 +57,9 @@ export async function readExecution(
   const [input] = (await reader.values(first.input)) as [RunInput | undefined];
   if (input === undefined) return {};
   const result = last === undefined ? undefined : await resultOf(last, reader);
-  const run = runOf(info, state, input, result, last === undefined ? undefined : noteOf(last));
+  // A run that continued as new is one run, under the id of its first execution.
+  const runId = first.firstExecutionRunId || info.runId;
+  const run = runOf({ ...info, runId }, state, input, result, last === undefined ? undefined : noteOf(last));
   const tries = await readTries(events, run, reader);
   const verdicts =
     state === 'cancelled' && result === undefined
@@ -83,7 +85,7 @@ function runOf(
     ...(interval === undefined ? {} : { interval }),
     specHash,
     state,
-    startedAt: info.startTime.toISOString(),
+    startedAt: input.carried?.startedAt ?? info.startTime.toISOString(),
     ...(hasEnded(state) && info.closeTime !== undefined ? { endedAt: info.closeTime.toISOString() } : {}),
     ...(result === undefined ? {} : { counts: result.counts }),
     params: { ...spec.params, ...input.params },

@@ -97,7 +97,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       stop: async () => {
         if (worker.getState() === 'RUNNING') worker.shutdown();
         await finished.catch((error: unknown) => {
-          options.logger.warn({ error }, 'the worker did not stop cleanly');
+          options.logger.warn({ err: error }, 'the worker did not stop cleanly');
         });
       },
     };

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { loadSettings, type Settings } from '../config.js';
 import { PipelineError } from '../core/errors/index.js';
-import { openOpsStore, type OpsStore } from '../ops/store.js';
+import type { OpsStore } from '../ops/store.js';
 import type { Output } from './output.js';
 
 /** What every command works with; connections are opened when first asked for, and closed with the context. */
@@ -50,6 +50,8 @@ export class CommandContext {
 
   /** The project's operations store. @throws PipelineError OPS_UNAVAILABLE */
   async ops(settings: Settings): Promise<OpsStore> {
+    // Loaded when it is needed: most commands do without.
+    const { openOpsStore } = await import('../ops/store.js');
     this.#ops ??= await openOpsStore(settings.ops);
     return this.#ops;
   }

@@ -108,7 +108,8 @@ function contextOf(
   return {
     dagId: spec.id,
     workflowId: info.workflowId,
-    runId: info.runId,
+    // A run that continues as new stays one run.
+    runId: info.firstExecutionRunId,
     runType,
     ...(interval === undefined ? {} : { interval }),
     startedAt: carried?.startedAt ?? info.startTime.toISOString(),

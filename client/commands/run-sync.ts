@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { setTimeout } from 'node:timers/promises';
-import { keepLedger } from '../../activities/ledger-upkeep.js';
 import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
 import type { CommandContext } from '../context.js';
@@ -21,6 +20,7 @@ export function registerSync(run: Command, context: CommandContext): void {
       const settings = context.settings(command);
       const client = await context.client(settings);
       const store = await context.ops(settings);
+      const { keepLedger } = await import('../../activities/ledger-upkeep.js');
       const round = () =>
         keepLedger({
           client,
