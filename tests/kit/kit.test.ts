@@ -96,7 +96,10 @@ describe('a DAG in a test', () => {
       id: 'asked',
       tasks: ({ approval, task }) => {
         const yes = approval('release', { subject: 'Send?', timeout: '1d' });
-        task('send', { inputs: { yes }, run: ({ startedAt }, { yes: answer }) => `${startedAt} ${answer.by}` });
+        task('send', {
+          inputs: { yes },
+          run: ({ startedAt }, { yes: answer }) => `${startedAt} ${answer.by}`,
+        });
       },
     });
     const run = await environment.run(asked, {
