@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { limits } from '../../core/limits.js';
-import { ensureSearchAttributes } from '../temporal/search-attributes.js';
+import { ensureSearchAttributes } from '../../activities/search-attributes.js';
 import { findTemporalCli } from '../temporal/obtain-cli.js';
 import { temporalAddress, type CommandContext } from '../context.js';
 import { emit, exitCodes } from '../output.js';
@@ -71,6 +71,11 @@ export function registerDoctor(program: Command, context: CommandContext): void 
               `without a secret, and so closed: ${closed.join(', ')}; set gateway.webhooks.<name>.secrets`,
             );
           return endpoints.map(({ source, provider }) => `${source} (${provider})`).join(', ') || 'none';
+        });
+        await check('operations store', async () => {
+          const { ledger, path } = await context.ops(settings);
+          const [newest] = await ledger.listRuns({ limit: 1 });
+          return `${path}, ${newest === undefined ? 'no run recorded yet' : `newest run ${newest.startedAt}`}`;
         });
         await check('warehouse', async () => {
           if (!existsSync(settings.warehouse.path))
