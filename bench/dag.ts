@@ -115,7 +115,17 @@ async function compare(client: Client, one: DagCase, ledger: Ledger) {
     cpuRatio: round2(median(dag.map(({ cpuMs }, index) => cpuMs / (hand[index]?.cpuMs ?? 0)))),
     goal: one.goal,
     rounds: one.rounds,
+    history: {
+      interpreted: await historyOf(client, workflowId(one, 'interpreted', one.rounds, 0)),
+      handWritten: await historyOf(client, workflowId(one, 'handWritten', one.rounds, 0)),
+    },
   };
+}
+
+/** What one run leaves on the server: as exact as the times are not. */
+async function historyOf(client: Client, id: string): Promise<{ events: number; bytes: number }> {
+  const { historyLength, historySize } = await client.workflow.getHandle(id).describe();
+  return { events: historyLength, bytes: historySize ?? 0 };
 }
 
 async function measure(client: Client, one: DagCase, side: Side, round: number): Promise<Measurement> {
@@ -173,16 +183,17 @@ function workflowId(one: DagCase, side: Side, round: number, index: number): str
   return [one.definition.spec.id, side, round, index].join('-');
 }
 
-function print({
-  name,
-  ratio,
-  goal,
-  interpretedMs,
-  handWrittenMs,
-  cpuRatio,
-}: Awaited<ReturnType<typeof compare>>) {
+function print(result: Awaited<ReturnType<typeof compare>>): void {
+  const { name, ratio, goal, interpretedMs, handWrittenMs, cpuRatio, history } = result;
+  const [dag, hand] = [history.interpreted, history.handWritten];
   process.stdout.write(
-    `${name}: interpreted ${String(interpretedMs)} ms · hand-written ${String(handWrittenMs)} ms · ratio ${ratio.toFixed(2)} (goal: at most ${goal.toFixed(2)}) · processor time ${cpuRatio.toFixed(2)} · results equal\n`,
+    `${[
+      `${name}: interpreted ${String(interpretedMs)} ms, hand-written ${String(handWrittenMs)} ms`,
+      `ratio ${ratio.toFixed(2)} (goal: at most ${goal.toFixed(2)})`,
+      `processor time ${cpuRatio.toFixed(2)}`,
+      `history ${String(dag.events)} / ${String(hand.events)} events, ${String(dag.bytes)} / ${String(hand.bytes)} bytes`,
+      'results equal',
+    ].join(' · ')}\n`,
   );
 }
 
