@@ -57,7 +57,7 @@ export async function runningHistories(
     pageSize: Math.min(limit, 1_000),
   })) {
     const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
-    histories.push({ name: workflowId, history: history as HistoryEvents });
+    histories.push({ name: workflowId, history: history });
     if (histories.length >= limit) break;
   }
   return histories;

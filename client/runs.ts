@@ -7,7 +7,8 @@ import type { DagSpec } from '../core/dag-spec.js';
 import type { JsonObject } from '../core/json.js';
 import type { RunInput, RunResult, RunType } from '../core/run.js';
 import { paramProblems } from '../schemas/params.js';
-import { dagAttribute, getDag, modeAttribute } from './deployment.js';
+import { runAttributes } from '../workflows/search-attributes.js';
+import { dagAttribute, getDag } from './deployment.js';
 
 /** One run, as Temporal knows it. */
 export interface RunSummary {
@@ -53,10 +54,7 @@ export async function triggerRun(
     workflowId: manualWorkflowId(dagId, options.name ?? new Date().toISOString()),
     taskQueue: options.taskQueue,
     args: [input],
-    typedSearchAttributes: new TypedSearchAttributes([
-      { key: dagAttribute, value: spec.id },
-      { key: modeAttribute, value: spec.mode },
-    ]),
+    typedSearchAttributes: new TypedSearchAttributes(runAttributes(input)),
   });
   return { workflowId: handle.workflowId, result: () => handle.result() as Promise<RunResult> };
 }

@@ -5,8 +5,8 @@ import { PipelineError } from '../core/errors/index.js';
 import { durationMs } from './durations.js';
 import { startGateway, type GatewayOptions } from '../serve/run-gateway.js';
 import type { WebhookOptions } from '../serve/webhook-endpoint.js';
-import { temporalAddress } from './context.js';
 import { connectionOf, loadProjectDags } from './project.js';
+import { temporalAddress } from './temporal/connect.js';
 
 /** A part of Millrace that runs until it is stopped. */
 export interface Service {

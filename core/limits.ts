@@ -76,6 +76,10 @@ export const limits = {
   workerMaxCachedWorkflows: 500,
   workerGraceMs: 2_000,
   workerForceStopMs: 10_000,
+  /** Runs that a list of the typed client holds where no number is given. */
+  clientListRuns: 100,
+  /** Answer of the Temporal server to a client that connects. */
+  temporalConnectMaxMs: 5_000,
   /** One request of `millrace connections test`. */
   connectionTestMaxMs: 15_000,
   /** One failure detail written to a Temporal history. The server keeps 4 KiB. */

@@ -21,7 +21,7 @@ import { runDetails } from './details.js';
 import { Interpreter, type Outcome } from './interpreter.js';
 import { approvalsQuery, clearUpdate, decideSignal, decideUpdate, statesQuery } from './messages.js';
 import { makeSnapshot, readEntries } from './run-snapshot.js';
-import { intervalStartAttribute, runTypeAttribute, scheduledStartAttribute } from './search-attributes.js';
+import { runAttributes, scheduledStartAttribute, type RunTraits } from './search-attributes.js';
 import { SlotClient } from './slots.js';
 import { RunTelling } from './tell-run.js';
 import { callBack, watchDeadlines, type RunningDeadlines } from './task-run.js';
@@ -40,10 +40,7 @@ export async function runDag(input: RunInput): Promise<RunResult> {
   const { runType } = input;
   const spec = input.tasks === undefined ? input.spec : selectTasks(input.spec, input.tasks);
   const interval = input.interval ?? (await scheduledInterval(input));
-  upsertSearchAttributes([
-    { key: runTypeAttribute, value: runType },
-    ...(interval === undefined ? [] : [{ key: intervalStartAttribute, value: new Date(interval.start) }]),
-  ]);
+  completeAttributes({ spec, runType, interval });
   const context = contextOf(input, interval);
   const approvals = new Approvals(input.carried?.decisions);
   const slots = new SlotClient(input.carried?.slots);
@@ -89,6 +86,15 @@ export async function runDag(input: RunInput): Promise<RunResult> {
   const state = outcome.state === 'success' ? 'success' : 'failed';
   telling.ended({ ...outcome, state });
   return finish(input, context, { ...outcome, state });
+}
+
+/** Writes the search attributes that the start did not give: an upsert is an event of its own. */
+function completeAttributes(traits: RunTraits): void {
+  const { typedSearchAttributes } = workflowInfo();
+  const missing = runAttributes(traits).filter(
+    ({ key, value }) => JSON.stringify(typedSearchAttributes.get(key)) !== JSON.stringify(value),
+  );
+  if (missing.length > 0) upsertSearchAttributes(missing);
 }
 
 /** Waits until fewer runs of the DAG than `maxActiveRuns` are at work. */
