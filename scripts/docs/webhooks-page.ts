@@ -1,3 +1,4 @@
+import type { WebhookProvider } from '../../connectors/webhook/provider.js';
 import { loadWebhookProvider, listWebhookProviders } from '../../connectors/webhook/providers.js';
 import { emailEventTypes } from '../../connectors/webhook/email-event.js';
 import { limits } from '../../core/limits.js';
@@ -11,12 +12,9 @@ interface OptionSchema {
 
 /** `docs/reference/webhooks.md`: every webhook provider with its options. */
 export async function webhooksPage(): Promise<string> {
-  const providers = await Promise.all(
-    (await listWebhookProviders()).map(async (name) => ({
-      name,
-      ...(await loadWebhookProvider(name, 'docs')),
-    })),
-  );
+  const providers: (WebhookProvider & { readonly name: string })[] = [];
+  for (const name of await listWebhookProviders())
+    providers.push({ name, ...(await loadWebhookProvider(name, 'docs')) });
   const rows = providers.map(({ name, title, checks, secret, needsPublicUrl, emailEvents }) =>
     [
       `\`${name}\``,

@@ -32,6 +32,9 @@ const coversBody = [
   'adobe-io',
   'mandrill',
 ];
+/** A whole second, at which the clock of a gateway stands still. */
+const nowMs = Date.parse('2026-02-01T10:00:00Z');
+const needSecret = providers.filter((name) => fixtureOf(name).settings.secrets !== undefined);
 const credentials = ['postmark', 'brevo', 'mailjet', 'sparkpost', 'generic-basic', 'generic-bearer'];
 
 test('each provider has a fixture', async () => {
@@ -64,14 +67,14 @@ describe('accepted', () => {
     },
   );
 
-  test.each(timed)('%s: a time within the tolerance, both ways', async (provider, pastMs, aheadMs) => {
-    for (const offsetMs of [2_000 - pastMs, aheadMs - 2_000]) {
-      const at = new Date(Date.now() + offsetMs);
+  test.each(timed)('%s: a time at the tolerance, both ways', async (provider, pastMs, aheadMs) => {
+    const stopped = await startFixtureGateway({ now: () => nowMs });
+    for (const offsetMs of [-pastMs, aheadMs]) {
       const delivery = fixtureOf(provider).sign(payloadOf(provider, { offsetMs }), {
         id: `t${String(offsetMs)}`,
-        at,
+        at: new Date(nowMs + offsetMs),
       });
-      expect(await deliverTo(gateway, provider, delivery)).toMatchObject({ status: 200 });
+      expect(await deliverTo(stopped, provider, delivery)).toMatchObject({ status: 200 });
     }
   });
 });
@@ -81,8 +84,9 @@ describe('refused, counted, and nothing of it kept', () => {
     provider: string,
     delivery: { headers: Readonly<Record<string, string | string[]>>; body: Uint8Array },
     status = 401,
+    change: Partial<GatewayOptions> = {},
   ) => {
-    const gateway = await startFixtureGateway();
+    const gateway = await startFixtureGateway(change);
     const reply = await deliver(`${gateway.url}/webhooks/${provider}`, delivery);
     expect([provider, reply.status]).toEqual([provider, status]);
     if (status === 401) {
@@ -94,9 +98,7 @@ describe('refused, counted, and nothing of it kept', () => {
   const good = (provider: string, options = {}): SignedDelivery =>
     fixtureOf(provider).sign(payloadOf(provider), options);
 
-  test.each(providers)('%s: another secret', async (provider) => {
-    const { secrets } = fixtureOf(provider).settings;
-    if (secrets === undefined) return;
+  test.each(needSecret)('%s: another secret', async (provider) => {
     const secret = ['standard-webhooks', 'resend'].includes(provider)
       ? `whsec_${Buffer.alloc(24, 7).toString('base64')}`
       : credentials.includes(provider)
@@ -114,18 +116,16 @@ describe('refused, counted, and nothing of it kept', () => {
     });
   });
 
-  test.each(providers.filter((name) => name !== 'mailgun'))(
+  test.each(providers.filter((name) => name !== 'mailgun' && !credentials.includes(name)))(
     '%s: a signature header twice',
     async (provider) => {
       const { body, headers } = good(provider);
       const doubled = Object.fromEntries(
         Object.entries(headers).map(([name, value]): [string, string | string[]] => [
           name,
-          // Node itself keeps one of several Authorization headers.
-          name === 'content-type' || name === 'authorization' ? value : [value, value],
+          name === 'content-type' ? value : [value, value],
         ]),
       );
-      if (credentials.includes(provider)) return;
       await refused(provider, { headers: doubled, body });
     },
   );
@@ -150,11 +150,12 @@ describe('refused, counted, and nothing of it kept', () => {
 
   test.each(
     timed.flatMap(([provider, pastMs, aheadMs]): [string, number][] => [
-      [provider, -pastMs - 60_000],
-      [provider, aheadMs + 60_000],
+      [provider, -pastMs - 1_000],
+      [provider, aheadMs + 1_000],
     ]),
   )('%s: a good signature with a time %i ms away', async (provider, offsetMs) => {
-    await refused(provider, good(provider, { at: new Date(Date.now() + offsetMs) }));
+    const delivery = good(provider, { at: new Date(nowMs + offsetMs) });
+    await refused(provider, delivery, 401, { now: () => nowMs });
   });
 
   test.each(['standard-webhooks', 'resend', 'generic-hmac'])(
@@ -211,14 +212,13 @@ describe('refused, counted, and nothing of it kept', () => {
 });
 
 test('without a secret an endpoint that needs one is closed', async () => {
-  const needy = providers.filter((name) => fixtureOf(name).settings.secrets !== undefined);
-  const closed = needy.map((provider) => {
+  const closed = needSecret.map((provider) => {
     const { secrets: _secrets, ...settings } = fixtureOf(provider).settings;
     return [provider, settings];
   });
   const webhooks = Object.fromEntries(closed) as GatewayOptions['webhooks'];
   const gateway = await startFixtureGateway({ webhooks });
-  for (const provider of needy) {
+  for (const provider of needSecret) {
     const reply = await deliverTo(gateway, provider, fixtureOf(provider).sign(payloadOf(provider)));
     expect([provider, reply.status, reply.code]).toEqual([provider, 503, 'GATEWAY_NO_KEY']);
   }
