@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { findChromium, howToGetChromium } from './scripts/find-chromium.mjs';
 
 /** Folders whose tests run a real Temporal server. */
 const temporalTests = ['tests/engine/', 'tests/faults/', 'tests/cli/', 'tests/demo/'];
@@ -21,13 +21,15 @@ async function withoutTemporal() {
   }
 }
 
-/** Tests that need a browser are left out and named where there is none; with CI=true that is a failure. */
+/**
+ * Tells the tests where the browser is. Where there is none, those that need one are left out and named; with CI=true they
+ * run, and fail.
+ */
 function withoutBrowser() {
-  const { CHROMIUM_PATH, CI } = process.env;
-  const paths = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-  if ([CHROMIUM_PATH, ...paths].some((path) => path && existsSync(path))) return [];
-  if (CI === 'true') throw new Error('no Chromium for tests/browser/; install it, or set CHROMIUM_PATH');
-  process.stderr.write('Skipped, for want of a Chromium: tests/browser/\n');
+  const found = findChromium(process.env);
+  if (found !== undefined) process.env.CHROMIUM_PATH = found;
+  if (found !== undefined || process.env.CI === 'true') return [];
+  process.stderr.write(`Skipped, for want of a Chromium: tests/browser/\n${howToGetChromium}\n`);
   return ['tests/browser/'];
 }
 

@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { gzipSync } from 'node:zlib';
 import { createSource } from '../../connectors/inbox/index.js';
-import { findChromium } from '../helpers/chromium.js';
+import { launchChromium } from '../helpers/chromium.js';
 import { TestProject, waitUntil } from '../helpers/project.js';
 import { readAll } from '../sources/read-all.js';
 
@@ -42,8 +42,8 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve));
   // Another origin than the gateway's, as in life.
   siteUrl = `http://localhost:${String((site.address() as AddressInfo).port)}`;
-  browser = await chromium.launch({ executablePath: findChromium(), args: ['--no-sandbox'] });
-}, 60_000);
+  browser = await launchChromium();
+}, 120_000);
 
 afterEach(async () => {
   for (const context of contexts.splice(0)) await context.close();
@@ -55,7 +55,11 @@ afterAll(async () => {
   await new Promise((resolve) => site?.close(resolve));
 });
 
-async function open(path: string, options: { readonly isGpc?: boolean } = {}): Promise<Page> {
+/** With `hasClock`, time on the page passes when the test says so. */
+async function open(
+  path: string,
+  options: { readonly isGpc?: boolean; readonly hasClock?: boolean } = {},
+): Promise<Page> {
   const context = await browser.newContext(
     options.isGpc === true ? { extraHTTPHeaders: { 'sec-gpc': '1' } } : {},
   );
@@ -63,6 +67,7 @@ async function open(path: string, options: { readonly isGpc?: boolean } = {}): P
   // Chromium has no switch for Global Privacy Control; its extensions set header and property in this way.
   if (options.isGpc === true)
     await context.addInitScript(`Object.defineProperty(navigator, 'globalPrivacyControl', { value: true })`);
+  if (options.hasClock === true) await context.clock.install();
   const page = await context.newPage();
   await page.goto(`${siteUrl}${path}`);
   return page;
@@ -190,14 +195,20 @@ test('Global Privacy Control turns every category but analytics to no, whatever 
 });
 
 test('what a gateway cannot take now is sent again, once', async () => {
-  const page = await open('/later');
-  let refusals = 2;
+  const page = await open('/later', { hasClock: true });
+  let tries = 0;
   await page.route('**/v1/batch', async (route) => {
-    if ((refusals -= 1) >= 0)
-      await route.fulfill({ status: 503, headers: { 'access-control-allow-origin': '*' } });
+    tries += 1;
+    if (tries <= 2) await route.fulfill({ status: 503, headers: { 'access-control-allow-origin': '*' } });
     else await route.continue();
   });
   await page.evaluate('millrace.consent({ analytics: true })');
+  await waitUntil('it was tried a third time', async () => {
+    await page.clock.runFor(1_000);
+    return tries >= 3;
+  });
   await arrives('/later', 'the page', ({ type }) => type === 'page');
+  await page.clock.runFor(60_000);
   expect((await received('/later')).filter(({ type }) => type === 'page')).toHaveLength(1);
-}, 60_000);
+  expect(tries).toBe(3);
+});

@@ -1,14 +1,15 @@
-import { existsSync } from 'node:fs';
+import { chromium, type Browser } from 'playwright-core';
 
-/** Where Debian and others put a Chromium; `CHROMIUM_PATH` names another one. */
-export const chromiumPaths = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-
-/** @throws Error where there is none */
-export function findChromium(): string {
-  const path = [process.env['CHROMIUM_PATH'] ?? '', ...chromiumPaths].find((candidate) =>
-    existsSync(candidate),
-  );
-  if (path === undefined)
-    throw new Error('no Chromium: install it (Debian: apt-get install chromium), or set CHROMIUM_PATH');
-  return path;
+/**
+ * Starts the browser that `jest.config.mjs` has found.
+ * @throws Error where there is none
+ */
+export async function launchChromium(): Promise<Browser> {
+  const executablePath = process.env['CHROMIUM_PATH'];
+  if (executablePath === undefined)
+    throw new Error(
+      'no Chromium: scripts/install-chromium.sh gets one on Debian, CHROMIUM_PATH names another',
+    );
+  // Its sandbox needs rights that a container does not give; the pages are the test's own.
+  return chromium.launch({ executablePath, args: ['--no-sandbox'], timeout: 60_000 });
 }
