@@ -8,7 +8,7 @@ import { mailjetEmailEvents } from './email-events.js';
 /** Mailjet does not sign; one event or a group of them comes. Source: Mailjet documentation, "Event API". */
 export const webhook: WebhookProvider = {
   title: 'Mailjet',
-  checks: 'Basic authentication',
+  checks: 'Basic authentication, or a secret in a header of your choice',
   secret: '`user:password` of the address given to Mailjet',
   options: { type: 'object', additionalProperties: false, properties: credentialOptions },
   createVerifier: (setup) => createCredentialVerifier(setup, 'basic'),
