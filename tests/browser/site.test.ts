@@ -27,6 +27,7 @@ let site: Server;
 let siteUrl: string;
 let browser: Browser;
 const contexts: BrowserContext[] = [];
+let markers = 0;
 
 beforeAll(async () => {
   project = await TestProject.create({}, { gateway: { writeKeys: [writeKey] } });
@@ -86,6 +87,13 @@ async function received(path: string): Promise<SiteEvent[]> {
 const arrives = (path: string, what: string, isIt: (event: SiteEvent) => boolean) =>
   waitUntil(`${what} arrives`, async () => (await received(path)).some(isIt), 30_000);
 
+/** Sees an event of another visitor arrive: what was sent before it is there by now. */
+async function arrivesFromAnother(): Promise<void> {
+  const path = `/marker-${String((markers += 1))}`;
+  await open(`${path}?given`);
+  await arrives(path, 'the marker', ({ type }) => type === 'page');
+}
+
 const kept = (page: Page) => page.evaluate<number>('localStorage.length');
 
 test('the script is small, cached, and for every origin', async () => {
@@ -138,12 +146,19 @@ test('no means no: what was held back is dropped, what was stored is removed', a
   await next.goto(`${siteUrl}/no/again`);
   expect(await next.evaluate('Object.keys(localStorage)')).toEqual(['millrace.consent']);
   await next.evaluate('millrace.track("Secret")');
-  await next.close();
-  // A later event of another visitor proves that what came before would be there by now.
-  const other = await open('/marker?given');
-  await arrives('/marker', 'the marker', ({ type }) => type === 'page');
-  await other.close();
+  await arrivesFromAnother();
   expect(await received('/no/again')).toEqual([]);
+  await next.evaluate('millrace.consent({ analytics: true }); millrace.track("Later")');
+  await arrives('/no/again', 'what follows a later yes', ({ event }) => event === 'Later');
+  expect((await received('/no/again')).map(({ event }) => event)).toEqual(['Later']);
+});
+
+test('who leaves without an answer is not told of', async () => {
+  const page = await open('/silent');
+  await page.click('#buy');
+  await page.close({ runBeforeUnload: true });
+  await arrivesFromAnother();
+  expect(await received('/silent')).toEqual([]);
 });
 
 test('clicks, scroll depth and time arrive when the page is left, also by closing it', async () => {
