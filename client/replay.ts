@@ -1,15 +1,9 @@
-import { readFileSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
-import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
-import proto from '@temporalio/proto';
 import { Worker } from '@temporalio/worker';
 import { installLogging } from '../activities/sdk-logging.js';
 import { workflowCode } from '../activities/workflow-code.js';
-import { PipelineError } from '../core/errors/index.js';
 import { pino } from 'pino';
-
-const { History } = proto.temporal.api.history.v1;
-type HistoryEvents = ReturnType<typeof historyFromJSON>;
+import type { HistoryEvents } from './temporal/history-file.js';
 
 /** A history to try, under the name that reports give it: a file's path or a workflow id. */
 export interface RecordedHistory {
@@ -23,25 +17,6 @@ export interface ReplayOutcome {
   readonly isCompatible: boolean;
   /** Why the present code would decide otherwise. */
   readonly reason?: string;
-}
-
-/**
- * Reads a history from a file: JSON as Temporal's UI and command line write it, or its binary form (`.history`, `.bin`).
- *
- * @throws PipelineError HISTORY_INVALID
- */
-export function readHistory(path: string): RecordedHistory {
-  try {
-    const bytes = readFileSync(path);
-    const history = path.endsWith('.json')
-      ? historyFromJSON(JSON.parse(bytes.toString('utf8')))
-      : History.decode(bytes);
-    if ((history.events?.length ?? 0) === 0) throw new Error('it has no events');
-    return { name: path, history };
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new PipelineError('HISTORY_INVALID', { file: path, reason }, { cause: error });
-  }
 }
 
 /** Histories of workflows that are under way: what a deploy of the present code would meet. */

@@ -1,5 +1,5 @@
 import { WorkflowNotFoundError, type Client, type WorkflowExecutionInfo } from '@temporalio/client';
-import { TypedSearchAttributes } from '@temporalio/common';
+import { ApplicationFailure, TypedSearchAttributes } from '@temporalio/common';
 import { PipelineError } from '../core/errors/index.js';
 import { manualWorkflowId } from '../core/ids.js';
 import type { DataInterval } from '../core/interval.js';
@@ -83,7 +83,14 @@ export async function listRuns(
   return runs;
 }
 
-/** State and result of one run. @throws PipelineError RUN_NOT_FOUND */
+/** What a run that failed had reached: its workflow hands it on with the failure. */
+export function resultOfFailure(error: unknown): RunResult | undefined {
+  const cause = error instanceof Error && error.cause instanceof ApplicationFailure ? error.cause : error;
+  if (!(cause instanceof ApplicationFailure) || cause.type !== 'RUN_FAILED') return undefined;
+  return (cause.details as readonly RunResult[] | undefined)?.[0];
+}
+
+/** State and result of one run, also of one that failed. @throws PipelineError RUN_NOT_FOUND */
 export async function getRun(
   client: Client,
   workflowId: string,
@@ -92,8 +99,9 @@ export async function getRun(
   try {
     const info = await handle.describe();
     const summary = summarise(info, info.typedSearchAttributes.get(dagAttribute) ?? '');
-    if (info.status.name !== 'COMPLETED') return summary;
-    return { ...summary, result: (await handle.result()) as RunResult };
+    if (info.status.name !== 'COMPLETED' && info.status.name !== 'FAILED') return summary;
+    const result = await handle.result().then((value) => value as RunResult, resultOfFailure);
+    return { ...summary, ...(result === undefined ? {} : { result }) };
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
     throw new PipelineError('RUN_NOT_FOUND', {

@@ -241,3 +241,48 @@ export const many = defineDag({
   },
 });
 `;
+
+export const otherRuns = `${head}
+const daily = { cron: '0 0 * * *', timezone: 'UTC', catchup: false };
+const day = ({ interval }) => interval.start.slice(0, 10);
+const open = async (file, { signal }) => { while (!existsSync(file) && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 20)); };
+export const chained = defineDag({
+  id: 'chained', schedule: daily,
+  tasks: ({ task }) => {
+    const step = task('step', { dependsOnPast: true, run: async (context) => { note('step ' + day(context)); await open('step-' + day(context), context); } });
+    task('after', { after: [step], run: ok() });
+  },
+});
+export const followed = defineDag({
+  id: 'followed', schedule: daily,
+  tasks: ({ task }) => {
+    const first = task('first', { waitForDownstream: true, run: async (context) => { note('first ' + day(context)); } });
+    task('second', { after: [first], run: async (context) => { note('second ' + day(context)); await open('second-' + day(context), context); } });
+  },
+});
+export const named = defineDag({
+  id: 'named', schedule: daily,
+  tasks: ({ task }) => {
+    const checked = task('checked', { retries: 0, run: async (context) => { if (!existsSync('mended') && day(context) === '2026-03-01') throw new FailTaskError('not yet'); } });
+    task('publish', { dependsOnPast: [checked], run: async (context) => { note('publish ' + day(context)); } });
+  },
+});
+export const reader = defineDag({
+  id: 'reader', schedule: daily,
+  tasks: ({ waitForDag, task }) => {
+    const ready = waitForDag('ready', { dag: 'chained', tasks: ['step'], executionDelta: '1d', pokeInterval: '100ms', timeout: '2m' });
+    task('read', { after: [ready], run: async (context) => { note('read ' + day(context)); } });
+  },
+});
+export const trusting = defineDag({
+  id: 'trusting', schedule: daily,
+  tasks: ({ waitForDag, task }) => { task('use', { after: [waitForDag('whole', { dag: 'named', pokeInterval: '100ms', timeout: '2m' })], run: ok() }); },
+});
+export const freshOnly = defineDag({
+  id: 'fresh-only', schedule: daily,
+  tasks: ({ latestOnly, task }) => {
+    task('mail', { after: [latestOnly('latest')], run: ok() });
+    task('load', { run: ok() });
+  },
+});
+`;
