@@ -41,14 +41,21 @@ export async function runningHistories(
 /** Tries histories against the workflows of the present code. */
 export async function replayHistories(histories: readonly RecordedHistory[]): Promise<ReplayOutcome[]> {
   installLogging(pino({ level: 'silent' }));
+  // Workflows derive ids from their own, so a history is tried under the id that it was recorded with.
+  const given = histories.map(({ name, history }) => ({ workflowId: recordedId(history) ?? name, history }));
   const outcomes: ReplayOutcome[] = [];
-  const given = histories.map(({ name, history }) => ({ workflowId: name, history }));
-  for await (const { workflowId, error } of Worker.runReplayHistories(workflowCode(), given)) {
+  // One after another, in order.
+  for await (const { error } of Worker.runReplayHistories(workflowCode(), given)) {
     outcomes.push({
-      name: workflowId,
+      name: histories[outcomes.length]?.name ?? '',
       isCompatible: error === undefined,
       ...(error === undefined ? {} : { reason: error.message }),
     });
   }
   return outcomes;
+}
+
+function recordedId(history: HistoryEvents): string | undefined {
+  const id = history.events?.[0]?.workflowExecutionStartedEventAttributes?.workflowId;
+  return id === null || id === '' ? undefined : id;
 }
