@@ -134,6 +134,26 @@ export const patient = defineDag({
     } });
   },
 });
+export const backingOff = defineDag({
+  id: 'backing-off', schedule: 'manual', defaultArgs: { retries: 3, retryDelay: '200ms', retryJitter: 0.25 },
+  tasks: ({ task }) => {
+    task('tries', { run: async ({ attempt }) => { note('backing ' + Date.now()); if (attempt < 4) throw new Error('not yet'); } });
+  },
+});
+export const tooLong = defineDag({
+  id: 'too-long', schedule: 'manual', dagrunTimeout: '1500ms',
+  onFailure: async ({ error }) => note('too-long run ' + error.code),
+  tasks: ({ task, waitFor }) => {
+    const create = task('create', { setup: true, run: ok() });
+    const quick = task('quick', { after: [create], run: ok() });
+    const work = task('work', { after: [quick], run: async ({ signal, heartbeat }) => {
+      while (!signal.aborted) { heartbeat(); await new Promise((done) => setTimeout(done, 50)); }
+      throw new Error('aborted');
+    } });
+    const never = waitFor('never', { after: [create], pokeInterval: '100ms', timeout: '1h', run: async () => false });
+    task('drop', { after: [work, never], teardown: [create], run: async () => note('too-long drop') });
+  },
+});
 export const quick = defineDag({
   id: 'quick', schedule: 'manual',
   tasks: ({ task }) => {
