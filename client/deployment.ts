@@ -8,12 +8,16 @@ import {
 import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
 import { createHash } from 'node:crypto';
 import type { DagDefinition } from '../core/dag-definition.js';
-import type { DagMode, DagSpec, OverlapPolicy, ScheduleSpec } from '../core/dag-spec.js';
-import { dagScheduleId, runWorkflowBaseId, streamWorkflowId } from '../core/ids.js';
+import { dagDefaults } from '../core/dag-defaults.js';
+import type { DagMode, DagSpec } from '../core/dag-spec.js';
+import { dagScheduleId, probeScheduleId, runWorkflowBaseId, streamWorkflowId } from '../core/ids.js';
 import { PipelineError } from '../core/errors/index.js';
 import { canonicalJson } from '../core/json.js';
 import type { RunInput } from '../core/run.js';
-import { deploySignal, pauseSignal, resumeSignal } from '../workflows/messages.js';
+import { hasFireTimes, type OverlapPolicy, type ScheduleSpec } from '../core/schedule-spec.js';
+import { deploySignal, pauseSignal, resumeSignal, type PinnedSpec } from '../workflows/messages.js';
+import { clockCorrections } from './temporal/clock-corrections.js';
+import { keptUntil, temporalTimes } from './temporal/schedule-times.js';
 
 /** What deploying one DAG did, or would do. */
 export interface DeployResult {
@@ -78,9 +82,13 @@ export async function deployDags(
     const action =
       deployed === undefined ? 'created' : deployed.specHash === specHash ? 'unchanged' : 'updated';
     if (!options.dryRun) {
-      if (deployed === undefined)
-        await client.schedule.create(scheduleOptions(spec, specHash, options.taskQueue));
-      else if (action === 'updated') await updateSchedule(client, spec, specHash, options.taskQueue);
+      const pinned = { spec, specHash };
+      if (deployed === undefined) {
+        const times = await serverTimes(client, spec);
+        await client.schedule.create(scheduleOptions(pinned, times, options.taskQueue));
+      } else if (action === 'updated') {
+        await updateSchedule(client, pinned, deployed.spec, options.taskQueue);
+      }
       if (spec.schedule.kind === 'stream')
         await deployStream(client, spec, specHash, options.taskQueue, action === 'updated');
     }
@@ -106,11 +114,11 @@ export async function listDags(client: Client): Promise<DagSummary[]> {
   for await (const schedule of client.schedule.list()) {
     const summary = schedule.memo?.['millrace'] as { dagId: string; mode: DagMode } | undefined;
     if (summary === undefined) continue;
-    const next = schedule.info.nextActionTimes[0];
+    const [next] = runTimes(schedule.info.nextActionTimes);
     dags.push({
       ...summary,
       isPaused: schedule.state.paused,
-      ...(next === undefined ? {} : { nextRunAt: next.toISOString() }),
+      ...(next === undefined ? {} : { nextRunAt: next }),
     });
   }
   return dags.sort((a, b) => (a.dagId < b.dagId ? -1 : 1));
@@ -149,7 +157,7 @@ async function findDeployed(client: Client, dagId: string): Promise<DeployedDag 
       specHash,
       isPaused: description.state.paused,
       pauseReason: description.state.paused ? (description.state.note ?? '') : '',
-      nextRunTimes: description.info.nextActionTimes.map((time) => time.toISOString()),
+      nextRunTimes: runTimes(description.info.nextActionTimes),
       missedRuns: description.info.numActionsMissedCatchupWindow,
       skippedRuns: description.info.numActionsSkippedOverlap,
     };
@@ -159,12 +167,21 @@ async function findDeployed(client: Client, dagId: string): Promise<DeployedDag 
   }
 }
 
+/** Next times, without the one that only keeps the record. */
+function runTimes(times: readonly Date[]): string[] {
+  return times.map((time) => time.toISOString()).filter((time) => time < keptUntil);
+}
+
 function deployedInput(description: ScheduleDescription): RunInput {
   const [input] = (description.action.args ?? []) as unknown[];
   return input as RunInput;
 }
 
-function scheduleOptions(spec: DagSpec, specHash: string, taskQueue: string): ScheduleOptions {
+function scheduleOptions(
+  { spec, specHash }: PinnedSpec,
+  times: ScheduleOptions['spec'],
+  taskQueue: string,
+): ScheduleOptions {
   const input: RunInput = { spec, specHash, runType: 'scheduled' };
   const attributes = new TypedSearchAttributes([
     { key: dagAttribute, value: spec.id },
@@ -172,16 +189,8 @@ function scheduleOptions(spec: DagSpec, specHash: string, taskQueue: string): Sc
   ]);
   return {
     scheduleId: dagScheduleId(spec.id),
-    spec: temporalSpec(spec.schedule),
-    ...('overlap' in spec.schedule
-      ? {
-          policies: {
-            overlap: overlapPolicies[spec.schedule.overlap],
-            catchupWindow: spec.schedule.catchupWindowMs,
-            pauseOnFailure: false,
-          },
-        }
-      : {}),
+    spec: times,
+    policies: policiesOf(spec.schedule),
     action: {
       type: 'startWorkflow',
       workflowType: 'runDag',
@@ -195,56 +204,50 @@ function scheduleOptions(spec: DagSpec, specHash: string, taskQueue: string): Sc
   };
 }
 
-function temporalSpec(schedule: ScheduleSpec): ScheduleOptions['spec'] {
-  switch (schedule.kind) {
-    case 'manual':
-    case 'stream':
-      return {};
-    case 'cron':
-      return {
-        cronExpressions: [schedule.cron],
-        timezone: schedule.timezone,
-        jitter: schedule.jitterMs,
-        ...bounds(schedule),
-      };
-    case 'every':
-      return {
-        intervals: [{ every: schedule.everyMs, offset: schedule.offsetMs }],
-        jitter: schedule.jitterMs,
-        ...bounds(schedule),
-      };
-  }
+/** Where a schedule has no times of its own, the guard time alone, which no policy matters to. */
+function policiesOf(schedule: ScheduleSpec): NonNullable<ScheduleOptions['policies']> {
+  if (!hasFireTimes(schedule))
+    return { overlap: ScheduleOverlapPolicy.BUFFER_ALL, catchupWindow: dagDefaults.catchupWindowMs };
+  return {
+    overlap: overlapPolicies[schedule.overlap],
+    catchupWindow: schedule.catchupWindowMs,
+    pauseOnFailure: false,
+  };
 }
 
-function bounds(schedule: { readonly startAt?: string; readonly endAt?: string }): {
-  startAt?: Date;
-  endAt?: Date;
-} {
-  return {
-    ...(schedule.startAt === undefined ? {} : { startAt: new Date(schedule.startAt) }),
-    ...(schedule.endAt === undefined ? {} : { endAt: new Date(schedule.endAt) }),
-  };
+/** The times that make a server fire exactly what the schedule says. */
+async function serverTimes(client: Client, spec: DagSpec): Promise<ScheduleOptions['spec']> {
+  const now = new Date();
+  const corrections = await clockCorrections(client, probeScheduleId(spec.id), spec.schedule, now);
+  return temporalTimes(spec.schedule, now, corrections);
 }
 
 async function updateSchedule(
   client: Client,
-  spec: DagSpec,
-  specHash: string,
+  pinned: PinnedSpec,
+  previous: DagSpec,
   taskQueue: string,
 ): Promise<void> {
-  const next = scheduleOptions(spec, specHash, taskQueue);
-  await client.schedule.getHandle(dagScheduleId(spec.id)).update((current) => ({
-    spec: next.spec,
-    policies: next.policies ?? {},
-    action: next.action,
-    state: {
-      paused: current.state.paused,
-      ...(current.state.note === undefined ? {} : { note: current.state.note }),
-    },
-    ...(next.typedSearchAttributes === undefined
-      ? {}
-      : { typedSearchAttributes: next.typedSearchAttributes }),
-  }));
+  const { spec } = pinned;
+  // A DAG that runs once keeps its time, so that a change of its tasks does not run it again.
+  const isSameOnce =
+    spec.schedule.kind === 'once' && canonicalJson(previous.schedule) === canonicalJson(spec.schedule);
+  const times = isSameOnce ? undefined : await serverTimes(client, spec);
+  await client.schedule.getHandle(dagScheduleId(spec.id)).update((current) => {
+    const next = scheduleOptions(pinned, times ?? current.spec, taskQueue);
+    return {
+      spec: next.spec,
+      policies: next.policies ?? {},
+      action: next.action,
+      state: {
+        paused: current.state.paused,
+        ...(current.state.note === undefined ? {} : { note: current.state.note }),
+      },
+      ...(next.typedSearchAttributes === undefined
+        ? {}
+        : { typedSearchAttributes: next.typedSearchAttributes }),
+    };
+  });
 }
 
 async function deployStream(

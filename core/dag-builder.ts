@@ -24,6 +24,7 @@ import { parseDuration, type DurationInput } from './duration.js';
 import { PipelineError } from './errors/index.js';
 import type { Manifest } from './manifest.js';
 import { readSchedule } from './read-schedule.js';
+import { hasDataInterval } from './schedule-spec.js';
 import { validateSpec } from './validate-spec.js';
 
 /**
@@ -205,7 +206,7 @@ class TaskCollector implements TaskBuilder {
   }
 
   #hasInterval(): boolean {
-    return this.#schedule.kind === 'cron' || this.#schedule.kind === 'every';
+    return hasDataInterval(this.#schedule);
   }
 
   #duration(input: DurationInput, where: string): number {

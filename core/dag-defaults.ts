@@ -15,6 +15,8 @@ export const dagDefaults = {
   heartbeatMs: 30_000,
   /** A stream waits this long for a first event before it looks for signals again. */
   streamIdleMs: 10_000,
+  /** Between the end of a continuous run and the start of the next. */
+  continuousDelayMs: 1_000,
   catchupWindowMs: 365 * 86_400_000,
   /** The shortest catch-up window that a Temporal server takes. */
   noCatchupWindowMs: 10_000,

@@ -3,7 +3,6 @@ import type { RecordObject, TaskFunctionContext } from './dag-definition.js';
 import type {
   DagMode,
   Normalisation,
-  OverlapPolicy,
   SourceRef,
   TransformConfig,
   TriggerRule,
@@ -12,6 +11,9 @@ import type {
 import type { DurationInput } from './duration.js';
 import type { JsonObject, JsonValue } from './json.js';
 import type { Manifest } from './manifest.js';
+import type { ScheduleOptions } from './schedule-options.js';
+
+export type { ScheduleOptions } from './schedule-options.js';
 
 declare const result: unique symbol;
 
@@ -27,27 +29,6 @@ export interface Edge<Result> {
 /** Rows on their way to a table. */
 export interface Rows {
   readonly rows: true;
-}
-
-/** When a DAG runs. Durations are milliseconds or text such as `30s`, `2m`, `7d`. */
-export type ScheduleOptions =
-  | 'manual'
-  | 'stream'
-  | ({ readonly cron: string; readonly timezone?: string } & ScheduleBoundsOptions)
-  | ({ readonly every: DurationInput; readonly offset?: DurationInput } & ScheduleBoundsOptions)
-  | { readonly stream: true; readonly idle?: DurationInput };
-
-export interface ScheduleBoundsOptions {
-  /** Run what was missed while the server was down, within `catchupWindow`. Default: false. */
-  readonly catchup?: boolean;
-  /** How far back missed runs still start. Default: one year with `catchup`, else the shortest that the server has. */
-  readonly catchupWindow?: DurationInput;
-  /** Default: `skip`. */
-  readonly overlap?: OverlapPolicy;
-  readonly jitter?: DurationInput;
-  /** ISO 8601; no run before or after. */
-  readonly startAt?: string;
-  readonly endAt?: string;
 }
 
 /** Settings that every kind of task has. */

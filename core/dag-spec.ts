@@ -1,5 +1,8 @@
 import type { SchemaContract } from './columns.js';
 import type { JsonObject, JsonValue } from './json.js';
+import type { ScheduleSpec } from './schedule-spec.js';
+
+export type { OverlapPolicy, ScheduleSpec, ScheduleTimes } from './schedule-spec.js';
 
 /**
  * A DAG as data: what `defineDag` returns, what a run carries from its start to its end, and what the generic workflow
@@ -23,29 +26,6 @@ export interface DagSpec {
 
 /** The three speeds. */
 export type DagMode = 'real-time' | 'near-real-time' | 'batch';
-
-/** What a schedule does when a run is due while one is still going (names of Temporal's overlap policies). */
-export type OverlapPolicy =
-  'skip' | 'buffer-one' | 'buffer-all' | 'cancel-other' | 'terminate-other' | 'allow-all';
-
-/** When runs start. Every field is explicit; nothing is left to a server's default. */
-export type ScheduleSpec =
-  | { readonly kind: 'manual' }
-  /** A long-running workflow that drains micro-batches. */
-  | { readonly kind: 'stream'; readonly idleMs: number }
-  | ({ readonly kind: 'cron'; readonly cron: string; readonly timezone: string } & ScheduleBounds)
-  | ({ readonly kind: 'every'; readonly everyMs: number; readonly offsetMs: number } & ScheduleBounds);
-
-export interface ScheduleBounds {
-  readonly overlap: OverlapPolicy;
-  /** Missed fire times within this window still run; older ones do not. */
-  readonly catchupWindowMs: number;
-  /** Random delay of the start. The data interval comes from the nominal time and does not move. */
-  readonly jitterMs: number;
-  /** ISO 8601 UTC; no fire time before. */
-  readonly startAt?: string;
-  readonly endAt?: string;
-}
 
 /** Rules that `core/plan.ts` decides by; names and meaning of Airflow 3. */
 export const triggerRules = [

@@ -8,6 +8,11 @@ export function dagScheduleId(dagId: string): string {
   return `millrace.dag.${dagId}`;
 }
 
+/** A schedule that a deploy asks for its times and removes again. */
+export function probeScheduleId(dagId: string): string {
+  return `millrace.probe.${dagId}`;
+}
+
 /** The workflow id that a schedule starts from; the server appends `-` and the nominal fire time. */
 export function runWorkflowBaseId(dagId: string): string {
   return `millrace.run.${dagId}`;

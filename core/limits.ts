@@ -61,6 +61,16 @@ export const limits = {
   backfillFailedSamples: 20,
   /** Intervals of one backfill. */
   backfillMaxIntervals: 20_000,
+  /** Schedules: calendars and exclusions of one; fire times in a row that may be excluded. */
+  scheduleMaxCalendars: 200,
+  scheduleMaxExcluded: 20_000,
+  /** Deploy: years ahead for which a server's times around clock changes are compared, and corrections of one schedule. */
+  scheduleClockYears: 5,
+  scheduleMaxCorrections: 500,
+  /** Deploy: pages of a server's times around one clock change, rounds of correction, tries until a new schedule answers. */
+  scheduleProbePages: 4,
+  scheduleProbeRounds: 5,
+  scheduleProbeMaxTries: 100,
   /** Events in one history after which a long-running workflow continues as new even before the server suggests it. */
   historyMaxEvents: 4_000,
   /** Gateway: request body after decompression. */

@@ -1,8 +1,8 @@
-import { cronTimes } from './cron.js';
 import type { DagSpec, TaskSpec } from './dag-spec.js';
 import { triggerRules } from './dag-spec.js';
 import { canonicalJson } from './json.js';
 import { limits } from './limits.js';
+import { validateSchedule } from './validate-schedule.js';
 
 const idPattern = /^[A-Za-z][A-Za-z0-9_.-]*$/;
 
@@ -32,15 +32,7 @@ function checkDag(spec: DagSpec): string[] {
     if (!Number.isSafeInteger(spec[name]) || spec[name] < 1)
       problems.push(`${name} is ${String(spec[name])}; use a whole number from 1 on`);
   }
-  if (spec.schedule.kind === 'cron') {
-    try {
-      cronTimes(spec.schedule.cron, spec.schedule.timezone);
-    } catch (error) {
-      problems.push(
-        `schedule "${spec.schedule.cron}" in "${spec.schedule.timezone}" cannot be read (${error instanceof Error ? error.message : String(error)})`,
-      );
-    }
-  }
+  problems.push(...validateSchedule(spec.schedule));
   return problems;
 }
 

@@ -10,6 +10,7 @@ import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/commo
 import type { Activities } from '../core/activities.js';
 import type { DataInterval } from '../core/interval.js';
 import type { RunInput, RunResult } from '../core/run.js';
+import { hasFireTimes } from '../core/schedule-spec.js';
 import { runDetails } from './details.js';
 import { Interpreter } from './interpreter.js';
 import { statesQuery } from './messages.js';
@@ -85,7 +86,8 @@ async function scheduledInterval({ spec, runType }: RunInput): Promise<DataInter
   if (runType !== 'scheduled') return undefined;
   const nominal = workflowInfo().typedSearchAttributes.get(scheduledStartAttribute);
   if (nominal === undefined) return undefined;
-  if (spec.schedule.kind === 'every') {
+  if (!hasFireTimes(spec.schedule)) return undefined;
+  if (spec.schedule.kind === 'every' && spec.schedule.except.length === 0) {
     return {
       start: new Date(nominal.getTime() - spec.schedule.everyMs).toISOString(),
       end: nominal.toISOString(),
