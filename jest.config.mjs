@@ -1,5 +1,11 @@
 /** Folders whose tests run a real Temporal server. */
-const temporalTests = ['tests/engine/', 'tests/faults/kill', 'tests/cli/', 'tests/demo/'];
+const temporalTests = [
+  'tests/engine/',
+  'tests/faults/kill',
+  'tests/faults/schedule',
+  'tests/cli/',
+  'tests/demo/',
+];
 
 /**
  * Finds a Temporal server for the tests, or gets one as `millrace dev` does. Where none can be had, the tests that need it

@@ -15,7 +15,7 @@ import type { ActivityDeps, Stage, StageIo } from './deps.js';
  */
 export function toActivity<Request, Result>(
   stage: Stage<Request, Result>,
-  deps: ActivityDeps,
+  deps: Pick<ActivityDeps, 'logger'>,
 ): (request: Request) => Promise<Result> {
   return async (request) => {
     const context = Context.current();

@@ -1,3 +1,4 @@
+import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime, Worker, DefaultLogger } from '@temporalio/worker';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -6,12 +7,15 @@ import { createSourceRegistry } from '../connectors/registry.js';
 import { createLocalStaging } from '../connectors/staging/local.js';
 import { createDuckDbWarehouse } from '../connectors/duckdb/index.js';
 import { createStagedSql } from '../connectors/duckdb/staged-sql.js';
+import type { AlarmSink } from '../core/alarms.js';
 import type { DagDefinition } from '../core/dag-definition.js';
 import type { JsonObject } from '../core/json.js';
 import { limits } from '../core/limits.js';
 import type { ActivityDeps } from './deps.js';
 import { createActivities } from './index.js';
 import { functionRegistry } from './load-dags.js';
+import { createScheduleActivities } from './schedule-activities.js';
+import { createTemporalSchedules } from './temporal-schedules.js';
 
 /** What a worker is made from; a composition root reads it from the settings. */
 export interface WorkerOptions {
@@ -22,6 +26,8 @@ export interface WorkerOptions {
   readonly definitions: readonly DagDefinition[];
   /** Settings of a named connection, secrets revealed. @throws PipelineError CONNECTION_UNKNOWN */
   connection(name: string | undefined): JsonObject;
+  /** Where alarm notices of schedules go. */
+  readonly alarmSinks: readonly AlarmSink[];
   readonly logger: Logger;
 }
 
@@ -47,7 +53,15 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       connection,
       namespace: options.temporal.namespace,
       taskQueue: options.temporal.taskQueue,
-      activities: createActivities(deps),
+      activities: {
+        ...createActivities(deps),
+        ...createScheduleActivities(deps, {
+          schedules: createTemporalSchedules(
+            new Client({ connection, namespace: options.temporal.namespace }),
+          ),
+          alarmSinks: options.alarmSinks,
+        }),
+      },
       ...workflowCode(),
       maxConcurrentActivityTaskExecutions: limits.workerMaxActivities,
       maxCachedWorkflows: limits.workerMaxCachedWorkflows,

@@ -5,17 +5,22 @@ import {
   type ScheduleDescription,
   type ScheduleOptions,
 } from '@temporalio/client';
-import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
+import { TypedSearchAttributes } from '@temporalio/common';
 import { createHash } from 'node:crypto';
 import type { DagDefinition } from '../core/dag-definition.js';
 import { dagDefaults } from '../core/dag-defaults.js';
 import type { DagMode, DagSpec } from '../core/dag-spec.js';
-import { dagScheduleId, probeScheduleId, runWorkflowBaseId, streamWorkflowId } from '../core/ids.js';
+import { dagScheduleId, probeScheduleId, runWorkflowBaseId } from '../core/ids.js';
 import { PipelineError } from '../core/errors/index.js';
+import { readNote } from '../core/gaps.js';
 import { canonicalJson } from '../core/json.js';
+import { limits } from '../core/limits.js';
 import type { RunInput } from '../core/run.js';
+import { listIntervals } from '../core/schedule-intervals.js';
 import { hasFireTimes, type OverlapPolicy, type ScheduleSpec } from '../core/schedule-spec.js';
-import { deploySignal, pauseSignal, resumeSignal, type PinnedSpec } from '../workflows/messages.js';
+import type { PinnedSpec } from '../workflows/messages.js';
+import { dagAttribute, modeAttribute } from './attributes.js';
+import { deployCompanions, firstLook, stopCompanions } from './companions.js';
 import { clockCorrections } from './temporal/clock-corrections.js';
 import { keptUntil, temporalTimes } from './temporal/schedule-times.js';
 
@@ -33,6 +38,10 @@ export interface DeployedDag {
   readonly specHash: string;
   readonly isPaused: boolean;
   readonly pauseReason: string;
+  /** Since when, where it was paused through Millrace; ISO 8601 UTC. */
+  readonly pausedAt?: string;
+  /** When the server's schedule was last written. */
+  readonly updatedAt: string;
   readonly nextRunTimes: readonly string[];
   readonly missedRuns: number;
   readonly skippedRuns: number;
@@ -46,8 +55,7 @@ export interface DagSummary {
   readonly nextRunAt?: string;
 }
 
-export const dagAttribute = defineSearchAttributeKey('MillraceDag', SearchAttributeType.KEYWORD);
-export const modeAttribute = defineSearchAttributeKey('MillraceMode', SearchAttributeType.KEYWORD);
+export { dagAttribute, modeAttribute };
 
 const overlapPolicies: Record<OverlapPolicy, ScheduleOverlapPolicy> = {
   skip: ScheduleOverlapPolicy.SKIP,
@@ -83,14 +91,16 @@ export async function deployDags(
       deployed === undefined ? 'created' : deployed.specHash === specHash ? 'unchanged' : 'updated';
     if (!options.dryRun) {
       const pinned = { spec, specHash };
+      const now = new Date();
+      assertBounded(spec, now);
       if (deployed === undefined) {
         const times = await serverTimes(client, spec);
         await client.schedule.create(scheduleOptions(pinned, times, options.taskQueue));
-      } else if (action === 'updated') {
+      } else if (action === 'updated' || needsNewTimes(deployed, now)) {
         await updateSchedule(client, pinned, deployed.spec, options.taskQueue);
       }
-      if (spec.schedule.kind === 'stream')
-        await deployStream(client, spec, specHash, options.taskQueue, action === 'updated');
+      const { taskQueue } = options;
+      await deployCompanions(client, pinned, { taskQueue, isUpdate: action === 'updated', now });
     }
     results.push({
       dagId: spec.id,
@@ -102,7 +112,10 @@ export async function deployDags(
   const given = new Set(definitions.map(({ spec }) => spec.id));
   for (const { dagId } of await listDags(client)) {
     if (given.has(dagId)) continue;
-    if (options.prune && !options.dryRun) await client.schedule.getHandle(dagScheduleId(dagId)).delete();
+    if (options.prune && !options.dryRun) {
+      await client.schedule.getHandle(dagScheduleId(dagId)).delete();
+      await stopCompanions(client, dagId);
+    }
     results.push({ dagId, action: options.prune ? 'removed' : 'orphaned', specHash: '' });
   }
   return results;
@@ -132,31 +145,18 @@ export async function getDag(client: Client, dagId: string): Promise<DeployedDag
   throw new PipelineError('DAG_NOT_FOUND', { dagId, known: known.length === 0 ? 'none' : known.join(', ') });
 }
 
-/** Stops or resumes the start of runs; a stream stops draining after its batch. @throws PipelineError DAG_NOT_FOUND */
-export async function setPaused(
-  client: Client,
-  dagId: string,
-  paused: boolean,
-  reason: string,
-): Promise<void> {
-  const { spec } = await getDag(client, dagId);
-  const schedule = client.schedule.getHandle(dagScheduleId(dagId));
-  if (paused) await schedule.pause(reason);
-  else await schedule.unpause(reason);
-  if (spec.schedule.kind !== 'stream') return;
-  const stream = client.workflow.getHandle(streamWorkflowId(dagId));
-  await stream.signal(paused ? pauseSignal : resumeSignal);
-}
-
 async function findDeployed(client: Client, dagId: string): Promise<DeployedDag | undefined> {
   try {
     const description = await client.schedule.getHandle(dagScheduleId(dagId)).describe();
     const { spec, specHash } = deployedInput(description);
+    const { reason, verb, at } = readNote(description.state.note ?? '');
     return {
       spec,
       specHash,
       isPaused: description.state.paused,
-      pauseReason: description.state.paused ? (description.state.note ?? '') : '',
+      pauseReason: description.state.paused ? reason : '',
+      ...(description.state.paused && verb === 'paused' && at !== undefined ? { pausedAt: at } : {}),
+      updatedAt: (description.info.lastUpdatedAt ?? description.info.createdAt).toISOString(),
       nextRunTimes: runTimes(description.info.nextActionTimes),
       missedRuns: description.info.numActionsMissedCatchupWindow,
       skippedRuns: description.info.numActionsSkippedOverlap,
@@ -204,13 +204,40 @@ function scheduleOptions(
   };
 }
 
+/** @throws PipelineError LIMIT_EXCEEDED where the catch-up of a first deploy would have too many intervals. */
+function assertBounded({ id, schedule }: DagSpec, now: Date): void {
+  if (!hasFireTimes(schedule) || !schedule.catchup || schedule.startAt === undefined) return;
+  const from = firstLook(schedule, now);
+  const { intervals, isComplete } = listIntervals({
+    schedule,
+    from,
+    to: now.toISOString(),
+    runBackwards: false,
+    limit: limits.backfillMaxIntervals,
+  });
+  if (isComplete) return;
+  throw new PipelineError('LIMIT_EXCEEDED', {
+    what: `The number of intervals that "${id}" would catch up on since ${from} (set a later startAt or a shorter catchupWindow)`,
+    actual: `more than ${String(intervals.length)}`,
+    limit: 'backfillMaxIntervals',
+    allowed: limits.backfillMaxIntervals,
+  });
+}
+
+/** Corrections for changes of the clocks reach some years ahead; they are renewed long before. */
+function needsNewTimes({ spec, updatedAt }: DeployedDag, now: Date): boolean {
+  return spec.schedule.kind === 'cron' && now.getTime() - Date.parse(updatedAt) > limits.scheduleRenewAfterMs;
+}
+
 /** Where a schedule has no times of its own, the guard time alone, which no policy matters to. */
 function policiesOf(schedule: ScheduleSpec): NonNullable<ScheduleOptions['policies']> {
   if (!hasFireTimes(schedule))
     return { overlap: ScheduleOverlapPolicy.BUFFER_ALL, catchupWindow: dagDefaults.catchupWindowMs };
   return {
     overlap: overlapPolicies[schedule.overlap],
-    catchupWindow: schedule.catchupWindowMs,
+    // A catch-up that is bounded by count is the watch's: a server knows no such bound.
+    catchupWindow:
+      schedule.catchupMaxRuns === undefined ? schedule.catchupWindowMs : dagDefaults.noCatchupWindowMs,
     pauseOnFailure: false,
   };
 }
@@ -248,24 +275,4 @@ async function updateSchedule(
         : { typedSearchAttributes: next.typedSearchAttributes }),
     };
   });
-}
-
-async function deployStream(
-  client: Client,
-  spec: DagSpec,
-  specHash: string,
-  taskQueue: string,
-  isUpdate: boolean,
-): Promise<void> {
-  const handle = await client.workflow.start('streamDag', {
-    workflowId: streamWorkflowId(spec.id),
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    taskQueue,
-    args: [{ spec, specHash }],
-    typedSearchAttributes: new TypedSearchAttributes([
-      { key: dagAttribute, value: spec.id },
-      { key: modeAttribute, value: spec.mode },
-    ]),
-  });
-  if (isUpdate) await handle.signal(deploySignal, { spec, specHash });
 }

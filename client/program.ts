@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
+import { registerAlarms } from './commands/alarms.js';
 import { registerBackfill } from './commands/backfill.js';
 import { registerConnections } from './commands/connections.js';
 import { registerDag } from './commands/dag.js';
@@ -42,6 +43,7 @@ export function createProgram(context: CommandContext): Command {
     registerDeploy,
     registerDag,
     registerBackfill,
+    registerAlarms,
     registerReconcile,
     registerQuarantine,
     registerQuery,

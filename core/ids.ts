@@ -36,6 +36,16 @@ export function streamWorkflowId(dagId: string): string {
   return `millrace.stream.${dagId}`;
 }
 
+/** The one workflow of a continuous DAG, which starts its runs. */
+export function continuousWorkflowId(dagId: string): string {
+  return `millrace.continuous.${dagId}`;
+}
+
+/** The workflow that looks after the schedule of a DAG. */
+export function watchWorkflowId(dagId: string): string {
+  return `millrace.watch.${dagId}`;
+}
+
 /** One request for past intervals. */
 export function backfillWorkflowId(dagId: string, name: string): string {
   return `millrace.backfill.${dagId}-${name}`;

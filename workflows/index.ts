@@ -1,4 +1,6 @@
 export { backfillDag } from './backfill.js';
+export { continuousDag } from './continuous.js';
 export { reconcileDag } from './reconcile.js';
 export { runDag } from './run-dag.js';
 export { streamDag } from './stream.js';
+export { watchDag } from './watch.js';

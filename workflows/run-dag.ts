@@ -14,6 +14,7 @@ import { hasFireTimes } from '../core/schedule-spec.js';
 import { runDetails } from './details.js';
 import { Interpreter } from './interpreter.js';
 import { statesQuery } from './messages.js';
+import { reportEnd } from './report-run.js';
 
 const runTypeAttribute = defineSearchAttributeKey('MillraceRunType', SearchAttributeType.KEYWORD);
 const intervalStartAttribute = defineSearchAttributeKey(
@@ -60,6 +61,7 @@ export async function runDag(input: RunInput): Promise<RunResult> {
   });
   setHandler(statesQuery, () => interpreter.states);
   const { state, tasks, counts } = await interpreter.run();
+  await reportEnd(input, state);
   const result: RunResult = {
     dagId: spec.id,
     specHash,

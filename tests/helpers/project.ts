@@ -165,6 +165,10 @@ export class TestProject {
     return (await this.json<{ rows: Record<string, unknown>[] }>('query', sql)).rows;
   }
 
+  remove(path: string): void {
+    rmSync(join(this.folder, path));
+  }
+
   /** Text of a file of the project, or empty. */
   read(path: string): string {
     return existsSync(join(this.folder, path)) ? readFileSync(join(this.folder, path), 'utf8') : '';
