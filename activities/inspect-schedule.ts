@@ -1,10 +1,15 @@
-import { fireTimes } from '../core/fire-times.js';
+import { fireTimes, firstRunTime } from '../core/fire-times.js';
 import type { Gap } from '../core/gaps.js';
 import { runWorkflowId } from '../core/ids.js';
 import type { DataInterval } from '../core/interval.js';
 import { limits } from '../core/limits.js';
 import { listIntervals } from '../core/schedule-intervals.js';
-import { hasFireTimes, type ScheduleSpec, type TimedSchedule } from '../core/schedule-spec.js';
+import {
+  countsFailures,
+  hasFireTimes,
+  type ScheduleSpec,
+  type TimedSchedule,
+} from '../core/schedule-spec.js';
 import type { InspectRequest, Inspection } from '../core/schedule-watch.js';
 import type { Stage } from './deps.js';
 import type { TemporalSchedules } from './temporal-schedules.js';
@@ -62,15 +67,15 @@ function dueIntervals(
 ): { due: DataInterval[]; hasMore: boolean } {
   const times = fireTimes(schedule);
   const due: DataInterval[] = [];
-  let start = times.before(new Date(Date.parse(since) + 1));
-  let end = times.after(new Date(since));
-  while (end !== undefined && end <= until) {
+  const first = firstRunTime(schedule)?.toISOString();
+  const from = new Date(Math.max(Date.parse(since), first === undefined ? 0 : Date.parse(first) - 1));
+  const last =
+    schedule.endAt !== undefined && new Date(schedule.endAt) < until ? new Date(schedule.endAt) : until;
+  let start = times.before(new Date(from.getTime() + 1));
+  let end = times.after(from);
+  while (end !== undefined && end <= last) {
     if (due.length === limits.scheduleLookIntervals) return { due, hasMore: true };
-    const interval = { start: (start ?? end).toISOString(), end: end.toISOString() };
-    const isWithin =
-      (schedule.startAt ?? '') <= interval.start &&
-      (schedule.endAt === undefined || interval.end <= schedule.endAt);
-    if (start !== undefined && isWithin) due.push(interval);
+    if (start !== undefined) due.push({ start: start.toISOString(), end: end.toISOString() });
     start = end;
     end = times.after(end);
   }
@@ -116,8 +121,7 @@ async function endedRuns(
   schedule: ScheduleSpec,
   since: string,
 ): Promise<Inspection['ended']> {
-  const isCounted = 'maxConsecutiveFailedRuns' in schedule && schedule.maxConsecutiveFailedRuns !== undefined;
-  return isCounted ? schedules.endedRuns(dagId, since) : [];
+  return countsFailures(schedule) ? schedules.endedRuns(dagId, since) : [];
 }
 
 async function filledGaps(

@@ -61,3 +61,8 @@ export function hasFireTimes(schedule: ScheduleSpec): schedule is TimedSchedule 
 export function hasDataInterval(schedule: ScheduleSpec): boolean {
   return hasFireTimes(schedule) || schedule.kind === 'continuous';
 }
+
+/** Whether the schedule pauses after failed runs in a row. */
+export function countsFailures(schedule: ScheduleSpec): boolean {
+  return (schedule as Partial<ScheduleLimits>).maxConsecutiveFailedRuns !== undefined;
+}

@@ -85,13 +85,13 @@ export default defineDag({
 });`;
 
 /** A DAG whose run notes its interval, and waits while the file `hold` exists. */
-export const ticks = (id: string, schedule: string, body = '') => `
+export const ticks = (id: string, schedule: string, body = '', retries = 0) => `
 import { appendFileSync, existsSync } from 'node:fs';
 import { defineDag } from 'millrace';
 export default defineDag({
   id: '${id}', schedule: ${schedule},
   tasks: ({ task }) => {
-    task('tick', { retries: 0, run: async ({ interval, heartbeat, signal }) => {
+    task('tick', { retries: ${String(retries)}, retryDelay: '100ms', run: async ({ interval, heartbeat, signal }) => {
       while (existsSync('hold-${id}')) {
         signal.throwIfAborted();
         heartbeat();
