@@ -55,7 +55,7 @@ export async function createBackfill(
 ): Promise<BackfillStatus | BackfillPlan> {
   const { spec, specHash } = await getDag(client, dagId);
   const { runBackwards } = options;
-  const { from, to } = await rangeOf(client, dagId, options);
+  const { from, to, id: gap } = await rangeOf(client, dagId, options);
   const plan = listIntervals({
     schedule: spec.schedule,
     from,
@@ -100,7 +100,7 @@ export async function createBackfill(
       { key: modeAttribute, value: spec.mode },
     ]),
   });
-  if (options.gap !== undefined) await tellBackfill(client, dagId, options.gap, handle.workflowId);
+  if (gap !== undefined) await tellBackfill(client, dagId, gap, handle.workflowId);
   if (options.wait) return { id: handle.workflowId, ...((await handle.result()) as BackfillProgress) };
   return { id: handle.workflowId, ...firstProgress };
 }
@@ -109,7 +109,7 @@ async function rangeOf(
   client: Client,
   dagId: string,
   { from, to, gap }: BackfillOptions,
-): Promise<{ from: string; to: string }> {
+): Promise<{ from: string; to: string; id?: string }> {
   if (gap !== undefined && from === undefined && to === undefined) return getGap(client, dagId, gap);
   if (gap === undefined && from !== undefined && to !== undefined) return { from, to };
   throw new PipelineError('USAGE', {

@@ -2,7 +2,7 @@ import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { Alarm } from '../core/alarms.js';
 import { PipelineError } from '../core/errors/index.js';
 import { fireTimes } from '../core/fire-times.js';
-import { addToGaps, type Gap } from '../core/gaps.js';
+import { addToGaps, gapStart, type Gap } from '../core/gaps.js';
 import { runWorkflowId, watchWorkflowId } from '../core/ids.js';
 import type { DataInterval } from '../core/interval.js';
 import { limits } from '../core/limits.js';
@@ -42,7 +42,12 @@ export async function listGaps(client: Client, dagId: string): Promise<Gap[]> {
 
 /** @throws PipelineError DAG_NOT_FOUND, RUN_NOT_FOUND where the DAG has no such gap */
 export async function getGap(client: Client, dagId: string, id: string): Promise<Gap> {
-  const gap = (await listGaps(client, dagId)).find((item) => item.id === id);
+  const gaps = await listGaps(client, dagId);
+  const start = gapStart(id);
+  const gap =
+    gaps.find((item) => item.id === id) ??
+    // A gap may have grown to the front, or become one with its neighbour, since its id was told.
+    gaps.find(({ from, to }) => start !== undefined && from <= start && start < to);
   if (gap !== undefined) return gap;
   throw new PipelineError('RUN_NOT_FOUND', { what: 'gap', id, command: `millrace dag gaps ${dagId}` });
 }

@@ -40,8 +40,15 @@ export function gapId(start: string): string {
   return start.replace(/[-:]|\.\d+/g, '');
 }
 
+/** The start that an id stands for; undefined where it is none. */
+export function gapStart(id: string): string | undefined {
+  const [, date, time] = /^(\d{8})T(\d{6})Z$/.exec(id) ?? [];
+  if (date === undefined || time === undefined) return undefined;
+  return `${date.replace(/^(....)(..)(..)$/, '$1-$2-$3')}T${time.replace(/^(..)(..)(..)$/, '$1:$2:$3')}.000Z`;
+}
+
 /**
- * Adds intervals without a run, in order of time; one that adjoins the last gap and has the same reason makes it longer.
+ * Adds intervals without a run, in order of time; one that adjoins the newest gap and has the same reason makes it longer.
  * Beyond `limits.gapsPerDag` the two oldest become one, which still covers every interval.
  */
 export function addToGaps(
@@ -62,6 +69,7 @@ export function addToGaps(
     else if (!result.some((gap) => gap.from <= start && end <= gap.to))
       result.push({ id: gapId(start), from: start, to: end, count: 1, reason, ...details });
   }
+  result.sort((a, b) => (a.from < b.from ? -1 : 1));
   while (result.length > limits.gapsPerDag) {
     const [first, second, ...rest] = result;
     if (first === undefined || second === undefined) break;

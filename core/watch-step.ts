@@ -37,8 +37,9 @@ export function watchStep(
   let gaps: Gap[] = [...before.gaps];
   const missed: DataInterval[] = [];
   const skipped: DataInterval[] = [];
+  const ofPauses = pausesOf(inspection, before, pauses);
   for (const { interval, wasBusy } of inspection.missing) {
-    const pause = pauseAt(pauses, interval.end);
+    const pause = ofPauses.get(interval.end);
     if (pause !== undefined) {
       gaps = addToGaps(gaps, [interval], 'paused', { note: pause.reason });
       continue;
@@ -150,6 +151,30 @@ function notePause(pauses: readonly Pause[], { isPaused, pauseNote, at, until }:
     return addPause(pauses, { from: note.at ?? until, reason: note.reason === '' ? 'paused' : note.reason });
   if (!isPaused && open !== undefined) return addPause(pauses, { ...open, to: note.at ?? at });
   return [...pauses];
+}
+
+/**
+ * The pause that kept each missing interval from running. A pause also drops runs that were due before it and waited for
+ * another to end: those that reach up to it without a run in between, unless the server says that it missed some.
+ */
+function pausesOf(
+  { missing, counters }: Inspection,
+  before: WatchState,
+  pauses: readonly Pause[],
+): ReadonlyMap<string, Pause> {
+  const found = new Map<string, Pause>();
+  let next: { start: string; pause: Pause | undefined } | undefined;
+  for (const { interval, wasBusy } of [...missing].reverse()) {
+    const { start, end } = interval;
+    const following = new Date(2 * Date.parse(end) - Date.parse(start)).toISOString();
+    const dropping =
+      next?.start === end ? next.pause : pauses.find(({ from }) => end <= from && from < following);
+    const mayHaveWaited = wasBusy && counters.missed === before.counters.missed;
+    const pause = pauseAt(pauses, end) ?? (mayHaveWaited ? dropping : undefined);
+    if (pause !== undefined) found.set(end, pause);
+    next = { start, pause };
+  }
+  return found;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { addToGaps, readNote, writeNote } from '../../core/gaps.js';
+import { addToGaps, gapId, gapStart, readNote, writeNote } from '../../core/gaps.js';
 import type { DataInterval } from '../../core/interval.js';
 import { limits } from '../../core/limits.js';
 import { readSchedule } from '../../core/read-schedule.js';
@@ -60,6 +60,19 @@ describe('what a watch makes of missing runs', () => {
     expect(state.gaps.map(({ from, reason, note }) => [from, reason, note])).toEqual([
       [day(3), 'paused', 'house move'],
       [day(5), 'missed', undefined],
+    ]);
+  });
+
+  test('a pause drops what waited before it', () => {
+    const before = {
+      ...firstWatchState(day(1)),
+      pauses: addPause([], { from: day(6), to: day(9), reason: 'failed' }),
+    };
+    const waited = [3, 4, 5, 6].map((number) => ({ interval: interval(number), wasBusy: number > 3 }));
+    const { state } = stepOf('@daily', inspectionOf([], { missing: waited }), before);
+    expect(state.gaps.map(({ from, count, reason }) => [from, count, reason])).toEqual([
+      [day(3), 1, 'missed'],
+      [day(4), 3, 'paused'],
     ]);
   });
 
@@ -147,5 +160,10 @@ describe('gaps', () => {
       at: day(1),
     });
     expect(readNote('by hand')).toEqual({ reason: 'by hand' });
+  });
+
+  test('an id tells its start', () => {
+    expect(gapStart(gapId(day(9)))).toBe(day(9));
+    expect(gapStart('soon')).toBeUndefined();
   });
 });
