@@ -33,8 +33,8 @@ describe('once', () => {
       'dags/soon.ts',
       ticks('soon', `'@once'`).replace('schedule:', `description: 'changed', schedule:`),
     );
-    const { results } = await project.json<{ results: { dagId: string; action: string }[] }>('deploy');
-    expect(results.find(({ dagId }) => dagId === 'soon')?.action).toBe('updated');
+    const { dags } = await project.json<{ dags: { dagId: string; action: string }[] }>('deploy');
+    expect(dags.find(({ dagId }) => dagId === 'soon')?.action).toBe('updated');
     await project.json('deploy');
     await project.json('dag', 'trigger', 'soon', '--wait');
     expect(linesOf('soon')).toEqual(['-/-', '-/-']);
