@@ -4,12 +4,17 @@ import type { ScheduleSpec } from './dag-spec.js';
 export const dagDefaults = {
   owner: 'unowned',
   timezone: 'UTC',
-  maxActiveRuns: 1,
   maxActiveTasks: 16,
+  /** Runs of a catch-up at a time, where the DAG does not bound its runs. */
+  catchupActiveRuns: 4,
   retries: 5,
   retryDelayMs: 1_000,
   maxRetryDelayMs: 100_000,
   retryBackoff: 2,
+  retryJitter: 0.1,
+  pokeIntervalMs: 60_000,
+  sensorTimeoutMs: 7 * 86_400_000,
+  averageRuntimeRuns: 10,
   timeoutMs: 60 * 60_000,
   deadlineMs: 24 * 60 * 60_000,
   heartbeatMs: 30_000,
@@ -22,6 +27,8 @@ export const dagDefaults = {
   noCatchupWindowMs: 10_000,
   nearRealTimeMaxMs: 15 * 60_000,
   quarantineOver: 1,
+  poolSlots: 1,
+  priorityWeight: 1,
 } as const;
 
 export const manualSchedule: ScheduleSpec = { kind: 'manual' };

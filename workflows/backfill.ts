@@ -12,11 +12,7 @@ import {
   workflowInfo,
   WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
-import {
-  defineSearchAttributeKey,
-  SearchAttributeType,
-  WorkflowExecutionAlreadyStartedError,
-} from '@temporalio/common';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { Activities } from '../core/activities.js';
 import { runWorkflowId } from '../core/ids.js';
 import type { DataInterval } from '../core/interval.js';
@@ -35,14 +31,12 @@ import {
   type ReprocessBehavior,
 } from './messages.js';
 import { runDag } from './run-dag.js';
+import { runAttributes } from './search-attributes.js';
 
 const { listIntervals } = proxyActivities<Pick<Activities, 'listIntervals'>>({
   startToCloseTimeout: '2m',
   summary: 'list intervals',
 });
-
-const dagAttribute = defineSearchAttributeKey('MillraceDag', SearchAttributeType.KEYWORD);
-const modeAttribute = defineSearchAttributeKey('MillraceMode', SearchAttributeType.KEYWORD);
 
 /** The server itself refuses a second run of an interval, by its id; a run under way is never doubled. */
 const reusePolicies: Record<ReprocessBehavior, WorkflowIdReusePolicy> = {
@@ -161,10 +155,7 @@ async function startRun({ spec, specHash, params, reprocess }: BackfillInput, in
       cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
       args: [run],
       staticSummary: `${spec.id} · ${interval.start}`,
-      typedSearchAttributes: [
-        { key: dagAttribute, value: spec.id },
-        { key: modeAttribute, value: spec.mode },
-      ],
+      typedSearchAttributes: runAttributes(run),
     });
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError || isCancellation(error)) return undefined;

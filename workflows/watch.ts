@@ -17,6 +17,7 @@ import {
   WorkflowExecutionAlreadyStartedError,
 } from '@temporalio/common';
 import { backfillWorkflowId } from '../core/ids.js';
+import { dagDefaults } from '../core/dag-defaults.js';
 import type { DataInterval } from '../core/interval.js';
 import { addToGaps, type Gap } from '../core/gaps.js';
 import { canonicalJson } from '../core/json.js';
@@ -210,7 +211,14 @@ async function startCatchUp(pinned: PinnedSpec, intervals: readonly DataInterval
       workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
       parentClosePolicy: ParentClosePolicy.ABANDON,
       args: [
-        { ...pinned, from, to, reprocess: 'none', maxActiveRuns: spec.maxActiveRuns, runBackwards: false },
+        {
+          ...pinned,
+          from,
+          to,
+          reprocess: 'none',
+          maxActiveRuns: spec.maxActiveRuns ?? dagDefaults.catchupActiveRuns,
+          runBackwards: false,
+        },
       ],
       staticSummary: `${spec.id} · catch-up of ${String(intervals.length)}`,
       typedSearchAttributes: [

@@ -25,11 +25,21 @@ beforeAll(() => {
 }, 120_000);
 
 test('every workflow has a recorded history', () => {
-  const recorded = [
-    ...['run-dag', 'run-dag-failed', 'stream-dag', 'backfill-dag', 'reconcile-dag'],
-    ...['watch-dag', 'watch-dag-paused', 'continuous-dag'],
-  ];
-  for (const workflow of recorded) expect(names).toContain(`${workflow}.history`);
+  for (const workflow of [
+    'run-dag',
+    'run-dag-failed',
+    'stream-dag',
+    'backfill-dag',
+    'reconcile-dag',
+    'pool-coordinator',
+    'run-dag-wide',
+    'map-tasks',
+    'watch-dag',
+    'watch-dag-paused',
+    'continuous-dag',
+  ]) {
+    expect(names).toContain(`${workflow}.history`);
+  }
 });
 
 test.each(names)('%s replays on the present code', (name) => {
