@@ -19,7 +19,7 @@ import { createTryLog } from './task-log.js';
  */
 export function toActivity<Request, Result>(
   stage: Stage<Request, Result>,
-  deps: ActivityDeps,
+  deps: Pick<ActivityDeps, 'logger' | 'ledger'>,
 ): (request: Request) => Promise<Result> {
   return async (request) => {
     const context = Context.current();

@@ -6,6 +6,7 @@ import { createSourceRegistry } from '../connectors/registry.js';
 import { createLocalStaging } from '../connectors/staging/local.js';
 import { createDuckDbWarehouse } from '../connectors/duckdb/index.js';
 import { createStagedSql } from '../connectors/duckdb/staged-sql.js';
+import type { AlarmSink } from '../core/alarms.js';
 import type { DagDefinition } from '../core/dag-definition.js';
 import type { JsonObject } from '../core/json.js';
 import type { LedgerSinks } from '../core/ledger.js';
@@ -16,6 +17,8 @@ import { createActivities } from './index.js';
 import { createLedgerBuffer, type LedgerBuffer, type LedgerWriter } from './ledger-buffer.js';
 import { startUpkeep } from './ledger-upkeep.js';
 import { functionRegistry } from './load-dags.js';
+import { createScheduleActivities } from './schedule-activities.js';
+import { createTemporalSchedules } from './temporal-schedules.js';
 import { createTemporalDags } from './temporal-dags.js';
 import { createValueReader } from './values.js';
 import { installLogging } from './sdk-logging.js';
@@ -35,6 +38,8 @@ export interface WorkerOptions {
   readonly pools: Readonly<Record<string, { readonly slots: number }>>;
   /** Settings of a named connection, secrets revealed. @throws PipelineError CONNECTION_UNKNOWN */
   connection(name: string | undefined): JsonObject;
+  /** Where alarm notices of schedules go. */
+  readonly alarmSinks: readonly AlarmSink[];
   readonly logger: Logger;
 }
 
@@ -68,12 +73,18 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       taskQueue: options.temporal.taskQueue,
       identity: deps.ledger.worker,
       sinks: ledgerSinks(deps.ledger),
-      activities: createActivities({
-        ...deps,
-        runs: createTemporalDags(client),
-        temporalRuns: createTemporalRuns(client),
-        pools,
-      }),
+      activities: {
+        ...createActivities({
+          ...deps,
+          runs: createTemporalDags(client),
+          temporalRuns: createTemporalRuns(client),
+          pools,
+        }),
+        ...createScheduleActivities(deps, {
+          schedules: createTemporalSchedules(client),
+          alarmSinks: options.alarmSinks,
+        }),
+      },
       ...workflowCode(),
       maxConcurrentActivityTaskExecutions: limits.workerMaxActivities,
       maxCachedWorkflows: limits.workerMaxCachedWorkflows,

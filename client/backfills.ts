@@ -16,14 +16,16 @@ import {
   type ReprocessBehavior,
 } from '../workflows/messages.js';
 import { dagAttribute, getDag, modeAttribute } from './deployment.js';
+import { getGap, tellBackfill } from './watches.js';
 
 export type { ReprocessBehavior } from '../workflows/messages.js';
 
 export interface BackfillOptions {
   readonly taskQueue: string;
-  /** Bounds of the logical date, `[from, to)`, ISO 8601 UTC. */
-  readonly from: string;
-  readonly to: string;
+  /** Bounds of the logical date, `[from, to)`, ISO 8601 UTC; or a gap that has them. */
+  readonly from?: string;
+  readonly to?: string;
+  readonly gap?: string;
   readonly reprocess: ReprocessBehavior;
   readonly maxActiveRuns: number;
   readonly runBackwards: boolean;
@@ -44,7 +46,7 @@ export interface BackfillPlan {
 /**
  * Starts a backfill of a deployed DAG, or lists what it would run.
  *
- * @throws PipelineError DAG_NOT_FOUND, USAGE (no interval in the range, or too many), LIMIT_EXCEEDED
+ * @throws PipelineError DAG_NOT_FOUND, RUN_NOT_FOUND (no such gap), USAGE (no range, or no interval in it), LIMIT_EXCEEDED
  */
 export async function createBackfill(
   client: Client,
@@ -52,7 +54,8 @@ export async function createBackfill(
   options: BackfillOptions,
 ): Promise<BackfillStatus | BackfillPlan> {
   const { spec, specHash } = await getDag(client, dagId);
-  const { from, to, runBackwards } = options;
+  const { runBackwards } = options;
+  const { from, to, id: gap } = await rangeOf(client, dagId, options);
   const plan = listIntervals({
     schedule: spec.schedule,
     from,
@@ -97,8 +100,22 @@ export async function createBackfill(
       { key: modeAttribute, value: spec.mode },
     ]),
   });
+  if (gap !== undefined) await tellBackfill(client, dagId, gap, handle.workflowId);
   if (options.wait) return { id: handle.workflowId, ...((await handle.result()) as BackfillProgress) };
   return { id: handle.workflowId, ...firstProgress };
+}
+
+async function rangeOf(
+  client: Client,
+  dagId: string,
+  { from, to, gap }: BackfillOptions,
+): Promise<{ from: string; to: string; id?: string }> {
+  if (gap !== undefined && from === undefined && to === undefined) return getGap(client, dagId, gap);
+  if (gap === undefined && from !== undefined && to !== undefined) return { from, to };
+  throw new PipelineError('USAGE', {
+    problem: 'A backfill takes a range of logical dates, or a gap',
+    hint: 'Give --from and --to, or --gap alone',
+  });
 }
 
 /** @throws PipelineError RUN_NOT_FOUND */

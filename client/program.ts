@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
+import { registerAlarms } from './commands/alarms.js';
 import { registerApproval } from './commands/approval.js';
 import { registerBackfill } from './commands/backfill.js';
 import { registerConnections } from './commands/connections.js';
@@ -48,6 +49,7 @@ export function createProgram(context: CommandContext): Command {
     registerRun,
     registerApproval,
     registerBackfill,
+    registerAlarms,
     registerPool,
     registerReconcile,
     registerQuarantine,

@@ -28,7 +28,6 @@ import type {
   DagMode,
   ExtractConfig,
   Normalisation,
-  OverlapPolicy,
   SourceRef,
   TransformConfig,
   WriteDisposition,
@@ -36,27 +35,9 @@ import type {
 import type { DurationInput } from './duration.js';
 import type { JsonObject, JsonValue } from './json.js';
 import type { Manifest } from './manifest.js';
+import type { ScheduleOptions } from './schedule-options.js';
 
-/** When a DAG runs. Durations are milliseconds or text such as `30s`, `2m`, `7d`. */
-export type ScheduleOptions =
-  | 'manual'
-  | 'stream'
-  | ({ readonly cron: string; readonly timezone?: string } & ScheduleBoundsOptions)
-  | ({ readonly every: DurationInput; readonly offset?: DurationInput } & ScheduleBoundsOptions)
-  | { readonly stream: true; readonly idle?: DurationInput };
-
-export interface ScheduleBoundsOptions {
-  /** Run what was missed while the server was down, within `catchupWindow`. Default: false. */
-  readonly catchup?: boolean;
-  /** How far back missed runs still start. Default: one year with `catchup`, else the shortest that the server has. */
-  readonly catchupWindow?: DurationInput;
-  /** Default: `skip`. */
-  readonly overlap?: OverlapPolicy;
-  readonly jitter?: DurationInput;
-  /** ISO 8601; no run before or after. */
-  readonly startAt?: string;
-  readonly endAt?: string;
-}
+export type { ScheduleOptions } from './schedule-options.js';
 
 export type InlineReader = (
   context: TaskFunctionContext,

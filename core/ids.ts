@@ -8,6 +8,11 @@ export function dagScheduleId(dagId: string): string {
   return `millrace.dag.${dagId}`;
 }
 
+/** A schedule that a deploy asks for its times and removes again. */
+export function probeScheduleId(dagId: string): string {
+  return `millrace.probe.${dagId}`;
+}
+
 /** The workflow id that a schedule starts from; the server appends `-` and the nominal fire time. */
 export function runWorkflowBaseId(dagId: string): string {
   return `millrace.run.${dagId}`;
@@ -29,6 +34,16 @@ export function manualWorkflowId(dagId: string, name: string): string {
 /** The one long-running workflow of a real-time DAG. */
 export function streamWorkflowId(dagId: string): string {
   return `millrace.stream.${dagId}`;
+}
+
+/** The one workflow of a continuous DAG, which starts its runs. */
+export function continuousWorkflowId(dagId: string): string {
+  return `millrace.continuous.${dagId}`;
+}
+
+/** The workflow that looks after the schedule of a DAG. */
+export function watchWorkflowId(dagId: string): string {
+  return `millrace.watch.${dagId}`;
 }
 
 /** One request for past intervals. */

@@ -16,6 +16,7 @@ import type {
   TransformConfig,
   ValidateConfig,
 } from './dag-spec.js';
+import { hasDataInterval } from './schedule-spec.js';
 import type { SpecDraft } from './spec-draft.js';
 
 /** What an extract task reads, and the reader where it is a function. */
@@ -45,7 +46,7 @@ export function readExtract(
 
 function defaultRead(schedule: ScheduleSpec, hasCursor: boolean): ExtractConfig['read'] {
   if (hasCursor || schedule.kind === 'stream') return 'cursor';
-  return schedule.kind === 'cron' || schedule.kind === 'every' ? 'interval' : 'full';
+  return hasDataInterval(schedule) ? 'interval' : 'full';
 }
 
 /** What a validate task checks. */

@@ -17,12 +17,14 @@ import type { DataInterval } from '../core/interval.js';
 import { PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
 import type { Decision, RunInput, RunResult, StageContext } from '../core/run.js';
+import { hasFireTimes } from '../core/schedule-spec.js';
 import { runSlot } from '../core/slot-requests.js';
 import { selectTasks } from '../core/select-tasks.js';
 import { Approvals } from './approvals.js';
 import { runDetails } from './details.js';
 import { Interpreter, type Outcome } from './interpreter.js';
 import { approvalsQuery, clearUpdate, decideSignal, decideUpdate, statesQuery } from './messages.js';
+import { reportEnd } from './report-run.js';
 import { makeSnapshot, readEntries } from './run-snapshot.js';
 import { runAttributes, scheduledStartAttribute, type RunTraits } from './search-attributes.js';
 import { SlotClient } from './slots.js';
@@ -93,6 +95,7 @@ export async function runDag(input: RunInput): Promise<RunResult> {
   }
   const state = outcome.state === 'success' ? 'success' : 'failed';
   telling.ended({ ...outcome, state });
+  await reportEnd(input, state);
   return finish(input, context, { ...outcome, state });
 }
 
@@ -257,7 +260,8 @@ async function scheduledInterval({ spec, runType }: RunInput): Promise<DataInter
   if (runType !== 'scheduled') return undefined;
   const nominal = workflowInfo().typedSearchAttributes.get(scheduledStartAttribute);
   if (nominal === undefined) return undefined;
-  if (spec.schedule.kind === 'every') {
+  if (!hasFireTimes(spec.schedule)) return undefined;
+  if (spec.schedule.kind === 'every' && spec.schedule.except.length === 0) {
     return {
       start: new Date(nominal.getTime() - spec.schedule.everyMs).toISOString(),
       end: nominal.toISOString(),

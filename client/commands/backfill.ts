@@ -12,8 +12,9 @@ import { limits } from '../../core/limits.js';
 import { parseCount, parseTime } from './arguments.js';
 
 interface CreateOptions {
-  from: string;
-  to: string;
+  from?: string;
+  to?: string;
+  gap?: string;
   reprocess: ReprocessBehavior;
   maxActiveRuns: number;
   runBackwards: boolean;
@@ -30,8 +31,9 @@ export function registerBackfill(program: Command, context: CommandContext): voi
   backfill
     .command('create <dag>')
     .description('run every interval of the schedule whose logical date lies in [from, to)')
-    .requiredOption('--from <date>', 'first logical date: 1997-01, 1997-01-31 or an instant', parseTime)
-    .requiredOption('--to <date>', 'logical date to stop before', parseTime)
+    .option('--from <date>', 'first logical date: 1997-01, 1997-01-31 or an instant', parseTime)
+    .option('--to <date>', 'logical date to stop before', parseTime)
+    .option('--gap <id>', 'instead of a range: what "millrace dag gaps" lists')
     .addOption(
       new Option('--reprocess <behavior>', 'which intervals that already ran run again')
         .choices(['none', 'failed', 'completed'])

@@ -171,6 +171,10 @@ export class TestProject {
     return (await this.json<{ rows: Record<string, unknown>[] }>('query', sql)).rows;
   }
 
+  remove(path: string): void {
+    rmSync(join(this.folder, path));
+  }
+
   /** Types of the events of a workflow's history. */
   async history(workflowId: string): Promise<string[]> {
     const events = await this.#events(workflowId);

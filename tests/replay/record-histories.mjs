@@ -71,6 +71,14 @@ write(
      const bad = task('bad', { retries: 0, run: async () => { throw new Error('on purpose'); } });
      task('after', { after: [bad], run: async () => ({}) });
    } });
+   export const steady = defineDag({ id: 'steady', schedule: '@continuous', tasks: ({ task }) => {
+     task('beat', { run: async () => ({}) });
+   } });
+   export const watched = defineDag({ id: 'watched', schedule: { every: '2s', maxConsecutiveFailedRuns: 2 }, tasks: ({ task }) => {
+     task('bad', { retries: 0, run: async () => { throw new Error('on purpose'); } });
+   } });
+   export const late = defineDag({ id: 'late', schedule: { cron: '@monthly', catchup: true, catchupMaxRuns: 1, startAt: '2026-01-01' }, tasks: ({ task }) => {
+     task('catch', { run: async () => ({}) });
    export const wide = defineDag({ id: 'wide', schedule: 'manual', tasks: ({ task, branch, waitFor }) => {
      const list = task('list', { short: true, run: async () => Array.from({ length: 120 }, (_none, at) => at) });
      const each = task.expand('each', { over: { n: list }, run: async (_context, { n }) => n * 2 });
@@ -140,6 +148,12 @@ try {
     );
   }
   await save('stream-dag', 'millrace.stream.events');
+  await waitUntil(() => client('dag', 'show', 'watched').isPaused);
+  await waitUntil(() => client('dag', 'gaps', 'late').gaps.every(({ reason }) => reason === 'dropped'));
+  await save('watch-dag-paused', 'millrace.watch.watched');
+  await save('watch-dag', 'millrace.watch.late');
+  await save('run-dag-reported', client('dag', 'runs', 'watched').runs.at(-1).workflowId);
+  await save('continuous-dag', 'millrace.continuous.steady');
 } finally {
   await connection?.close();
   dev.kill('SIGINT');

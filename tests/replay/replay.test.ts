@@ -34,6 +34,9 @@ test('every workflow has a recorded history', () => {
     'pool-coordinator',
     'run-dag-wide',
     'map-tasks',
+    'watch-dag',
+    'watch-dag-paused',
+    'continuous-dag',
   ]) {
     expect(names).toContain(`${workflow}.history`);
   }
