@@ -6,8 +6,9 @@ import type { PinnedSpec } from './messages.js';
 export interface WatchInput extends PinnedSpec {
   /** Fire times from here on are looked at, ISO 8601 UTC. */
   readonly since: string;
-  /** Carried over when the workflow continues as new. */
+  /** Carried over when the workflow continues as new, with a deploy that waits until the past has been looked at. */
   readonly carried?: WatchState;
+  readonly deployed?: PinnedSpec;
 }
 
 /** Input of the `continuousDag` workflow. */

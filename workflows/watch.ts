@@ -56,7 +56,7 @@ const modeAttribute = defineSearchAttributeKey('MillraceMode', SearchAttributeTy
 export async function watchDag(input: WatchInput): Promise<void> {
   let pinned: PinnedSpec = { spec: input.spec, specHash: input.specHash };
   let state = input.carried ?? firstWatchState(input.since);
-  let deployed: PinnedSpec | undefined;
+  let { deployed } = input;
   const ended: EndedRun[] = [];
   let isStopping = false;
   let isWoken = true;
@@ -168,15 +168,21 @@ export async function watchDag(input: WatchInput): Promise<void> {
       if (isSent) state = { ...state, outbox: state.outbox.filter(({ id }) => id !== notice.id) };
     }
     publish();
-    if (inspection.hasMore) continue;
-    if (deployed !== undefined) {
+    // A changed schedule holds from now on; what passed before is judged by the one that it replaces.
+    if (deployed !== undefined && !inspection.hasMore) {
       pinned = deployed;
       deployed = undefined;
       state = { ...state, since: inspection.at };
     }
     if (workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > limits.watchHistoryEvents) {
-      await continueAsNew<typeof watchDag>({ ...pinned, since: state.since, carried: state });
+      const carried = { since: state.since, carried: state };
+      await continueAsNew<typeof watchDag>({
+        ...pinned,
+        ...carried,
+        ...(deployed === undefined ? {} : { deployed }),
+      });
     }
+    if (inspection.hasMore) continue;
     await condition(() => isWoken || isStopping, waitMs(inspection, state));
   }
 }
