@@ -10,16 +10,14 @@ import {
   workflowInfo,
   WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
-import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import { runWorkflowId } from '../core/ids.js';
 import type { DataInterval } from '../core/interval.js';
 import { limits } from '../core/limits.js';
+import type { RunInput } from '../core/run.js';
 import { deploySignal, pauseSignal, resumeSignal, stopSignal, type PinnedSpec } from './messages.js';
 import { runDag } from './run-dag.js';
 import { continuousStatsQuery, type ContinuousInput, type ContinuousStats } from './schedule-messages.js';
-
-const dagAttribute = defineSearchAttributeKey('MillraceDag', SearchAttributeType.KEYWORD);
-const modeAttribute = defineSearchAttributeKey('MillraceMode', SearchAttributeType.KEYWORD);
+import { runAttributes } from './search-attributes.js';
 
 /**
  * Starts the runs of a continuous DAG one after another. The data interval of a run goes from the end of the interval before
@@ -83,17 +81,15 @@ async function nextInterval(since: string): Promise<DataInterval> {
 }
 
 async function runOnce({ spec, specHash }: PinnedSpec, interval: DataInterval): Promise<void> {
+  const run: RunInput = { spec, specHash, runType: 'scheduled', interval };
   try {
     await executeChild(runDag, {
       workflowId: runWorkflowId(spec.id, interval.end),
       workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
       parentClosePolicy: ParentClosePolicy.ABANDON,
-      args: [{ spec, specHash, runType: 'scheduled', interval }],
+      args: [run],
       staticSummary: `${spec.id} · ${interval.start}`,
-      typedSearchAttributes: [
-        { key: dagAttribute, value: spec.id },
-        { key: modeAttribute, value: spec.mode },
-      ],
+      typedSearchAttributes: runAttributes(run),
     });
   } catch (error) {
     // A run that failed, or that somebody cancelled, has ended like any other; only if this workflow itself is cancelled does

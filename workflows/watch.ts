@@ -11,13 +11,9 @@ import {
   workflowInfo,
   WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
-import {
-  defineSearchAttributeKey,
-  SearchAttributeType,
-  WorkflowExecutionAlreadyStartedError,
-} from '@temporalio/common';
-import { backfillWorkflowId } from '../core/ids.js';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { dagDefaults } from '../core/dag-defaults.js';
+import { backfillWorkflowId } from '../core/ids.js';
 import type { DataInterval } from '../core/interval.js';
 import { addToGaps, type Gap } from '../core/gaps.js';
 import { canonicalJson } from '../core/json.js';
@@ -35,6 +31,7 @@ import {
   watchStateQuery,
   type WatchInput,
 } from './schedule-messages.js';
+import { dagAttribute, modeAttribute } from './search-attributes.js';
 
 const { inspectSchedule, pauseDag } = proxyActivities<ScheduleActivities>({
   startToCloseTimeout: '2m',
@@ -44,9 +41,6 @@ const { sendNotice } = proxyActivities<Pick<ScheduleActivities, 'sendNotice'>>({
   startToCloseTimeout: '1m',
   retry: { maximumAttempts: 2 },
 });
-
-const dagAttribute = defineSearchAttributeKey('MillraceDag', SearchAttributeType.KEYWORD);
-const modeAttribute = defineSearchAttributeKey('MillraceMode', SearchAttributeType.KEYWORD);
 
 /**
  * Looks after the schedule of one DAG: finds fire times that passed without a run, files them as gaps with their reason,
