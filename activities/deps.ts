@@ -7,6 +7,7 @@ import type { JsonObject, JsonValue } from '../core/json.js';
 import type { TaskFunctions } from '../core/dag-definition.js';
 import type { TemporalDags } from './temporal-dags.js';
 import type { ValueReader } from './values.js';
+import type { AssetService } from './asset-service.js';
 import type { PoolService } from './pool-service.js';
 import type { TemporalRuns } from './temporal-runs.js';
 
@@ -25,6 +26,7 @@ export interface ActivityDeps {
   functions(dagId: string, taskId: string): TaskFunctions;
   readonly temporalRuns: TemporalRuns;
   readonly pools: PoolService;
+  readonly assets: AssetService;
   readonly logger: Logger;
 }
 

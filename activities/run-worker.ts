@@ -10,6 +10,7 @@ import { createStagedSql } from '../connectors/duckdb/staged-sql.js';
 import type { DagDefinition } from '../core/dag-definition.js';
 import type { JsonObject } from '../core/json.js';
 import { limits } from '../core/limits.js';
+import { createAssetService } from './asset-service.js';
 import type { ActivityDeps } from './deps.js';
 import { createActivities } from './index.js';
 import { functionRegistry } from './load-dags.js';
@@ -32,7 +33,7 @@ export interface WorkerOptions {
   readonly logger: Logger;
 }
 
-type OwnDeps = Omit<ActivityDeps, 'temporalRuns' | 'pools' | 'runs'>;
+type OwnDeps = Omit<ActivityDeps, 'temporalRuns' | 'pools' | 'assets' | 'runs'>;
 
 /** A worker at work. */
 export interface RunningWorker {
@@ -64,6 +65,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         runs: createTemporalDags(client),
         temporalRuns: createTemporalRuns(client),
         pools,
+        assets: createAssetService(client, options.temporal.taskQueue),
       }),
       ...workflowCode(),
       maxConcurrentActivityTaskExecutions: limits.workerMaxActivities,

@@ -7,6 +7,7 @@ import {
 } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
 import { createHash } from 'node:crypto';
+import { selfTriggers } from '../core/asset-schedule.js';
 import type { DagDefinition } from '../core/dag-definition.js';
 import type { DagMode, DagSpec, OverlapPolicy, ScheduleSpec } from '../core/dag-spec.js';
 import { dagScheduleId, runWorkflowBaseId, streamWorkflowId } from '../core/ids.js';
@@ -14,6 +15,7 @@ import { PipelineError } from '../core/errors/index.js';
 import { canonicalJson } from '../core/json.js';
 import type { RunInput } from '../core/run.js';
 import { deploySignal, pauseSignal, resumeSignal } from '../workflows/messages.js';
+import { assetAttributes, deployAssetQueue, pauseAssetQueue, stopAssetQueue } from './asset-queues.js';
 
 /** What deploying one DAG did, or would do. */
 export interface DeployResult {
@@ -21,6 +23,8 @@ export interface DeployResult {
   readonly action: 'created' | 'updated' | 'unchanged' | 'orphaned' | 'removed';
   readonly specHash: string;
   readonly previousSpecHash?: string;
+  /** What is allowed and yet looks odd, a sentence each. */
+  readonly notes?: readonly string[];
 }
 
 /** A deployed DAG: the spec that its next run will start with. */
@@ -81,6 +85,7 @@ export async function deployDags(
       if (deployed === undefined)
         await client.schedule.create(scheduleOptions(spec, specHash, options.taskQueue));
       else if (action === 'updated') await updateSchedule(client, spec, specHash, options.taskQueue);
+      await deployAssetQueue(client, spec, deployed?.spec);
       if (spec.schedule.kind === 'stream')
         await deployStream(client, spec, specHash, options.taskQueue, action === 'updated');
     }
@@ -89,15 +94,28 @@ export async function deployDags(
       action,
       specHash,
       ...(deployed !== undefined && action === 'updated' ? { previousSpecHash: deployed.specHash } : {}),
+      ...notesOn(spec),
     });
   }
   const given = new Set(definitions.map(({ spec }) => spec.id));
   for (const { dagId } of await listDags(client)) {
     if (given.has(dagId)) continue;
-    if (options.prune && !options.dryRun) await client.schedule.getHandle(dagScheduleId(dagId)).delete();
+    if (options.prune && !options.dryRun) {
+      await client.schedule.getHandle(dagScheduleId(dagId)).delete();
+      await stopAssetQueue(client, dagId);
+    }
     results.push({ dagId, action: options.prune ? 'removed' : 'orphaned', specHash: '' });
   }
   return results;
+}
+
+/** A DAG that starts itself is allowed, but seldom meant. */
+function notesOn(spec: DagSpec): Pick<DeployResult, 'notes'> {
+  const notes = selfTriggers(spec).map(
+    ({ taskId, uri }) =>
+      `DAG "${spec.id}" waits for ${uri}, which its own task "${taskId}" updates: each run starts the next`,
+  );
+  return notes.length === 0 ? {} : { notes };
 }
 
 /** Every deployed DAG, by id. */
@@ -135,6 +153,7 @@ export async function setPaused(
   const schedule = client.schedule.getHandle(dagScheduleId(dagId));
   if (paused) await schedule.pause(reason);
   else await schedule.unpause(reason);
+  await pauseAssetQueue(client, spec, paused);
   if (spec.schedule.kind !== 'stream') return;
   const stream = client.workflow.getHandle(streamWorkflowId(dagId));
   await stream.signal(paused ? pauseSignal : resumeSignal);
@@ -191,7 +210,7 @@ function scheduleOptions(spec: DagSpec, specHash: string, taskQueue: string): Sc
       typedSearchAttributes: attributes,
     },
     memo: { millrace: { dagId: spec.id, mode: spec.mode } },
-    typedSearchAttributes: attributes,
+    typedSearchAttributes: new TypedSearchAttributes([...attributes.getAll(), ...assetAttributes(spec)]),
   };
 }
 
@@ -199,6 +218,7 @@ function temporalSpec(schedule: ScheduleSpec): ScheduleOptions['spec'] {
   switch (schedule.kind) {
     case 'manual':
     case 'stream':
+    case 'asset':
       return {};
     case 'cron':
       return {

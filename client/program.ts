@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
 import { registerApproval } from './commands/approval.js';
+import { registerAsset } from './commands/asset.js';
 import { registerBackfill } from './commands/backfill.js';
 import { registerConnections } from './commands/connections.js';
 import { registerDag } from './commands/dag.js';
@@ -46,6 +47,7 @@ export function createProgram(context: CommandContext): Command {
     registerDag,
     registerRun,
     registerApproval,
+    registerAsset,
     registerBackfill,
     registerPool,
     registerReconcile,

@@ -6,6 +6,8 @@ export const faultPoints = [
   'in-commit',
   'after-commit',
   'before-report',
+  'before-publish',
+  'after-publish',
   'inbox-before-fsync',
   'inbox-after-fsync',
 ] as const;

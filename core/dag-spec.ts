@@ -1,3 +1,5 @@
+import type { AssetCondition } from './asset-condition.js';
+import type { AssetSpec } from './asset.js';
 import type { SchemaContract } from './columns.js';
 import type { JsonObject, JsonValue } from './json.js';
 import type { CallbackSpec, DeadlineSpec, GroupSpec, TaskSpec } from './task-spec.js';
@@ -31,6 +33,8 @@ export interface DagSpec {
   readonly callbacks?: CallbackSpec;
   readonly deadlines?: readonly DeadlineSpec[];
   readonly groups?: readonly GroupSpec[];
+  /** What is known of the assets that the DAG names, where it is more than their uris. */
+  readonly assets?: readonly AssetSpec[];
   /** In an order in which every task comes after its upstream tasks. */
   readonly tasks: readonly TaskSpec[];
 }
@@ -45,6 +49,8 @@ export type OverlapPolicy =
 /** When runs start. Every field is explicit; nothing is left to a server's default. */
 export type ScheduleSpec =
   | { readonly kind: 'manual' }
+  /** Runs on events of assets. */
+  | { readonly kind: 'asset'; readonly condition: AssetCondition }
   /** A long-running workflow that drains micro-batches. */
   | { readonly kind: 'stream'; readonly idleMs: number }
   | ({ readonly kind: 'cron'; readonly cron: string; readonly timezone: string } & ScheduleBounds)
@@ -59,6 +65,8 @@ export interface ScheduleBounds {
   /** ISO 8601 UTC; no fire time before. */
   readonly startAt?: string;
   readonly endAt?: string;
+  /** Runs on events of these assets besides. */
+  readonly orAssets?: AssetCondition;
 }
 
 /** Where an extract task reads: data, so that a run stays with what it started with. */

@@ -91,7 +91,7 @@ async function takeTurn(spec: DagSpec, slots: SlotClient): Promise<void> {
 }
 
 function contextOf(
-  { spec, runType, params, carried }: RunInput,
+  { spec, runType, params, carried, assetEvents }: RunInput,
   interval: DataInterval | undefined,
 ): StageContext {
   const info = workflowInfo();
@@ -103,6 +103,7 @@ function contextOf(
     ...(interval === undefined ? {} : { interval }),
     startedAt: carried?.startedAt ?? info.startTime.toISOString(),
     params: { ...spec.params, ...params },
+    ...(assetEvents === undefined ? {} : { assetEvents }),
   };
 }
 

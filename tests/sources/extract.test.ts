@@ -60,6 +60,7 @@ function deps(setting: Setting): ActivityDeps {
     stagedSql: undefined as never,
     temporalRuns: undefined as never,
     pools: undefined as never,
+    assets: undefined as never,
     logger,
   };
 }
