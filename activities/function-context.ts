@@ -6,7 +6,7 @@ import { Outlets } from './outlets.js';
 /** What a function of a DAG file is told about its run. @throws PipelineError STAGING_* */
 export async function functionContext(
   { values }: Pick<ActivityDeps, 'values'>,
-  { dagId, workflowId, runType, interval, params, mapIndex, element, assetEvents }: StageContext,
+  { dagId, workflowId, runType, interval, params, startedAt, mapIndex, element, assetEvents }: StageContext,
   taskId: string,
   io: StageIo,
   outlets: Outlets = new Outlets({ id: taskId }),
@@ -18,7 +18,9 @@ export async function functionContext(
     runType,
     ...(interval === undefined ? {} : { interval }),
     params,
+    startedAt,
     attempt: io.attempt,
+    log: io.log,
     signal: io.signal,
     ...(mapIndex === undefined ? {} : { mapIndex }),
     ...(element === undefined ? {} : { element: (await values.element(element)).value }),

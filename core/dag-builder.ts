@@ -24,7 +24,7 @@ export function defineDag(options: DagOptions): DagDefinition {
   const assets = new AssetCollector(problems);
   const schedule = readDagSchedule(options.schedule ?? 'manual', assets, problems);
   const draft = new SpecDraft(options.id, schedule, problems, assets);
-  options.tasks(createTaskBuilder(draft));
+  options.tasks(createTaskBuilder(draft, options.defaultArgs ?? {}));
   const callbacks = callbacksOf(options);
   const deadlines = (options.deadlines ?? []).map((deadline) => readDeadline(draft, deadline));
   const spec: DagSpec = {
@@ -38,8 +38,7 @@ export function defineDag(options: DagOptions): DagDefinition {
     ...(options.maxActiveRuns === undefined ? {} : { maxActiveRuns: options.maxActiveRuns }),
     maxActiveTasks: options.maxActiveTasks ?? dagDefaults.maxActiveTasks,
     ...readParams(options.params ?? {}),
-    ...(options.failOn === 'any' ? { failOn: 'any' } : {}),
-    ...(options.failFast === true ? { failFast: true } : {}),
+    ...readVerdict(draft, options),
     ...(callbacks === undefined ? {} : { callbacks: callbacks.spec }),
     ...(deadlines.length === 0 ? {} : { deadlines }),
     tasks: draft.finish(),
@@ -57,6 +56,20 @@ export function defineDag(options: DagOptions): DagDefinition {
       ? draft.functions
       : { ...draft.functions, [dagFunctionsKey]: ofTheRun };
   return { spec, functions };
+}
+
+/** When a run fails. */
+function readVerdict(
+  draft: SpecDraft,
+  { failOn, failFast, dagrunTimeout }: DagOptions,
+): Pick<DagSpec, 'failOn' | 'failFast' | 'dagrunTimeoutMs'> {
+  return {
+    ...(failOn === 'any' ? { failOn } : {}),
+    ...(failFast === true ? { failFast } : {}),
+    ...(dagrunTimeout === undefined
+      ? {}
+      : { dagrunTimeoutMs: draft.duration(dagrunTimeout, 'dagrunTimeout') }),
+  };
 }
 
 function modeOf(schedule: ScheduleSpec): DagMode {

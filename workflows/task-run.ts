@@ -12,7 +12,7 @@ import type { CallbackEvent } from '../core/dag-definition.js';
 import type { TaskSpec, TaskState } from '../core/dag-spec.js';
 import type { JsonObject } from '../core/json.js';
 import type { StageContext, TaskError } from '../core/run.js';
-import { taskSlots } from '../core/slot-requests.js';
+import { taskSlots, type SlotRequest } from '../core/slot-requests.js';
 import type { TaskOutput } from '../core/task-output.js';
 import { executeTask, type TaskScope } from './execute-task.js';
 import { taskError } from './task-error.js';
@@ -31,8 +31,8 @@ export interface TaskHooks {
   /** The task is waiting for something, is at work, or is about to be tried again. */
   onState(state: TaskState): void;
   /**
-   * Called with what a task hands on, and the details for its outlets, before it counts as a success; what it throws fails
-   * the task.
+   * Called with what a branch chose, or with what a task with outlets hands on and the details for them, before it counts
+   * as a success; what it throws fails the task.
    */
   onResult(output: TaskOutput, emitted: Readonly<Record<string, JsonObject>>): Promise<void>;
 }
@@ -45,15 +45,32 @@ const callbackOptions = {
 } as const;
 
 /**
- * Runs a task to its end: what it waits for, its tries, its deadlines and its callbacks. Never throws but for a
- * cancellation.
+ * Runs a task to its end: what it waits for, its tries, its deadlines and its callbacks. Rejects for a cancellation only.
+ *
+ * The SDK takes a stack trace of each promise that a workflow makes, which costs more than the rest of a plain task. So
+ * what a task does not ask for makes none.
  */
-export async function runTask(task: TaskSpec, scope: TaskScope, hooks: TaskHooks): Promise<TaskOutcome> {
+export function runTask(task: TaskSpec, scope: TaskScope, hooks: TaskHooks): Promise<TaskOutcome> {
+  const requests = slotsOf(task, scope.context);
+  const isPlain =
+    requests.length === 0 &&
+    task.dependsOnPast === undefined &&
+    task.callbacks === undefined &&
+    task.deadlines === undefined;
+  return isPlain ? attempt(task, scope, hooks) : runWithAll(task, requests, scope, hooks);
+}
+
+async function runWithAll(
+  task: TaskSpec,
+  requests: readonly SlotRequest[],
+  scope: TaskScope,
+  hooks: TaskHooks,
+): Promise<TaskOutcome> {
   const deadlines = startDeadlines(task, scope.context);
   let outcome: TaskOutcome;
   try {
     await awaitPast(task, scope, hooks);
-    outcome = await inSlots(task, scope, hooks, () => attempt(task, scope, hooks));
+    outcome = await inSlots(requests, scope, hooks, () => attempt(task, scope, hooks));
   } finally {
     await deadlines.stop();
   }
@@ -63,16 +80,17 @@ export async function runTask(task: TaskSpec, scope: TaskScope, hooks: TaskHooks
 }
 
 /** Waits hold no slot; every other task holds its slots over all its tries. */
+function slotsOf(task: TaskSpec, { dagId, mapIndex }: StageContext): readonly SlotRequest[] {
+  if (isWait(task)) return [];
+  return taskSlots(dagId, task, mapIndex === undefined ? undefined : String(mapIndex));
+}
+
 async function inSlots(
-  task: TaskSpec,
-  { context, slots }: TaskScope,
+  requests: readonly SlotRequest[],
+  { slots }: TaskScope,
   hooks: TaskHooks,
   work: () => Promise<TaskOutcome>,
 ): Promise<TaskOutcome> {
-  const { mapIndex } = context;
-  const requests = isWait(task)
-    ? []
-    : taskSlots(context.dagId, task, mapIndex === undefined ? undefined : String(mapIndex));
   if (requests.length === 0) return work();
   hooks.onState('queued');
   try {
@@ -91,7 +109,7 @@ async function attempt(task: TaskSpec, scope: TaskScope, hooks: TaskHooks): Prom
       hooks.onState(isWait(task) ? 'deferred' : 'running');
       const counted = task.callbacks?.retry === true ? tryNumber : undefined;
       const { output, emitted } = takeEmitted(await executeTask(task, scope, counted));
-      await hooks.onResult(output, emitted);
+      if (task.kind === 'branch' || task.outlets !== undefined) await hooks.onResult(output, emitted);
       return { state: 'success', output, ...(counted === undefined ? {} : { tries: counted }) };
     } catch (error) {
       if (isCancellation(error)) throw error;
