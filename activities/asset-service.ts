@@ -3,7 +3,7 @@ import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } 
 import { createHash } from 'node:crypto';
 import type { AssetRunStart } from '../core/activities.js';
 import type { AssetCondition } from '../core/asset-condition.js';
-import type { AssetBatch, AssetEvent } from '../core/asset-event.js';
+import { batchText, type AssetBatch, type AssetEvent } from '../core/asset-event.js';
 import { assetQueueNames, type AssetQueueInput } from '../core/asset-queue.js';
 import { assetConditionOf } from '../core/asset-schedule.js';
 import { assetQueueWorkflowId, assetRunWorkflowId, dagScheduleId } from '../core/ids.js';
@@ -22,6 +22,7 @@ export interface AssetService {
 
 const dagAttribute = defineSearchAttributeKey('MillraceDag', SearchAttributeType.KEYWORD);
 const modeAttribute = defineSearchAttributeKey('MillraceMode', SearchAttributeType.KEYWORD);
+const runTypeAttribute = defineSearchAttributeKey('MillraceRunType', SearchAttributeType.KEYWORD);
 
 export function createAssetService(client: Client, taskQueue: string): AssetService {
   const listeners = cached((uri) => listListeners(client, uri));
@@ -57,7 +58,7 @@ export function createAssetService(client: Client, taskQueue: string): AssetServ
         specHash,
         runType: 'asset_triggered',
         assetEvents: batch,
-        triggeredBy: assetQueueWorkflowId(dagId),
+        triggeredBy: batchText(batch),
       };
       try {
         await client.workflow.start('runDag', {
@@ -69,6 +70,7 @@ export function createAssetService(client: Client, taskQueue: string): AssetServ
           typedSearchAttributes: new TypedSearchAttributes([
             { key: dagAttribute, value: spec.id },
             { key: modeAttribute, value: spec.mode },
+            { key: runTypeAttribute, value: input.runType },
           ]),
         });
       } catch (error) {

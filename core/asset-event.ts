@@ -104,6 +104,21 @@ function withoutExtra(event: AssetEvent): AssetEvent {
   return Object.keys(event.extra).length === 0 ? event : { ...event, extra: {}, isExtraOmitted: true };
 }
 
+const sizes = new WeakMap<AssetEvent, number>();
+
+/** Bytes of an event as JSON. A queue asks for the same events with each delivery, so an answer is kept. */
 function sizeOf(event: AssetEvent): number {
-  return new TextEncoder().encode(canonicalJson(event)).length;
+  const known = sizes.get(event) ?? new TextEncoder().encode(canonicalJson(event)).length;
+  sizes.set(event, known);
+  return known;
+}
+
+/** Events for people, as what started a run: `x:orders ← shop/load {"rows":3}`, or `← told` where no task did. */
+export function batchText({ events, omitted }: AssetBatch): string {
+  const lines = events.map(({ uri, source, extra }) => {
+    const instance = source?.mapIndex === undefined ? '' : `[${String(source.mapIndex)}]`;
+    const from = source === undefined ? 'told' : `${source.dagId}/${source.taskId}${instance}`;
+    return `${uri} ← ${from}${Object.keys(extra).length === 0 ? '' : ` ${canonicalJson(extra)}`}`;
+  });
+  return [...lines, ...(omitted === 0 ? [] : [`${String(omitted)} earlier events`])].join('; ');
 }

@@ -142,7 +142,7 @@ describe('the queue of a DAG', () => {
   test('counts what does not fit, and its state stays far below the server’s bound', () => {
     const queue = new AssetQueue(newAssetQueue(both));
     const extra = { text: 'x'.repeat(limits.assetExtraMaxBytes - 20) };
-    const more = 3 * limits.assetRememberedIds;
+    const more = limits.assetRememberedIds + 100;
     for (let n = 0; n < more; n += 1) queue.deliver([event(String(n).padStart(40, '0'), 'x:a', extra)]);
     queue.deliver([event('last', 'x:b', extra)]);
     const [batch] = queue.state.pending;
@@ -163,7 +163,7 @@ describe('events that fit', () => {
     const events = [event('1', 'x:b'), ...['2', '3', '4'].map((id) => event(id, 'x:a'))];
     expect(fitEvents(events, 3, 10_000)).toEqual({ events: [events[0], events[2], events[3]], omitted: 1 });
     const large = events.map((one) => ({ ...one, extra: { text: 'x'.repeat(200) } }));
-    const fitted = fitEvents(large, 10, 500);
+    const fitted = fitEvents(large, 10, 400);
     expect(fitted.events.map(({ id }) => id)).toEqual(['1', '4']);
     expect(fitted.events.map(({ isExtraOmitted }) => isExtraOmitted)).toEqual([true, undefined]);
     expect(fitted.omitted).toBe(2);
