@@ -1,6 +1,7 @@
 import { ScheduleNotFoundError, WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
 import { createHash } from 'node:crypto';
+import { faultPoint } from '../connectors/fault-point.js';
 import type { AssetRunStart } from '../core/activities.js';
 import type { AssetCondition } from '../core/asset-condition.js';
 import { batchText, type AssetBatch, type AssetEvent } from '../core/asset-event.js';
@@ -60,6 +61,7 @@ export function createAssetService(client: Client, taskQueue: string): AssetServ
         assetEvents: batch,
         triggeredBy: batchText(batch),
       };
+      faultPoint('before-asset-start');
       try {
         await client.workflow.start('runDag', {
           workflowId,
@@ -77,6 +79,7 @@ export function createAssetService(client: Client, taskQueue: string): AssetServ
         // A try before this one started it, and died before it could say so.
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
       }
+      faultPoint('after-asset-start');
       return { kind: 'started', workflowId };
     },
     conditionOf: async (dagId) => {
