@@ -61,7 +61,6 @@ export function createAssetService(client: Client, taskQueue: string): AssetServ
         assetEvents: batch,
         triggeredBy: batchText(batch),
       };
-      faultPoint('before-asset-start');
       try {
         await client.workflow.start('runDag', {
           workflowId,

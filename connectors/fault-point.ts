@@ -8,7 +8,6 @@ export const faultPoints = [
   'before-report',
   'before-publish',
   'after-publish',
-  'before-asset-start',
   'after-asset-start',
   'inbox-before-fsync',
   'inbox-after-fsync',

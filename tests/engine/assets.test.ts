@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { Client, Connection } from '@temporalio/client';
 import type { RunRecord } from '../../core/ledger.js';
 import type { AssetEvent } from '../../core/asset-event.js';
 import type { AssetQueueReport } from '../../client/assets.js';
@@ -25,6 +26,7 @@ export const mapped = defineDag({ id: 'mapped', schedule: 'manual', tasks: ({ ta
 export const first = listener('either', anyOf(orders, 'file:prices'));
 export const second = listener('both', allOf(orders, 'file:prices'));
 export const third = listener('unlucky', asset('file:bad'));
+export const fifth = listener('often', asset('file:ticks'));
 export const fourth = listener('parts', allOf('file:parts', 'file:go'));
 `;
 
@@ -122,5 +124,33 @@ describe('assets', () => {
       { at: 2, name: 'c' },
     ]);
     expect(heardBy('parts')).toHaveLength(1);
+  }, 120_000);
+
+  test('the history of a queue stays bounded, and what came meanwhile is neither lost nor doubled', async () => {
+    const connection = await Connection.connect({ address: `127.0.0.1:${String(project.temporalPort)}` });
+    const event = (n: number): AssetEvent => ({
+      id: `tick-${String(n)}`,
+      uri: 'file:ticks',
+      at: '2026-01-01T00:00:00.000Z',
+      extra: { n },
+    });
+    try {
+      const queue = await new Client({ connection }).workflow.start('assetQueue', {
+        workflowId: 'millrace.assets.often',
+        taskQueue: 'millrace',
+        args: [{ dagId: 'often', historyMaxEvents: 30 }],
+      });
+      for (let n = 0; n < 15; n += 1) {
+        await queue.signal('deliverAssetEvents', [event(n), event(n - 1)]);
+        await heard('often', n + 1);
+      }
+    } finally {
+      await connection.close();
+    }
+    const told = heardBy('often').flatMap(({ events }) => events.map(({ id }) => id));
+    expect(told.sort()).toEqual(Array.from({ length: 16 }, (_none, n) => `tick-${String(n - 1)}`).sort());
+    const lengths = await project.historyLengths('millrace.assets.often');
+    expect(lengths.length).toBeGreaterThan(2);
+    expect(Math.max(...lengths)).toBeLessThan(60);
   }, 120_000);
 });
