@@ -34,6 +34,7 @@ test('every workflow has a recorded history', () => {
     'pool-coordinator',
     'run-dag-wide',
     'map-tasks',
+    'asset-queue',
   ]) {
     expect(names).toContain(`${workflow}.history`);
   }
