@@ -6,6 +6,7 @@ import type { Warehouse } from '../connectors/warehouse.js';
 import type { JsonObject, JsonValue } from '../core/json.js';
 import type { TemporalDags } from './temporal-dags.js';
 import type { ValueReader } from './values.js';
+import type { AssetService } from './asset-service.js';
 import type { PoolService } from './pool-service.js';
 import type { TemporalRuns } from './temporal-runs.js';
 import type { TaskFunctions, TaskLog } from '../core/dag-definition.js';
@@ -26,6 +27,7 @@ export interface ActivityDeps {
   functions(dagId: string, taskId: string): TaskFunctions;
   readonly temporalRuns: TemporalRuns;
   readonly pools: PoolService;
+  readonly assets: AssetService;
   readonly logger: Logger;
   /** Hears of each try of a task. */
   readonly ledger?: LedgerWriter;

@@ -8,6 +8,7 @@ import { createLoad } from './load.js';
 import { createExpandMapping, createPark, createReadSnapshot } from './mapping.js';
 import { createAwaitPast, createPokeDag, isLatestInterval } from './other-runs.js';
 import { createPoke } from './poke.js';
+import { createPublishAssetEvents } from './publish-assets.js';
 import { createReconcile } from './reconcile.js';
 import { createRunCallback } from './run-callback.js';
 import { createRunFunction } from './run-function.js';
@@ -40,6 +41,9 @@ export function createActivities(deps: ActivityDeps): Activities {
       async ({ schedule, nominalTime }) => intervalEndingAt(schedule, nominalTime),
       deps,
     ),
+    publishAssetEvents: toActivity(createPublishAssetEvents(deps), deps),
+    startAssetRun: toActivity(({ dagId, batch }) => deps.assets.start(dagId, batch), deps),
+    lookUpAssetCondition: toActivity(({ dagId }) => deps.assets.conditionOf(dagId), deps),
     ensurePool: toActivity(({ pool, limit }) => deps.pools.ensure(pool, limit), deps),
     findClosedRuns: toActivity(({ chains }) => deps.temporalRuns.closedOf(chains), deps),
     listIntervals: toActivity(async (request) => listIntervals(request), deps),

@@ -89,6 +89,7 @@ function runOf(
     ...(hasEnded(state) && info.closeTime !== undefined ? { endedAt: info.closeTime.toISOString() } : {}),
     ...(result === undefined ? {} : { counts: result.counts }),
     params: { ...spec.params, ...input.params },
+    ...(input.triggeredBy === undefined ? {} : { triggeredBy: input.triggeredBy }),
     ...(note === undefined ? {} : { note }),
   };
 }

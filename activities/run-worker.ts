@@ -12,6 +12,7 @@ import type { JsonObject } from '../core/json.js';
 import type { LedgerSinks } from '../core/ledger.js';
 import { limits } from '../core/limits.js';
 import { openOpsStore, type OpsStore } from '../ops/store.js';
+import { createAssetService } from './asset-service.js';
 import type { ActivityDeps } from './deps.js';
 import { createActivities } from './index.js';
 import { createLedgerBuffer, type LedgerBuffer, type LedgerWriter } from './ledger-buffer.js';
@@ -44,7 +45,7 @@ export interface WorkerOptions {
 }
 
 /** What activities use that needs no connection to Temporal. */
-type Stores = Omit<ActivityDeps, 'temporalRuns' | 'pools' | 'runs'>;
+type Stores = Omit<ActivityDeps, 'temporalRuns' | 'pools' | 'assets' | 'runs'>;
 
 /** A worker at work. */
 export interface RunningWorker {
@@ -79,6 +80,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
           runs: createTemporalDags(client),
           temporalRuns: createTemporalRuns(client),
           pools,
+          assets: createAssetService(client, options.temporal.taskQueue),
         }),
         ...createScheduleActivities(deps, {
           schedules: createTemporalSchedules(client),

@@ -7,6 +7,7 @@ import {
 } from '@temporalio/client';
 import { TypedSearchAttributes } from '@temporalio/common';
 import { createHash } from 'node:crypto';
+import { selfTriggers } from '../core/asset-schedule.js';
 import type { DagDefinition } from '../core/dag-definition.js';
 import { dagDefaults } from '../core/dag-defaults.js';
 import type { DagMode, DagSpec } from '../core/dag-spec.js';
@@ -23,6 +24,7 @@ import { dagAttribute, modeAttribute } from './attributes.js';
 import { deployCompanions, firstLook, stopCompanions } from './companions.js';
 import { clockCorrections } from './temporal/clock-corrections.js';
 import { keptUntil, temporalTimes } from './temporal/schedule-times.js';
+import { assetAttributes, deployAssetQueue, stopAssetQueue } from './asset-queues.js';
 
 /** What deploying one DAG did, or would do. */
 export interface DeployResult {
@@ -30,6 +32,8 @@ export interface DeployResult {
   readonly action: 'created' | 'updated' | 'unchanged' | 'orphaned' | 'removed';
   readonly specHash: string;
   readonly previousSpecHash?: string;
+  /** What is allowed and yet looks odd, a sentence each. */
+  readonly notes?: readonly string[];
 }
 
 /** A deployed DAG: the spec that its next run will start with. */
@@ -100,6 +104,7 @@ export async function deployDags(
         await updateSchedule(client, pinned, deployed.spec, options.taskQueue);
       }
       const { taskQueue } = options;
+      await deployAssetQueue(client, spec, deployed?.spec);
       await deployCompanions(client, pinned, { taskQueue, isUpdate: action === 'updated', now });
     }
     results.push({
@@ -107,6 +112,7 @@ export async function deployDags(
       action,
       specHash,
       ...(deployed !== undefined && action === 'updated' ? { previousSpecHash: deployed.specHash } : {}),
+      ...notesOn(spec),
     });
   }
   const given = new Set(definitions.map(({ spec }) => spec.id));
@@ -115,10 +121,20 @@ export async function deployDags(
     if (options.prune && !options.dryRun) {
       await client.schedule.getHandle(dagScheduleId(dagId)).delete();
       await stopCompanions(client, dagId);
+      await stopAssetQueue(client, dagId);
     }
     results.push({ dagId, action: options.prune ? 'removed' : 'orphaned', specHash: '' });
   }
   return results;
+}
+
+/** A DAG that starts itself is allowed, but seldom meant. */
+function notesOn(spec: DagSpec): Pick<DeployResult, 'notes'> {
+  const notes = selfTriggers(spec).map(
+    ({ taskId, uri }) =>
+      `DAG "${spec.id}" waits for ${uri}, which its own task "${taskId}" updates: each run starts the next`,
+  );
+  return notes.length === 0 ? {} : { notes };
 }
 
 /** Every deployed DAG, by id. */
@@ -200,7 +216,7 @@ function scheduleOptions(
       typedSearchAttributes: attributes,
     },
     memo: { millrace: { dagId: spec.id, mode: spec.mode } },
-    typedSearchAttributes: attributes,
+    typedSearchAttributes: new TypedSearchAttributes([...attributes.getAll(), ...assetAttributes(spec)]),
   };
 }
 

@@ -67,6 +67,8 @@ function exitCodeOf(error: unknown): number {
     case 'QUERY_REFUSED':
     case 'RUN_NOT_FOUND':
     case 'DAG_NOT_FOUND':
+    case 'ASSET_INVALID':
+    case 'ASSET_UNKNOWN':
     case 'POOL_UNKNOWN':
     case 'POOL_IN_USE':
       return exitCodes.usage;

@@ -2,6 +2,7 @@ import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { writeNote } from '../core/gaps.js';
 import { continuousWorkflowId, dagScheduleId, streamWorkflowId } from '../core/ids.js';
 import { pauseSignal, resumeSignal } from '../workflows/messages.js';
+import { pauseAssetQueue } from './asset-queues.js';
 import { getDag } from './deployment.js';
 import { gapOfPause, tellPaused, tellResumed, type PauseGap } from './watches.js';
 
@@ -12,11 +13,12 @@ import { gapOfPause, tellPaused, tellResumed, type PauseGap } from './watches.js
  * @throws PipelineError DAG_NOT_FOUND
  */
 export async function pauseDag(client: Client, dagId: string, reason: string): Promise<void> {
-  const { isPaused } = await getDag(client, dagId);
+  const { spec, isPaused } = await getDag(client, dagId);
   if (isPaused) return;
   const from = new Date().toISOString();
   await client.schedule.getHandle(dagScheduleId(dagId)).pause(writeNote(reason, 'paused', from));
   await signalCompanions(client, dagId, pauseSignal);
+  await pauseAssetQueue(client, spec, true);
   await tellPaused(client, dagId, from, reason);
 }
 
@@ -30,6 +32,7 @@ export async function resumeDag(client: Client, dagId: string, reason: string): 
   const to = new Date().toISOString();
   await client.schedule.getHandle(dagScheduleId(dagId)).unpause(writeNote(reason, 'resumed', to));
   await signalCompanions(client, dagId, resumeSignal);
+  await pauseAssetQueue(client, dag.spec, false);
   if (dag.pausedAt === undefined) return { intervals: [] };
   await tellResumed(client, dagId, { from: dag.pausedAt, to, reason: dag.pauseReason });
   return gapOfPause(client, dag, dag.pausedAt, to);

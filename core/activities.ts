@@ -1,3 +1,5 @@
+import type { AssetBatch, EmittedOutput } from './asset-event.js';
+import type { AssetCondition } from './asset-condition.js';
 import type { CallbackEvent } from './dag-definition.js';
 import type {
   BranchTask,
@@ -15,7 +17,7 @@ import type {
   ValidateTask,
 } from './dag-spec.js';
 import type { DataInterval } from './interval.js';
-import type { JsonValue } from './json.js';
+import type { JsonObject, JsonValue } from './json.js';
 import type { Manifest, StagedFile } from './manifest.js';
 import type { StageContext, StageRequest, TaskError } from './run.js';
 import type { SnapshotEntry } from './run-snapshot.js';
@@ -31,9 +33,9 @@ export interface Activities {
   /** Runs the function of a task; a large result of a mapped instance is parked and handed on by name. */
   runFunction(
     request: StageRequest<FunctionTask | BranchTask | ShortCircuitTask>,
-  ): Promise<JsonValue | ParkedValue>;
+  ): Promise<JsonValue | ParkedValue | EmittedOutput>;
   /** One look of a sensor; fails with NOT_YET until what it waits for holds. */
-  poke(request: StageRequest<SensorTask>): Promise<JsonValue>;
+  poke(request: StageRequest<SensorTask>): Promise<JsonValue | EmittedOutput>;
   pokeDag(request: StageRequest<DagSensorTask>): Promise<null>;
   /** Fails with NOT_YET until these tasks of the previous interval's run have ended well. */
   awaitPast(request: {
@@ -72,11 +74,31 @@ export interface Activities {
   /** Up to `limit` intervals whose start lies in `[from, to)`, after `afterStart`, in run order. */
   listIntervals(request: ListIntervalsRequest): Promise<{ intervals: DataInterval[]; isComplete: boolean }>;
   reconcile(request: ReconcileRequest): Promise<ReconcileReport>;
+  /** Tells the DAGs that listen to the outlets of a task that it succeeded; a repeat tells the same events. */
+  publishAssetEvents(request: PublishRequest): Promise<{ readonly consumers: readonly string[] }>;
+  /** Starts the run of a DAG for these events, once; says so where the DAG is paused or assets do not start it any more. */
+  startAssetRun(request: { readonly dagId: string; readonly batch: AssetBatch }): Promise<AssetRunStart>;
+  /** What a deployed DAG waits for; null where assets do not start it. */
+  lookUpAssetCondition(request: { readonly dagId: string }): Promise<AssetCondition | null>;
   /** Starts the coordinator of a pool where none runs; `limit` is the size of a pool that Millrace makes. */
   ensurePool(request: { pool: string; limit?: number }): Promise<void>;
   /** Those of the runs that have ended. */
   findClosedRuns(request: { chains: readonly RunChain[] }): Promise<RunChain[]>;
 }
+
+export interface PublishRequest {
+  readonly context: Pick<
+    StageContext,
+    'dagId' | 'workflowId' | 'runId' | 'interval' | 'mapIndex' | 'startedAt'
+  >;
+  readonly taskId: string;
+  readonly outlets: readonly string[];
+  /** Details by uri. */
+  readonly extras: Readonly<Record<string, JsonObject>>;
+}
+
+export type AssetRunStart =
+  { readonly kind: 'started'; readonly workflowId: string } | { readonly kind: 'paused' | 'gone' };
 
 /** Calls a callback of a task, or of the run where `taskId` is empty. */
 export interface CallbackRequest {

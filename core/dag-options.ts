@@ -1,3 +1,4 @@
+import type { AssetScheduleOptions } from './asset-schedule.js';
 import type { SchemaContract } from './columns.js';
 import type { RecordObject, TaskFunctionContext } from './dag-definition.js';
 import type { Edge, GroupEdge, Rows } from './edge.js';
@@ -172,7 +173,8 @@ export interface DagOptions {
   readonly description?: string;
   readonly owner?: string;
   readonly tags?: readonly string[];
-  readonly schedule?: ScheduleOptions;
+  /** By time, or by events of assets: an asset, `allOf`, `anyOf`, or `assets` beside `cron` or `every`. */
+  readonly schedule?: ScheduleOptions | AssetScheduleOptions;
   /** Default: real-time for a stream, near-real-time for a period up to 15 minutes, else batch. */
   readonly mode?: DagMode;
   /** Runs of this DAG at a time, however they were started. Default: no bound. */

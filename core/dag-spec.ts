@@ -1,3 +1,4 @@
+import type { AssetSpec } from './asset.js';
 import type { SchemaContract } from './columns.js';
 import type { JsonObject, JsonValue } from './json.js';
 import type { ScheduleSpec } from './schedule-spec.js';
@@ -35,6 +36,8 @@ export interface DagSpec {
   readonly callbacks?: CallbackSpec;
   readonly deadlines?: readonly DeadlineSpec[];
   readonly groups?: readonly GroupSpec[];
+  /** What is known of the assets that the DAG names, where it is more than their uris. */
+  readonly assets?: readonly AssetSpec[];
   /** In an order in which every task comes after its upstream tasks. */
   readonly tasks: readonly TaskSpec[];
 }

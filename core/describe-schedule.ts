@@ -1,3 +1,4 @@
+import { conditionText } from './asset-condition.js';
 import { shortCron } from './cron-text.js';
 import { hasFireTimes, type ScheduleSpec } from './schedule-spec.js';
 
@@ -6,6 +7,8 @@ export function describeSchedule(schedule: ScheduleSpec): string {
   switch (schedule.kind) {
     case 'manual':
       return 'manual';
+    case 'asset':
+      return `assets ${conditionText(schedule.condition)}`;
     case 'stream':
       return 'stream';
     case 'once':
@@ -21,7 +24,7 @@ export function describeSchedule(schedule: ScheduleSpec): string {
 
 function timesOf(schedule: ScheduleSpec): string {
   if (!hasFireTimes(schedule)) return '';
-  const { timezone, except, overlap, catchup, catchupMaxRuns, jitterMs } = schedule;
+  const { timezone, except, overlap, catchup, catchupMaxRuns, jitterMs, orAssets } = schedule;
   return [
     ` (${timezone})`,
     except.length === 0 ? '' : `, except ${except.map(shortCron).join(' | ')}`,
@@ -31,6 +34,7 @@ function timesOf(schedule: ScheduleSpec): string {
       : '',
     jitterMs === 0 ? '' : `, jitter ${seconds(jitterMs)}`,
     limitsOf(schedule),
+    orAssets === undefined ? '' : `, or on assets ${conditionText(orAssets)}`,
   ].join('');
 }
 

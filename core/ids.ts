@@ -56,6 +56,16 @@ export function reconcileWorkflowId(dagId: string, name: string): string {
   return `millrace.reconcile.${dagId}-${name}`;
 }
 
+/** The queue of asset events that wait for runs of a DAG. */
+export function assetQueueWorkflowId(dagId: string): string {
+  return `millrace.assets.${dagId}`;
+}
+
+/** The run that events of assets started; `key` is derived from their ids. */
+export function assetRunWorkflowId(dagId: string, key: string): string {
+  return `millrace.asset-run.${dagId}-${key}`;
+}
+
 /** The coordinator of a pool of slots. */
 export function poolWorkflowId(pool: string): string {
   return `${poolWorkflowPrefix}${pool}`;

@@ -1,3 +1,4 @@
+import type { AssetBatch } from './asset-event.js';
 import type { DagSpec, TaskState } from './dag-spec.js';
 import type { DataInterval } from './interval.js';
 import type { JsonObject } from './json.js';
@@ -32,6 +33,8 @@ export interface RunInput {
     readonly decisions: readonly Decision[];
     readonly slots: readonly CarriedSlot[];
   };
+  /** Events that started the run, and how many more it stands for. */
+  readonly assetEvents?: AssetBatch;
   /** Where the run came from, for people: a person, another run, an asset's events. */
   readonly triggeredBy?: string;
 }
@@ -91,6 +94,7 @@ export interface StageContext {
   /** Time at which the run started, ISO 8601 UTC; tasks use it where they would otherwise ask a clock. */
   readonly startedAt: string;
   readonly params: JsonObject;
+  readonly assetEvents?: AssetBatch;
   /** Set in an instance of a mapped task or group. */
   readonly mapIndex?: number;
   readonly element?: ElementRef;

@@ -1,3 +1,5 @@
+import type { AssetCondition } from './asset-condition.js';
+
 /** What a schedule does when a run is due while one is still going (names of Temporal's overlap policies). */
 export type OverlapPolicy =
   'skip' | 'buffer-one' | 'buffer-all' | 'cancel-other' | 'terminate-other' | 'allow-all';
@@ -5,6 +7,8 @@ export type OverlapPolicy =
 /** When runs start. Every field is explicit; nothing is left to a server's default. */
 export type ScheduleSpec =
   | { readonly kind: 'manual' }
+  /** Runs on events of assets. */
+  | { readonly kind: 'asset'; readonly condition: AssetCondition }
   /** A long-running workflow that drains micro-batches. */
   | { readonly kind: 'stream'; readonly idleMs: number }
   /** One run: at `at` (ISO 8601 UTC), or as soon as the DAG is deployed. */
@@ -36,6 +40,8 @@ export interface ScheduleLimits {
 /** What schedules with fire times share. */
 export interface ScheduleTimes extends ScheduleLimits {
   readonly timezone: string;
+  /** Runs start on events of these assets as well. */
+  readonly orAssets?: AssetCondition;
   /** Fire times that match one of these calendars are left out. */
   readonly except: readonly CronText[];
   readonly overlap: OverlapPolicy;

@@ -1,3 +1,4 @@
+import { assetConditionOf } from './asset-schedule.js';
 import { defaultContract, type SchemaContract } from './columns.js';
 import { dagDefaults } from './dag-defaults.js';
 import type { TaskFunctions } from './dag-definition.js';
@@ -46,6 +47,8 @@ export function readExtract(
 
 function defaultRead(schedule: ScheduleSpec, hasCursor: boolean): ExtractConfig['read'] {
   if (hasCursor || schedule.kind === 'stream') return 'cursor';
+  // A run that assets start has no interval.
+  if (assetConditionOf({ schedule }) !== undefined) return 'full';
   return hasDataInterval(schedule) ? 'interval' : 'full';
 }
 

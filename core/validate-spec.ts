@@ -4,6 +4,7 @@ import { canonicalJson } from './json.js';
 import { limits } from './limits.js';
 import { validateSchedule } from './validate-schedule.js';
 import { triggerRules } from './task-spec.js';
+import { checkAssets } from './validate-assets.js';
 import { checkTasks } from './validate-tasks.js';
 
 const handsOnRows = new Set<TaskSpec['kind']>(['extract', 'validate', 'transform']);
@@ -16,6 +17,7 @@ export function validateSpec(spec: DagSpec): string[] {
     ...spec.tasks.flatMap((task) => checkTask(task, spec)),
     ...checkGraph(spec),
     ...checkTasks(spec),
+    ...checkAssets(spec),
   ];
   if (problems.length > 0) return problems;
   const bytes = new TextEncoder().encode(canonicalJson(spec)).length;

@@ -7,6 +7,7 @@ import {
   WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
 import type { Activities } from '../core/activities.js';
+import type { EmittedOutput } from '../core/asset-event.js';
 import type { ApprovalTask, SwitchTask, TaskSpec, TimerTask, TriggerDagTask } from '../core/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import { manualWorkflowId } from '../core/ids.js';
@@ -51,7 +52,7 @@ export function executeTask(
   task: TaskSpec,
   scope: TaskScope,
   tryNumber?: number,
-): Promise<TaskOutput> | TaskOutput {
+): Promise<TaskOutput | EmittedOutput> | TaskOutput {
   const { context, replay } = scope;
   const stages = proxyActivities<Activities>(
     tryNumber === undefined ? activityOptions(task, context) : oneTry(task, context),
@@ -147,7 +148,7 @@ async function isLatest({ context, schedule }: TaskScope): Promise<boolean> {
 async function sense(
   task: Extract<TaskSpec, { readonly poke: unknown }>,
   scope: TaskScope,
-): Promise<TaskOutput> {
+): Promise<TaskOutput | EmittedOutput> {
   const remainingMs = Math.max(scope.sinceMs(task.id) + task.poke.timeoutMs - Date.now(), 1);
   const { context } = scope;
   const activities = proxyActivities<Activities>(

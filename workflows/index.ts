@@ -1,3 +1,4 @@
+export { assetQueue } from './asset-queue.js';
 export { backfillDag } from './backfill.js';
 export { continuousDag } from './continuous.js';
 export { mapTasks } from './map-tasks.js';

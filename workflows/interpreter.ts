@@ -16,6 +16,7 @@ import { Gate } from './gate.js';
 import { runMapUnit } from './map-run.js';
 import type { SlotClient } from './slots.js';
 import { taskError } from './task-error.js';
+import { publishAssets } from './publish-assets.js';
 import { RunState } from './run-state.js';
 import { isWait, runTask, type TaskOutcome } from './task-run.js';
 
@@ -227,8 +228,9 @@ export class Interpreter {
         this.#state.states[task.id] = state;
         this.#options.onChange?.();
       },
-      onResult: async (output) => {
+      onResult: async (output, emitted) => {
         if (task.kind === 'branch') this.#refuseUnknown(task.id, output as readonly string[]);
+        if (!this.#isIdle(task, output)) await publishAssets(task, this.#options.context, output, emitted);
       },
     });
     this.#end(task, outcome);
@@ -236,16 +238,17 @@ export class Interpreter {
 
   #end(task: TaskSpec, outcome: TaskOutcome): void {
     const { output } = outcome;
-    const isIdle =
-      this.#options.waitMs !== undefined &&
-      task.kind === 'extract' &&
-      isManifest(output) &&
-      output.counts.extracted === 0;
-    const state = isIdle ? 'skipped' : outcome.state;
+    const state = this.#isIdle(task, output) ? 'skipped' : outcome.state;
     this.#state.end(task.id, task.kind, { ...outcome, state });
     if (state === 'success') this.#state.skip(skippedBy(this.#options.spec.tasks, task, output ?? null));
     if (state === 'failed' && this.#options.spec.failFast === true && task.teardown === undefined)
       this.#skipWork();
+  }
+
+  /** Real-time: an extract that found no row, which skips its chain. */
+  #isIdle(task: TaskSpec, output: TaskOutput | undefined): boolean {
+    const isWaiting = this.#options.waitMs !== undefined && task.kind === 'extract';
+    return isWaiting && isManifest(output) && output.counts.extracted === 0;
   }
 
   /** @throws PipelineError BRANCH_UNKNOWN */

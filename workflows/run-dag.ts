@@ -145,7 +145,7 @@ async function takeTurn(spec: DagSpec, slots: SlotClient): Promise<void> {
 }
 
 function contextOf(
-  { spec, runType, params, carried }: RunInput,
+  { spec, runType, params, carried, assetEvents }: RunInput,
   interval: DataInterval | undefined,
 ): StageContext {
   const info = workflowInfo();
@@ -158,6 +158,7 @@ function contextOf(
     ...(interval === undefined ? {} : { interval }),
     startedAt: carried?.startedAt ?? info.startTime.toISOString(),
     params: { ...spec.params, ...params },
+    ...(assetEvents === undefined ? {} : { assetEvents }),
   };
 }
 

@@ -16,7 +16,7 @@ export class RunTelling {
 
   constructor(
     spec: Pick<DagSpec, 'id' | 'tasks'>,
-    { specHash, runType }: Pick<RunInput, 'specHash' | 'runType'>,
+    { specHash, runType, triggeredBy }: Pick<RunInput, 'specHash' | 'runType' | 'triggeredBy'>,
     { workflowId, runId, interval, startedAt, params }: StageContext,
   ) {
     this.#tasks = spec.tasks;
@@ -30,6 +30,7 @@ export class RunTelling {
       state: 'running',
       startedAt,
       params,
+      ...(triggeredBy === undefined ? {} : { triggeredBy }),
     };
   }
 

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { PipelineError } from '../../core/errors/index.js';
 import { parseInstant, type DataInterval } from '../../core/interval.js';
+import type { JsonObject } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
 
 /** A positive whole number. */
@@ -41,4 +42,15 @@ export function intervalOption(
     });
   }
   return { interval: { start, end } };
+}
+
+/** A JSON object. */
+export function parseJsonObject(text: string): JsonObject {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
+  } catch {
+    throw new InvalidArgumentError('This is not JSON.');
+  }
+  throw new InvalidArgumentError('Use a JSON object, such as \'{"rows": 120}\'.');
 }

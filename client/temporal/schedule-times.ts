@@ -42,6 +42,7 @@ export function temporalTimes(
 ): TemporalTimes {
   switch (schedule.kind) {
     case 'manual':
+    case 'asset':
     case 'stream':
     case 'continuous':
       return { calendars: [calendarOf(instantText(keptUntil))] };

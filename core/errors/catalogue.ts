@@ -331,6 +331,22 @@ export const catalogue = {
     message:
       'Pool "{pool}" is held by {holding} and awaited by {waiting}. Let them end, or cancel their runs, before you delete it.',
   },
+  ASSET_UNDECLARED: {
+    kind: 'ContractError',
+    retryable: false,
+    message:
+      'Task "{taskId}" emits an event of asset "{uri}", which is not among its outlets ({known}). Name it under outlets.',
+  },
+  ASSET_INVALID: {
+    kind: 'ConfigError',
+    retryable: false,
+    message: 'The asset cannot be used: {problem}. Nothing was emitted.',
+  },
+  ASSET_UNKNOWN: {
+    kind: 'ConfigError',
+    retryable: false,
+    message: 'No deployed DAG names asset "{uri}". Known: {known}. Correct the uri, or deploy the DAG first.',
+  },
   POOLS_INVALID: {
     kind: 'ConfigError',
     retryable: false,

@@ -7,6 +7,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import { pino } from 'pino';
+import type { AssetService } from '../../activities/asset-service.js';
 import type { ActivityDeps } from '../../activities/deps.js';
 import { createActivities } from '../../activities/index.js';
 import { embedSchemas } from '../../activities/load-dags.js';
@@ -127,6 +128,7 @@ export class DagTestEnvironment {
       runs: createTemporalDags(client),
       temporalRuns: createTemporalRuns(client),
       pools: createPoolService(client, taskQueue, {}),
+      assets: noListeners,
       source: createSourceRegistry({ projectDirectory: folder, dataDirectory: folder }),
       connection: (name) => (name === undefined ? {} : (options.connections?.[name] ?? {})),
       functions: (_dagId, taskId) => current.environment?.functionsOf(taskId) ?? {},
@@ -235,4 +237,10 @@ export class DagTestEnvironment {
 
 const taskQueue = 'millrace-test';
 const ignore = (): void => undefined;
+/** Nothing is deployed to a test server, so no DAG listens to what the tested one emits. */
+const noListeners: AssetService = {
+  publish: async () => [],
+  start: async () => ({ kind: 'gone' }),
+  conditionOf: async () => null,
+};
 const builtInSchemas = fileURLToPath(new URL('../../schemas/records', import.meta.url));

@@ -58,7 +58,7 @@ write(
 );
 write(
   'dags/record.ts',
-  `import { defineDag, inbox } from 'millrace';
+  `import { allOf, defineDag, inbox } from 'millrace';
    export const etl = defineDag({ id: 'etl', schedule: { cron: '0 0 * * *', timezone: 'UTC', catchup: false }, maxActiveRuns: 1, tasks: ({ extract, validate, transform, load, task }) => {
      const raw = extract('pull', { read: 'interval', from: async function* ({ interval }) { yield { id: interval.start }; } });
      const rows = transform('shape', validate('check', raw, { schema: 'row.v1' }), { constant: { source: 'record' } });
@@ -87,6 +87,12 @@ write(
      const right = task('right', { after: [pick], run: async () => ({}) });
      const join = task('join', { after: [left, right], triggerRule: 'none_failed_min_one_success', run: async () => ({}) });
      waitFor('seen', { after: [join], pokeInterval: '100ms', timeout: '10s', run: async () => true });
+   } });
+   export const maker = defineDag({ id: 'maker', schedule: 'manual', tasks: ({ task }) => {
+     task('make', { outlets: ['file:made'], run: async (context) => { context.emit('file:made', { rows: 3 }); } });
+   } });
+   export const taker = defineDag({ id: 'taker', schedule: allOf('file:made', 'file:told'), tasks: ({ task }) => {
+     task('take', { inlets: ['file:made'], run: async ({ assetEvents }) => assetEvents.length });
    } });
    export const events = defineDag({ id: 'events', schedule: { stream: true }, tasks: ({ extract, validate, load }) => {
      load('store', validate('check', extract('drain', { from: inbox.stream('segment') }), { schema: 'site-event.v1' }), { into: 'events', key: ['messageId'], disposition: 'merge' });
@@ -130,6 +136,10 @@ try {
   const wide = client('dag', 'trigger', 'wide', '--wait').workflowId;
   await save('run-dag-wide', wide);
   await save('map-tasks', `${wide}/each/0`);
+  await save('run-dag-outlets', client('dag', 'trigger', 'maker', '--wait').workflowId);
+  client('asset', 'emit', 'file:told');
+  await waitUntil(() => client('asset', 'queue', 'taker').startedRuns === 1);
+  await save('asset-queue', 'millrace.assets.taker');
   client('reconcile', 'etl', '--from', '2026-01-01', '--to', '2026-01-02');
   for await (const { workflowId } of temporal.workflow.list({ query: 'WorkflowType = "reconcileDag"' }))
     await save('reconcile-dag', workflowId);

@@ -37,6 +37,7 @@ test('every workflow has a recorded history', () => {
     'watch-dag',
     'watch-dag-paused',
     'continuous-dag',
+    'asset-queue',
   ]) {
     expect(names).toContain(`${workflow}.history`);
   }

@@ -61,6 +61,7 @@ function deps(setting: Setting): ActivityDeps {
     stagedSql: undefined as never,
     temporalRuns: undefined as never,
     pools: undefined as never,
+    assets: undefined as never,
     logger,
   };
 }
