@@ -29,7 +29,7 @@ export function toActivity<Request, Result>(
     let details: JsonValue | undefined;
     const io: StageIo = {
       signal: context.cancellationSignal,
-      attempt: tryNumberOf(request) ?? info.attempt,
+      attempt: (numberOf(request, 'tryNumber') ?? info.attempt) + (numberOf(request, 'priorTries') ?? 0),
       lastDetails: info.heartbeatDetails as unknown,
       logger,
       heartbeat: (next) => {
@@ -47,7 +47,10 @@ export function toActivity<Request, Result>(
       faultPoint('before-report');
       return result;
     } catch (error) {
-      const failure = toFailure(error, context.cancellationSignal, { request, attempt: io.attempt });
+      const failure = toFailure(error, context.cancellationSignal, {
+        request,
+        attempt: numberOf(request, 'tryNumber') ?? info.attempt,
+      });
       if (failure instanceof ApplicationFailure)
         logger.warn({ code: failure.type, reason: failure.message }, 'task failed');
       throw failure;
@@ -57,10 +60,11 @@ export function toActivity<Request, Result>(
   };
 }
 
-/** The try as the workflow counts it, where it does. */
-function tryNumberOf(request: unknown): number | undefined {
-  if (typeof request !== 'object' || request === null || !('tryNumber' in request)) return undefined;
-  return Number(request.tryNumber);
+/** A count of tries that the workflow keeps, where it does. */
+function numberOf(request: unknown, name: 'tryNumber' | 'priorTries'): number | undefined {
+  if (typeof request !== 'object' || request === null) return undefined;
+  const value = (request as Partial<Record<typeof name, unknown>>)[name];
+  return value === undefined ? undefined : Number(value);
 }
 
 /** @throws PipelineError LIMIT_EXCEEDED */

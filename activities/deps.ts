@@ -8,6 +8,7 @@ import type { TaskFunctions } from '../core/dag-definition.js';
 import type { TemporalDags } from './temporal-dags.js';
 import type { ValueReader } from './values.js';
 import type { PoolService } from './pool-service.js';
+import type { FormerRuns } from './recall-run.js';
 import type { TemporalRuns } from './temporal-runs.js';
 
 /** What a stage needs from the process that runs it; made once by a composition root. */
@@ -24,6 +25,7 @@ export interface ActivityDeps {
   /** @throws PipelineError FUNCTION_MISSING */
   functions(dagId: string, taskId: string): TaskFunctions;
   readonly temporalRuns: TemporalRuns;
+  readonly formerRuns: FormerRuns;
   readonly pools: PoolService;
   readonly logger: Logger;
 }

@@ -16,6 +16,7 @@ import { functionRegistry } from './load-dags.js';
 import { createTemporalDags } from './temporal-dags.js';
 import { createValueReader } from './values.js';
 import { createPoolService } from './pool-service.js';
+import { createFormerRuns } from './recall-run.js';
 import { createTemporalRuns } from './temporal-runs.js';
 
 /** What a worker is made from; a composition root reads it from the settings. */
@@ -32,7 +33,7 @@ export interface WorkerOptions {
   readonly logger: Logger;
 }
 
-type OwnDeps = Omit<ActivityDeps, 'temporalRuns' | 'pools' | 'runs'>;
+type OwnDeps = Omit<ActivityDeps, 'temporalRuns' | 'formerRuns' | 'pools' | 'runs'>;
 
 /** A worker at work. */
 export interface RunningWorker {
@@ -63,6 +64,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         ...deps,
         runs: createTemporalDags(client),
         temporalRuns: createTemporalRuns(client),
+        formerRuns: createFormerRuns(client),
         pools,
       }),
       ...workflowCode(),

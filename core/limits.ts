@@ -39,6 +39,13 @@ export const limits = {
   mappedFailureSamples: 10,
   /** Entries of a run's snapshot that travel in its input; more are parked in the staging store. */
   snapshotInlineMaxBytes: 48 * 1024,
+  /** Entries of a run that one answer of it carries, when it is asked what it has done. */
+  recallPageMaxBytes: 256 * 1024,
+  /** Runs that one clear, retry or cancel takes, and those of them that are worked on at a time. */
+  bulkMaxRuns: 10_000,
+  bulkActiveRuns: 8,
+  /** Runs that a clear reaches over other DAGs, one after another. */
+  clearMaxDepth: 10,
   /** Staged files of values that a worker keeps in memory. */
   valueFilesKept: 20,
   /** Name of a mapped instance. */

@@ -2,9 +2,10 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { DagSpec, TaskState } from '../core/dag-spec.js';
 import type { DataInterval } from '../core/interval.js';
 import type { JsonObject } from '../core/json.js';
-import { statesQueryName } from '../core/message-names.js';
+import { recallEntriesQueryName, recallQueryName, statesQueryName } from '../core/message-names.js';
 import { zeroCounts, type RowCounts } from '../core/manifest.js';
 import type { Decision } from '../core/run.js';
+import type { RecallPage, RunRecall } from '../core/run-snapshot.js';
 import {
   poolCoordinatorNames,
   type LeaseReference,
@@ -100,6 +101,9 @@ export const stopSignal = defineSignal('stop');
 /** Backfills cancel their runs and end. */
 export const cancelSignal = defineSignal('cancel');
 
+/** What an execution of a run has done, for the next one; entries come in pages. */
+export const recallQuery = defineQuery<RunRecall>(recallQueryName);
+export const recallEntriesQuery = defineQuery<RecallPage, [number]>(recallEntriesQueryName);
 export const statesQuery = defineQuery<Readonly<Record<string, TaskState>>>(statesQueryName);
 /** Approval tasks that wait for an answer. */
 export const approvalsQuery = defineQuery<readonly string[]>('approvals');

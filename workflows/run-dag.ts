@@ -19,9 +19,10 @@ import { Approvals } from './approvals.js';
 import { runDetails } from './details.js';
 import { Interpreter, type Outcome } from './interpreter.js';
 import { approvalsQuery, clearUpdate, decideSignal, decideUpdate, statesQuery } from './messages.js';
-import { makeSnapshot, readEntries } from './run-snapshot.js';
+import { makeSnapshot } from './run-snapshot.js';
 import { intervalStartAttribute, runTypeAttribute, scheduledStartAttribute } from './search-attributes.js';
 import { SlotClient } from './slots.js';
+import { handleRecall, takeOver, type Heritage } from './take-over.js';
 import { callBack, watchDeadlines, type RunningDeadlines } from './task-run.js';
 
 const { resolveInterval, deadlineBase } = proxyLocalActivities<
@@ -37,7 +38,14 @@ const { resolveInterval, deadlineBase } = proxyLocalActivities<
 export async function runDag(input: RunInput): Promise<RunResult> {
   const { runType } = input;
   const spec = input.tasks === undefined ? input.spec : selectTasks(input.spec, input.tasks);
+  const running: { interval?: DataInterval; begun?: { heritage: Heritage; interpreter: Interpreter } } = {};
+  handleRecall(
+    input,
+    () => running.interval ?? input.interval,
+    () => running.begun,
+  );
   const interval = input.interval ?? (await scheduledInterval(input));
+  if (interval !== undefined) running.interval = interval;
   upsertSearchAttributes([
     { key: runTypeAttribute, value: runType },
     ...(interval === undefined ? [] : [{ key: intervalStartAttribute, value: new Date(interval.start) }]),
@@ -45,19 +53,21 @@ export async function runDag(input: RunInput): Promise<RunResult> {
   const context = contextOf(input, interval);
   const approvals = new Approvals(input.carried?.decisions);
   const slots = new SlotClient(input.carried?.slots);
+  const heritage = await takeOver(input);
   const interpreter: Interpreter = new Interpreter({
+    ...heritage,
     spec,
     context,
     schedule: spec.schedule,
     approvals,
     slots,
-    ...(input.snapshot === undefined ? {} : { entries: await readEntries(input.snapshot) }),
     ...(input.replay === undefined ? {} : { replay: input.replay }),
     mustYield: () => workflowInfo().historyLength > limits.runYieldEvents,
     onChange: () => {
       setCurrentDetails(runDetails(spec, interpreter, interval, approvals.asking));
     },
   });
+  running.begun = { heritage, interpreter };
   handleMessages(interpreter, approvals, spec);
   const deadlines = await startDeadlines(spec, context);
   let outcome: Outcome | undefined;
@@ -71,8 +81,10 @@ export async function runDag(input: RunInput): Promise<RunResult> {
     await slots.settle();
   }
   if (outcome.state === 'yielded') {
+    const { rerun: _rerun, ...lasting } = input;
     return continueAsNew<typeof runDag>({
-      ...input,
+      ...lasting,
+      tries: interpreter.tries,
       ...(interval === undefined ? {} : { interval }),
       snapshot: await makeSnapshot(interpreter.entries),
       carried: { startedAt: context.startedAt, decisions: approvals.answers, slots: slots.carried },

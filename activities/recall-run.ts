@@ -1,0 +1,81 @@
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
+import type { StagingStore } from '../connectors/staging.js';
+import type { Activities } from '../core/activities.js';
+import { limits } from '../core/limits.js';
+import type { RunSnapshot, SnapshotEntry } from '../core/run-snapshot.js';
+import { readFormerRun } from './former-run.js';
+import { parkValues } from './values.js';
+
+type RecallRun = Activities['recallRun'];
+
+/** What activities ask Temporal about a former execution of a run. */
+export interface FormerRuns {
+  /** @throws PipelineError RUN_HISTORY_GONE, DISK_FULL */
+  recall(request: Parameters<RecallRun>[0], staging: StagingStore): ReturnType<RecallRun>;
+  find(workflowId: string): ReturnType<Activities['findFormerRun']>;
+}
+
+export function createFormerRuns(client: Client): FormerRuns {
+  return {
+    recall: async ({ workflowId, rerun }, staging) => {
+      const former = await readFormerRun(client, workflowId, rerun.formerRunId);
+      const cleared = new Set(rerun.clear);
+      const kept = former.entries.filter(({ taskId }) => !cleared.has(taskId));
+      const tries = { ...former.tries };
+      for (const [taskId, made] of Object.entries(await triesIn(client, workflowId, former.runId)))
+        tries[taskId] = (tries[taskId] ?? 0) + made;
+      return { snapshot: await snapshotOf(kept, staging), tries };
+    },
+    find: async (workflowId) => {
+      try {
+        const { runId } = await client.workflow.getHandle(workflowId).describe();
+        return { formerRunId: runId };
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return null;
+        throw error;
+      }
+    },
+  };
+}
+
+/** Entries that fit into a payload travel in it; more lie in the staging store. */
+async function snapshotOf(entries: readonly SnapshotEntry[], staging: StagingStore): Promise<RunSnapshot> {
+  if (JSON.stringify(entries).length <= limits.snapshotInlineMaxBytes) return { entries };
+  return { files: [await parkValues(staging, entries)] };
+}
+
+interface CountedRequest {
+  readonly task?: { readonly id?: string };
+  readonly context?: { readonly mapIndex?: number };
+}
+
+/**
+ * Tries that tasks had in one execution. The server writes the start of an activity down when it ends, with the number of
+ * its last try. Of a mapped task the instance with the most counts; short tasks, which the server does not count, have one.
+ */
+async function triesIn(client: Client, workflowId: string, runId: string): Promise<Record<string, number>> {
+  const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+  const scheduled = new Map<string, { taskId: string; mapIndex: number | undefined }>();
+  const byInstance = new Map<string, number>();
+  const tries: Record<string, number> = {};
+  for (const event of events ?? []) {
+    const input = event.activityTaskScheduledEventAttributes?.input?.payloads;
+    if (input !== undefined && input !== null) {
+      const [request] = (await decodeArrayFromPayloads(client.options.loadedDataConverter, input)) as [
+        CountedRequest | undefined,
+      ];
+      const taskId = request?.task?.id;
+      if (taskId !== undefined)
+        scheduled.set(String(event.eventId), { taskId, mapIndex: request?.context?.mapIndex });
+    }
+    const started = event.activityTaskStartedEventAttributes;
+    const of = scheduled.get(String(started?.scheduledEventId));
+    if (of === undefined) continue;
+    const instance = JSON.stringify([of.taskId, of.mapIndex ?? -1]);
+    const made = (byInstance.get(instance) ?? 0) + (started?.attempt ?? 1);
+    byInstance.set(instance, made);
+    tries[of.taskId] = Math.max(tries[of.taskId] ?? 0, made);
+  }
+  return tries;
+}
