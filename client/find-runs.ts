@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import { PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
 import type { RunType } from '../core/run.js';
+import { dagAttribute } from './deployment.js';
 
 /** States in which a run can be asked for, and what Temporal calls them. */
 export const foundStates = {
@@ -48,7 +49,7 @@ export async function findRuns(client: Client, filter: RunFilter, limit?: number
     const known = found.get(info.workflowId);
     const startedAt = info.startTime.toISOString();
     if (known !== undefined && known.startedAt >= startedAt) continue;
-    const dagId = String(info.searchAttributes['MillraceDag']?.[0] ?? '');
+    const dagId = info.typedSearchAttributes.get(dagAttribute) ?? '';
     found.set(info.workflowId, { workflowId: info.workflowId, dagId, startedAt });
     if (found.size > limits.bulkMaxRuns)
       throw new PipelineError('LIMIT_EXCEEDED', {

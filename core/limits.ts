@@ -89,6 +89,13 @@ export const limits = {
   failureDetailMaxBytes: 2 * 1024,
   /** Runs that a backfill keeps in flight when the author sets nothing. */
   backfillDefaultActiveRuns: 2,
+  /** Runs of one backfill at a time: when its history grows long they are waited for, and that has to fit into it. */
+  backfillMaxActiveRuns: 200,
+  /** Events that a run under way may still add to its backfill's history, and those that people's messages may. */
+  backfillEventsPerRun: 6,
+  backfillSpareEvents: 100,
+  /** Backfills that are listed. */
+  backfillMaxListed: 1_000,
   /** Intervals that a backfill lists at a time, and failed ones that its progress names. */
   backfillPageIntervals: 500,
   backfillFailedSamples: 20,

@@ -51,6 +51,10 @@ export interface BackfillInput extends PinnedSpec {
   readonly maxActiveRuns: number;
   readonly runBackwards: boolean;
   readonly params?: JsonObject;
+  /** Only these tasks run; what they receive from others comes from the former run of the interval. */
+  readonly tasks?: readonly string[];
+  /** Intervals in the range. */
+  readonly total?: number;
   /** Carried over when the workflow continues as new. */
   readonly carried?: {
     readonly progress: BackfillProgress;
@@ -61,6 +65,8 @@ export interface BackfillInput extends PinnedSpec {
 
 export interface BackfillProgress {
   readonly state: 'running' | 'paused' | 'cancelled' | 'completed';
+  /** Intervals in the range. */
+  readonly total?: number;
   readonly started: number;
   readonly running: number;
   readonly succeeded: number;

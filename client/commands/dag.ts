@@ -1,12 +1,12 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
 import type { JsonObject } from '../../core/json.js';
 import type { CommandContext } from '../context.js';
 import { getDag, listDags, setPaused } from '../deployment.js';
 import { emit, exitCodes, renderTable } from '../output.js';
 import { listRuns, triggerRun } from '../runs.js';
 import { registerBulk } from './dag-bulk.js';
-import { intervalOption, parseCount, parseTime } from './arguments.js';
+import { intervalOption, parseCount, parseParams, parseTime } from './arguments.js';
 
 /** `millrace dag …`: look at deployed DAGs, start, pause and resume them. */
 export function registerDag(program: Command, context: CommandContext): void {
@@ -188,14 +188,4 @@ function registerRuns(dag: Command, context: CommandContext): void {
         ),
       );
     });
-}
-
-function parseParams(text: string): JsonObject {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
-  } catch {
-    throw new InvalidArgumentError('This is not JSON.');
-  }
-  throw new InvalidArgumentError('Parameters are a JSON object.');
 }
