@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import { PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
 import type { RunType } from '../core/run.js';
+import { intervalStartAttribute } from '../workflows/search-attributes.js';
 import { dagAttribute } from './deployment.js';
 
 /** States in which a run can be asked for, and what Temporal calls them. */
@@ -35,6 +36,8 @@ export interface FoundRun {
   readonly workflowId: string;
   readonly dagId: string;
   readonly startedAt: string;
+  /** Start of its data interval, where it has one. */
+  readonly intervalStart?: string;
 }
 
 /**
@@ -50,7 +53,14 @@ export async function findRuns(client: Client, filter: RunFilter, limit?: number
     const startedAt = info.startTime.toISOString();
     if (known !== undefined && known.startedAt >= startedAt) continue;
     const dagId = info.typedSearchAttributes.get(dagAttribute) ?? '';
-    found.set(info.workflowId, { workflowId: info.workflowId, dagId, startedAt });
+    const intervalStart = info.typedSearchAttributes.get(intervalStartAttribute)?.toISOString();
+    if (!isWithin(intervalStart, filter)) continue;
+    found.set(info.workflowId, {
+      workflowId: info.workflowId,
+      dagId,
+      startedAt,
+      ...(intervalStart === undefined ? {} : { intervalStart }),
+    });
     if (found.size > limits.bulkMaxRuns)
       throw new PipelineError('LIMIT_EXCEEDED', {
         what: 'The number of runs that fit',
@@ -60,6 +70,26 @@ export async function findRuns(client: Client, filter: RunFilter, limit?: number
       });
   }
   return [...found.values()].sort((a, b) => (a.startedAt < b.startedAt ? -1 : 1)).slice(0, limit);
+}
+
+/** The stores that the server keeps its list in do not agree on how fractions of a second compare: the bounds are judged here. */
+function isWithin(
+  start: string | undefined,
+  { intervalAfter, intervalBefore, intervalAt }: RunFilter,
+): boolean {
+  if (intervalAfter === undefined && intervalBefore === undefined && intervalAt === undefined) return true;
+  if (start === undefined) return false;
+  return (
+    (intervalAfter === undefined || start > intervalAfter) &&
+    (intervalBefore === undefined || start < intervalBefore) &&
+    (intervalAt === undefined || start === intervalAt)
+  );
+}
+
+const secondMs = 1_000;
+
+function shifted(instant: string, byMs: number): string {
+  return new Date(Date.parse(instant) + byMs).toISOString();
 }
 
 function queryOf(filter: RunFilter): string {
@@ -74,8 +104,13 @@ function queryOf(filter: RunFilter): string {
     ...(type === undefined ? [] : [`MillraceRunType = ${text(type)}`]),
     ...(since === undefined ? [] : [`StartTime >= ${text(since)}`]),
     ...(until === undefined ? [] : [`StartTime < ${text(until)}`]),
-    ...(intervalAfter === undefined ? [] : [`MillraceIntervalStart > ${text(intervalAfter)}`]),
-    ...(intervalBefore === undefined ? [] : [`MillraceIntervalStart < ${text(intervalBefore)}`]),
-    ...(intervalAt === undefined ? [] : [`MillraceIntervalStart = ${text(intervalAt)}`]),
+    ...(intervalAfter === undefined ? [] : [`MillraceIntervalStart >= ${text(intervalAfter)}`]),
+    ...(intervalBefore === undefined ? [] : [`MillraceIntervalStart <= ${text(intervalBefore)}`]),
+    ...(intervalAt === undefined
+      ? []
+      : [
+          `MillraceIntervalStart >= ${text(shifted(intervalAt, -secondMs))}`,
+          `MillraceIntervalStart <= ${text(shifted(intervalAt, secondMs))}`,
+        ]),
   ].join(' AND ');
 }

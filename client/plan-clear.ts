@@ -7,7 +7,7 @@ import { manualWorkflowId } from '../core/ids.js';
 import type { DataInterval } from '../core/interval.js';
 import { limits } from '../core/limits.js';
 import { getDag, listDags } from './deployment.js';
-import { findRuns } from './find-runs.js';
+import { findRuns, type FoundRun } from './find-runs.js';
 
 /** Which tasks of which runs a clear takes. */
 export interface ClearOptions extends ClearRequest {
@@ -123,7 +123,8 @@ async function neighbours(
   const dagId = spec.id;
   const ids = async (bounds: object): Promise<string[]> => {
     const runs = await findRuns(client, { dagId, ...bounds });
-    return runs.map((run) => run.workflowId).sort((a, b) => (a < b ? -1 : 1));
+    const start = (run: FoundRun): string => run.intervalStart ?? '';
+    return runs.sort((a, b) => (start(a) < start(b) ? -1 : 1)).map((run) => run.workflowId);
   };
   return {
     before: past ? await ids({ intervalBefore: interval.start }) : [],

@@ -35,8 +35,8 @@ export const mixed = defineDag({
 
 export const waiting = defineDag({
   id: 'waiting', schedule: daily,
-  tasks: ({ dagSensor, task }) => {
-    const seen = dagSensor('seen', { dag: 'mixed', taskIds: ['yes'], pokeInterval: '100ms' });
+  tasks: ({ waitForDag, task }) => {
+    const seen = waitForDag("seen", { dag: "mixed", tasks: ["yes"], pokeInterval: "100ms" });
     task('after', { after: [seen], run: async ({ interval }) => note('after ' + day(interval)) });
   },
 });
@@ -55,6 +55,6 @@ export const held = defineDag({
 /** Nothing but a run, for many intervals. */
 export const tiny = defineDag({
   id: 'tiny', schedule: { every: '1h' },
-  tasks: ({ empty }) => { empty('nothing'); },
+  tasks: ({ empty }) => { empty("nothing"); },
 });
 `;
