@@ -214,6 +214,35 @@ export const configSchema = {
         },
       },
     },
+    ops: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        path: {
+          type: 'string',
+          description:
+            'The operations store: run ledger and task logs. On a local disk. Default: `ops.db` in the data folder.',
+          minLength: 1,
+          'x-env': ['MILLRACE_OPS_PATH'],
+          'x-path': true,
+        },
+        retention: {
+          type: 'string',
+          description: 'How long the ledger keeps a run after its end, with tries and log lines.',
+          pattern: '^[1-9]\\d{0,4}(m|h|d)$',
+          default: '400d',
+          'x-env': ['MILLRACE_OPS_RETENTION'],
+        },
+        syncEvery: {
+          type: 'string',
+          description: 'How often a worker fills the ledger from Temporal and applies the retention.',
+          pattern: '^[1-9]\\d{0,3}(s|m)$',
+          default: '1m',
+          'x-env': ['MILLRACE_OPS_SYNC_EVERY'],
+        },
+      },
+    },
     log: {
       type: 'object',
       additionalProperties: false,

@@ -43,6 +43,12 @@ export interface Settings {
     readonly taskQueue: string;
   };
   readonly warehouse: { readonly type: 'duckdb'; readonly path: string; readonly memoryLimitMb?: number };
+  readonly ops: {
+    readonly path: string;
+    /** Durations such as `400d`; see `core/duration.ts`. */
+    readonly retention: string;
+    readonly syncEvery: string;
+  };
   readonly gateway: {
     readonly host: string;
     readonly port: number;
@@ -261,17 +267,16 @@ function referencedVariables(value: JsonValue): ReadonlySet<string> {
 
 function resolvePaths(settings: Settings, projectDirectory: string): Settings {
   const dataDirectory = resolve(projectDirectory, settings.dataDirectory);
-  const { path } = settings.warehouse as { path?: string };
+  const inData = (path: string | undefined, name: string) =>
+    path === undefined ? join(dataDirectory, name) : resolve(projectDirectory, path);
   return {
     ...settings,
     projectDirectory,
     dataDirectory,
     dagsDirectory: resolve(projectDirectory, settings.dagsDirectory),
     schemasDirectory: resolve(projectDirectory, settings.schemasDirectory),
-    warehouse: {
-      ...settings.warehouse,
-      path: path === undefined ? join(dataDirectory, 'warehouse.duckdb') : resolve(projectDirectory, path),
-    },
+    warehouse: { ...settings.warehouse, path: inData(settings.warehouse.path, 'warehouse.duckdb') },
+    ops: { ...settings.ops, path: inData(settings.ops.path, 'ops.db') },
   };
 }
 

@@ -6,6 +6,7 @@ export type {
   DagDefinition,
   RecordObject,
   TaskFunctionContext,
+  TaskLog,
 } from './core/dag-definition.js';
 export type { DagOptions, TaskBuilder } from './core/dag-options.js';
 export type { After, Edge, GroupEdge, Rows } from './core/edge.js';

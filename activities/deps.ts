@@ -4,12 +4,13 @@ import type { Source } from '../connectors/source.js';
 import type { StagingStore } from '../connectors/staging.js';
 import type { Warehouse } from '../connectors/warehouse.js';
 import type { JsonObject, JsonValue } from '../core/json.js';
-import type { TaskFunctions } from '../core/dag-definition.js';
 import type { TemporalDags } from './temporal-dags.js';
 import type { ValueReader } from './values.js';
 import type { PoolService } from './pool-service.js';
 import type { FormerRuns } from './recall-run.js';
 import type { TemporalRuns } from './temporal-runs.js';
+import type { TaskFunctions, TaskLog } from '../core/dag-definition.js';
+import type { LedgerWriter } from './ledger-buffer.js';
 
 /** What a stage needs from the process that runs it; made once by a composition root. */
 export interface ActivityDeps {
@@ -28,6 +29,8 @@ export interface ActivityDeps {
   readonly formerRuns: FormerRuns;
   readonly pools: PoolService;
   readonly logger: Logger;
+  /** Hears of each try of a task. */
+  readonly ledger?: LedgerWriter;
 }
 
 /** What one running attempt offers to a stage; `boundary.ts` fills it from Temporal. */
@@ -39,6 +42,8 @@ export interface StageIo {
   /** 1 on the first try. */
   readonly attempt: number;
   readonly logger: Logger;
+  /** The log of this try, for `millrace run logs`. */
+  readonly log: TaskLog;
 }
 
 /** A stage: what an activity is before the boundary wraps it. */

@@ -43,6 +43,18 @@ export function createExtract(
       io,
       options.fileMaxBytes ?? limits.stagedFileMaxBytes,
     );
+    const { from } = place;
+    const { read: mode } = request.task.config;
+    const { extracted, quarantined } = manifest.counts;
+    // A stream that waits in vain has nothing to tell.
+    if (extracted > 0 || request.waitMs === undefined) {
+      io.log.info(`read ${String(extracted)} records of ${from.connector}/${from.stream}`, {
+        read: request.replayQuarantineIds === undefined ? mode : 'quarantine',
+        deletes: manifest.deletes.reduce((sum, file) => sum + file.rows, 0),
+        oversized: quarantined,
+        files: manifest.files.length,
+      });
+    }
     return withTask(manifest, request.task, place.cursorKey);
   };
 }

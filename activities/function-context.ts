@@ -5,7 +5,7 @@ import type { ActivityDeps, StageIo } from './deps.js';
 /** What a function of a DAG file is told about its run. @throws PipelineError STAGING_* */
 export async function functionContext(
   { values }: Pick<ActivityDeps, 'values'>,
-  { dagId, workflowId, runType, interval, params, mapIndex, element }: StageContext,
+  { dagId, workflowId, runType, interval, params, startedAt, mapIndex, element }: StageContext,
   taskId: string,
   io: StageIo,
 ): Promise<TaskFunctionContext> {
@@ -16,7 +16,9 @@ export async function functionContext(
     runType,
     ...(interval === undefined ? {} : { interval }),
     params,
+    startedAt,
     attempt: io.attempt,
+    log: io.log,
     signal: io.signal,
     ...(mapIndex === undefined ? {} : { mapIndex }),
     ...(element === undefined ? {} : { element: (await values.element(element)).value }),

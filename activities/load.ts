@@ -46,9 +46,11 @@ export function createLoad(deps: ActivityDeps): Stage<StageRequest<LoadTask>, Ma
         fence: await warehouse.claimFence(config.into, key),
         ...(replayQuarantineIds === undefined ? {} : { settlesQuarantineIds: replayQuarantineIds }),
       }));
-    io.logger.info(
-      { table: config.into, loadId, counts: marker.counts, alreadyCommitted: found !== undefined },
-      'loaded',
+    io.log.info(
+      found === undefined
+        ? `committed to ${config.into}`
+        : `${config.into} has this content already; nothing changed`,
+      { loadId, fence: marker.fence, counts: { ...marker.counts } },
     );
     return {
       ...input,

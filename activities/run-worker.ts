@@ -1,7 +1,6 @@
 import { Client } from '@temporalio/client';
-import { NativeConnection, Runtime, Worker, DefaultLogger } from '@temporalio/worker';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { NativeConnection, Worker, type InjectedSinks } from '@temporalio/worker';
+import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { createSourceRegistry } from '../connectors/registry.js';
 import { createLocalStaging } from '../connectors/staging/local.js';
@@ -9,12 +8,18 @@ import { createDuckDbWarehouse } from '../connectors/duckdb/index.js';
 import { createStagedSql } from '../connectors/duckdb/staged-sql.js';
 import type { DagDefinition } from '../core/dag-definition.js';
 import type { JsonObject } from '../core/json.js';
+import type { LedgerSinks } from '../core/ledger.js';
 import { limits } from '../core/limits.js';
+import { openOpsStore, type OpsStore } from '../ops/store.js';
 import type { ActivityDeps } from './deps.js';
 import { createActivities } from './index.js';
+import { createLedgerBuffer, type LedgerBuffer, type LedgerWriter } from './ledger-buffer.js';
+import { startUpkeep } from './ledger-upkeep.js';
 import { functionRegistry } from './load-dags.js';
 import { createTemporalDags } from './temporal-dags.js';
 import { createValueReader } from './values.js';
+import { installLogging } from './sdk-logging.js';
+import { workflowCode } from './workflow-code.js';
 import { createPoolService } from './pool-service.js';
 import { createFormerRuns } from './recall-run.js';
 import { createTemporalRuns } from './temporal-runs.js';
@@ -25,6 +30,7 @@ export interface WorkerOptions {
   readonly projectDirectory: string;
   readonly dataDirectory: string;
   readonly warehouse: { readonly path: string; readonly memoryLimitMb?: number };
+  readonly ops: { readonly path: string; readonly retentionMs: number; readonly syncEveryMs: number };
   readonly definitions: readonly DagDefinition[];
   /** Pools of the settings, by name. */
   readonly pools: Readonly<Record<string, { readonly slots: number }>>;
@@ -33,7 +39,8 @@ export interface WorkerOptions {
   readonly logger: Logger;
 }
 
-type OwnDeps = Omit<ActivityDeps, 'temporalRuns' | 'formerRuns' | 'pools' | 'runs'>;
+/** What activities use that needs no connection to Temporal. */
+type Stores = Omit<ActivityDeps, 'temporalRuns' | 'formerRuns' | 'pools' | 'runs'>;
 
 /** A worker at work. */
 export interface RunningWorker {
@@ -44,9 +51,9 @@ export interface RunningWorker {
 }
 
 /**
- * Starts a worker: opens staging and warehouse, sweeps what dead processes left, connects to Temporal and polls.
+ * Starts a worker: opens staging, warehouse and operations store, sweeps what dead processes left, connects to Temporal and polls.
  *
- * @throws PipelineError WAREHOUSE_LOCKED and others of the warehouse
+ * @throws PipelineError WAREHOUSE_LOCKED and others of the warehouse, OPS_UNAVAILABLE
  */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   installLogging(options.logger);
@@ -60,6 +67,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       connection,
       namespace: options.temporal.namespace,
       taskQueue: options.temporal.taskQueue,
+      identity: deps.ledger.worker,
+      sinks: ledgerSinks(deps.ledger),
       activities: createActivities({
         ...deps,
         runs: createTemporalDags(client),
@@ -70,10 +79,20 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       ...workflowCode(),
       maxConcurrentActivityTaskExecutions: limits.workerMaxActivities,
       maxCachedWorkflows: limits.workerMaxCachedWorkflows,
+      maxHeartbeatThrottleInterval: limits.heartbeatThrottleMaxMs,
+      defaultHeartbeatThrottleInterval: limits.heartbeatThrottleMaxMs,
       shutdownGraceTime: limits.workerGraceMs,
       shutdownForceTime: limits.workerForceStopMs,
     });
+    const upkeep = startUpkeep({
+      client,
+      store: deps.ops,
+      retentionMs: options.ops.retentionMs,
+      everyMs: options.ops.syncEveryMs,
+      logger: options.logger,
+    });
     const finished = worker.run().finally(async () => {
+      await upkeep.stop();
       await connection.close();
       await closeDeps(deps);
     });
@@ -82,7 +101,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       stop: async () => {
         if (worker.getState() === 'RUNNING') worker.shutdown();
         await finished.catch((error: unknown) => {
-          options.logger.warn({ error }, 'the worker did not stop cleanly');
+          options.logger.warn({ err: error }, 'the worker did not stop cleanly');
         });
       },
     };
@@ -92,8 +111,37 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   }
 }
 
-/** Everything but what needs the connection to Temporal. */
-async function openDeps(options: WorkerOptions): Promise<OwnDeps> {
+/** What tells the run ledger, registered with a worker for the workflows that it runs. */
+export function ledgerSinks(ledger: LedgerWriter): InjectedSinks<LedgerSinks> {
+  return {
+    ledger: {
+      recordRun: { fn: (_info, run) => ledger.recordRun(run) },
+      recordTask: { fn: (_info, task) => ledger.recordTask(task) },
+    },
+  };
+}
+
+/** What a worker closes at its end, beside what activities use. */
+interface WorkerDeps extends Stores {
+  readonly ops: OpsStore;
+  readonly ledger: LedgerBuffer;
+}
+
+async function openDeps(options: WorkerOptions): Promise<WorkerDeps> {
+  const ops = await openOpsStore({ path: options.ops.path });
+  try {
+    return { ...(await openStores(options)), ops, ledger: bufferOf(ops, options.logger) };
+  } catch (error) {
+    await ops.close();
+    throw error;
+  }
+}
+
+function bufferOf(ops: OpsStore, logger: Logger): LedgerBuffer {
+  return createLedgerBuffer(ops.ledger, { worker: `${String(process.pid)}@${hostname()}`, logger });
+}
+
+async function openStores(options: WorkerOptions): Promise<Stores> {
   const staging = createLocalStaging({ directory: `${options.dataDirectory}/staging` });
   await staging.sweep();
   const stagedSql = await createStagedSql({});
@@ -120,28 +168,9 @@ async function openDeps(options: WorkerOptions): Promise<OwnDeps> {
   };
 }
 
-async function closeDeps(deps: OwnDeps): Promise<void> {
+async function closeDeps(deps: WorkerDeps): Promise<void> {
+  await deps.ledger.close();
+  await deps.ops.close();
   deps.stagedSql.close();
   await deps.warehouse.close();
-}
-
-/** The bundle that the package was built with; from source (tests), the workflows themselves, bundled on the spot. */
-function workflowCode(): { workflowBundle: { codePath: string } } | { workflowsPath: string } {
-  const bundle = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
-  if (existsSync(bundle)) return { workflowBundle: { codePath: bundle } };
-  return { workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)) };
-}
-
-let isLoggingInstalled = false;
-
-/** The SDK's runtime is one per process, and its logger with it. */
-function installLogging(logger: Logger): void {
-  if (isLoggingInstalled) return;
-  isLoggingInstalled = true;
-  Runtime.install({
-    logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
-      logger[level === 'ERROR' ? 'error' : 'warn']({ meta }, message);
-    }),
-    shutdownSignals: [],
-  });
 }

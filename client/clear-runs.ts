@@ -3,7 +3,7 @@ import { TypedSearchAttributes, WorkflowExecutionAlreadyStartedError } from '@te
 import type { DataInterval } from '../core/interval.js';
 import type { RunInput } from '../core/run.js';
 import { clearUpdate } from '../workflows/messages.js';
-import { dagAttribute, modeAttribute } from './deployment.js';
+import { runAttributes } from '../workflows/search-attributes.js';
 import { planClear, planRun, type ClearOptions, type PlannedClear, type TaskChoice } from './plan-clear.js';
 
 export type { ClearOptions } from './plan-clear.js';
@@ -117,10 +117,7 @@ async function restart(
       taskQueue,
       args: [input],
       staticSummary: `${spec.id} · cleared by ${by}`,
-      typedSearchAttributes: new TypedSearchAttributes([
-        { key: dagAttribute, value: spec.id },
-        { key: modeAttribute, value: spec.mode },
-      ]),
+      typedSearchAttributes: new TypedSearchAttributes(runAttributes(input)),
     });
     return describe(plan, 'restarted');
   } catch (error) {

@@ -7,7 +7,7 @@ import { loadProjectDags } from './project.js';
 import { startGatewayService, startWorkerService, type GatewayService, type Service } from './services.js';
 import { startDevServer, type DevServer } from './temporal/dev-server.js';
 import { obtainTemporalCli } from './temporal/obtain-cli.js';
-import { ensureSearchAttributes } from './temporal/search-attributes.js';
+import { ensureSearchAttributes } from '../activities/search-attributes.js';
 
 /** Everything that a laptop needs, running. */
 export interface Local {

@@ -19,6 +19,8 @@ export interface Output {
   stdout(text: string): void;
   /** Progress, warnings and errors. */
   stderr(text: string): void;
+  /** True where results go to a terminal. */
+  readonly isTerminal?: boolean;
 }
 
 /** Writes a result: as JSON, or as text for a person. */
@@ -73,6 +75,7 @@ function exitCodeOf(error: unknown): number {
     case 'SOURCE_UNAVAILABLE':
     case 'WAREHOUSE_UNAVAILABLE':
     case 'WAREHOUSE_LOCKED':
+    case 'OPS_UNAVAILABLE':
       return exitCodes.unavailable;
     default:
       return error.kind === 'ConfigError' ? exitCodes.config : exitCodes.failed;

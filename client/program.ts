@@ -12,6 +12,7 @@ import { registerPool } from './commands/pool.js';
 import { registerQuarantine } from './commands/quarantine.js';
 import { registerQuery } from './commands/query.js';
 import { registerReconcile } from './commands/reconcile.js';
+import { registerReplay } from './commands/replay.js';
 import { registerRun } from './commands/run.js';
 import { registerServices } from './commands/services.js';
 import { registerTemporal } from './commands/temporal.js';
@@ -51,6 +52,7 @@ export function createProgram(context: CommandContext): Command {
     registerReconcile,
     registerQuarantine,
     registerQuery,
+    registerReplay,
     registerConnections,
     registerDoctor,
     registerTemporal,

@@ -3,6 +3,16 @@ import type { DataInterval } from './interval.js';
 import type { JsonObject, JsonValue } from './json.js';
 import type { RunType } from './run.js';
 
+/**
+ * What a task logs: to the worker's log, and to the run ledger, where `millrace run logs` finds it. A try keeps
+ * `limits.taskLogMaxLines` lines of `limits.taskLogLineMaxBytes`. Never log records or secrets.
+ */
+export interface TaskLog {
+  info(message: string, fields?: JsonObject): void;
+  warn(message: string, fields?: JsonObject): void;
+  error(message: string, fields?: JsonObject): void;
+}
+
 /** What a function of a DAG file is told about its run. */
 export interface TaskFunctionContext {
   readonly dagId: string;
@@ -11,7 +21,10 @@ export interface TaskFunctionContext {
   readonly runType: RunType;
   readonly interval?: DataInterval;
   readonly params: JsonObject;
+  /** When the run started, ISO 8601 UTC: the same for every try, where a clock would not be. */
+  readonly startedAt: string;
   readonly attempt: number;
+  readonly log: TaskLog;
   readonly signal: AbortSignal;
   /** Which instance of a mapped task or group this is, from 0; absent where nothing is mapped. */
   readonly mapIndex?: number;

@@ -74,7 +74,9 @@ export const limits = {
   /** Oversized record: how much of it the quarantine keeps. */
   oversizedKeptBytes: 64 * 1024,
   /** A running stage says that it is alive this often; below every heartbeat timeout. */
-  heartbeatEveryMs: 5_000,
+  heartbeatEveryMs: 2_000,
+  /** The SDK holds heartbeats back for this long at most: a task hears of its cancellation with the answer to one. */
+  heartbeatThrottleMaxMs: 2_000,
   /** Memory of the engine that checks and transforms staged files, and of the warehouse engine, MiB. */
   stagedSqlMemoryMb: 400,
   warehouseMemoryMb: 400,
@@ -83,6 +85,10 @@ export const limits = {
   workerMaxCachedWorkflows: 500,
   workerGraceMs: 2_000,
   workerForceStopMs: 10_000,
+  /** Runs that a list of the typed client holds where no number is given. */
+  clientListRuns: 100,
+  /** Answer of the Temporal server to a client that connects. */
+  temporalConnectMaxMs: 5_000,
   /** One request of `millrace connections test`. */
   connectionTestMaxMs: 15_000,
   /** One failure detail written to a Temporal history. The server keeps 4 KiB. */
@@ -184,6 +190,32 @@ export const limits = {
   reconcileSamples: 5,
   /** Path of a local socket: the system's limit is 104 to 108. */
   socketPathMaxBytes: 100,
+  /** Operations store: how long a writer waits for another process; a waiting write holds its process up. */
+  opsBusyTimeoutMs: 5_000,
+  /** Run ledger: a worker writes what it knows this often, or when so many records wait. */
+  ledgerFlushEveryMs: 250,
+  ledgerFlushRecords: 500,
+  /** Run ledger: records that wait while the store cannot be written; older ones are dropped, and sync brings them back. */
+  ledgerMaxWaitingRecords: 20_000,
+  /** Task logs: lines of one try, and bytes of one line with its fields. What is cut is counted and said. */
+  taskLogMaxLines: 1_000,
+  taskLogLineMaxBytes: 2 * 1024,
+  /** Run ledger: runs that one pass of synchronisation reads, and those that it looks up at a time. */
+  ledgerSyncMaxRuns: 1_000,
+  ledgerSyncPageRuns: 200,
+  /** Run ledger: how far a synchronisation looks back before the last one; how long a process that does it has the lease. */
+  ledgerSyncOverlapMs: 10 * 60_000,
+  ledgerLeaseMs: 60_000,
+  /** Run ledger: successful runs that say how long a run usually takes. */
+  ledgerUsualRuns: 20,
+  /** Task logs: lines read at a time, and how often a reader who follows looks for more. */
+  ledgerPageLines: 1_000,
+  ledgerFollowEveryMs: 500,
+  /** Run ledger: earlier tries of a task that a synchronisation adds. */
+  ledgerReadTries: 100,
+  /** Run ledger: rows of one statement; runs that one statement deletes. */
+  ledgerStatementRows: 200,
+  ledgerDeleteRuns: 200,
   /** Read-only SQL: rows returned to a person. */
   queryMaxRows: 10_000,
 } as const;

@@ -8,7 +8,8 @@ import type { StateTally } from './state-tally.js';
 import type { ElementRef, TaskOutput } from './task-output.js';
 
 /** Why a run exists; names of Airflow 3, and `replay` for quarantined rows. */
-export type RunType = 'scheduled' | 'manual' | 'backfill' | 'asset_triggered' | 'replay';
+export const runTypes = ['scheduled', 'manual', 'backfill', 'asset_triggered', 'replay'] as const;
+export type RunType = (typeof runTypes)[number];
 
 /** The input of the `runDag` workflow. */
 export interface RunInput {

@@ -4,7 +4,7 @@ import { deployDags } from '../deployment.js';
 import { emit, renderTable } from '../output.js';
 import { checkPools, deployPools } from '../pools.js';
 import { loadProjectDags } from '../project.js';
-import { ensureSearchAttributes } from '../temporal/search-attributes.js';
+import { ensureSearchAttributes } from '../../activities/search-attributes.js';
 
 /** `millrace deploy`: makes the deployed DAGs equal to the project's. */
 export function registerDeploy(program: Command, context: CommandContext): void {

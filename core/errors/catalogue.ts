@@ -21,6 +21,11 @@ export const catalogue = {
     message:
       'There is no deployed DAG "{dagId}". Known: {known}. Run "millrace deploy" first, or correct the id.',
   },
+  HISTORY_INVALID: {
+    kind: 'ConfigError',
+    retryable: false,
+    message: 'History file {file} cannot be read: {reason}. Download it again as JSON from the Temporal UI.',
+  },
   PARAMS_INVALID: {
     kind: 'ConfigError',
     retryable: false,
@@ -68,6 +73,12 @@ export const catalogue = {
     kind: 'SourceError',
     retryable: true,
     message: 'What task "{taskId}" waits for does not hold yet. It looks again by itself.',
+  },
+  RUN_TIMEOUT: {
+    kind: 'LimitError',
+    retryable: false,
+    message:
+      'The run of "{dagId}" took longer than its dagrunTimeout of {timeoutMs} ms; what had not ended was skipped. Raise dagrunTimeout, or clear the run.',
   },
   UPSTREAM_RUN_FAILED: {
     kind: 'ContractError',
@@ -346,6 +357,12 @@ export const catalogue = {
     kind: 'ConfigError',
     retryable: false,
     message: 'There is no {what} "{id}". List what exists with "{command}".',
+  },
+  OPS_UNAVAILABLE: {
+    kind: 'ConfigError',
+    retryable: true,
+    message:
+      'The operations store {path} cannot be used: {reason}. If the file is damaged, move it away and start again: "millrace run sync" reads the run ledger anew from Temporal.',
   },
   USAGE: {
     kind: 'ConfigError',

@@ -1,6 +1,7 @@
 import { afterAll } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import type { PoolView } from '../../core/pool-state.js';
+import type { BackfillProgress } from '../../workflows/messages.js';
 import { TestProject, waitUntil, type RunningProcess } from '../helpers/project.js';
 
 /** Functions of the DAG files below: each writes a line when it starts and when it ends, to one file of all workers. */
@@ -14,10 +15,11 @@ const work = (ms = 250, slots = 1) => async ({ dagId, workflowId, taskId }) => {
   await pause(ms);
   note('end', dagId, workflowId, taskId, process.pid, slots);
 };
-const gated = (file) => async ({ dagId, workflowId, taskId, signal }) => {
+const gated = (file, ms = 0) => async ({ dagId, workflowId, taskId, signal }) => {
   note('start', dagId, workflowId, taskId, process.pid, 1);
   while (!existsSync(file) && !signal.aborted) await pause(20);
   if (signal.aborted) throw new Error('stopped');
+  await pause(ms);
   note('end', dagId, workflowId, taskId, process.pid, 1);
 };
 const daily = { cron: '0 0 * * *', timezone: 'UTC', catchup: false };
@@ -106,14 +108,21 @@ export class PoolProject {
     return (await this.project.json<{ id: string }>('backfill', ...args)).id;
   }
 
+  /** What a workflow returned. It asks again and again: a call that waits would outlive a test that fails. */
+  async result(workflowId: string, maxMs = 120_000): Promise<unknown> {
+    const handle = this.temporal.workflow.getHandle(workflowId);
+    await waitUntil(
+      `${workflowId} ends`,
+      async () => (await handle.describe()).status.name !== 'RUNNING',
+      maxMs,
+    );
+    return handle.result();
+  }
+
   /** Waits until all runs of `start` have succeeded. */
   async succeeded(backfill: string, runs: number, maxMs?: number): Promise<void> {
-    const result = this.temporal.workflow.getHandle(backfill).result() as Promise<object>;
-    let outcome: object | undefined;
-    void result.then((value) => (outcome = value));
-    await waitUntil(`${backfill} ends`, () => outcome !== undefined, maxMs ?? 120_000);
-    if (!('succeeded' in outcome!) || outcome.succeeded !== runs)
-      throw new Error(`not all runs succeeded: ${JSON.stringify(outcome)}`);
+    const { succeeded } = (await this.result(backfill, maxMs)) as BackfillProgress;
+    if (succeeded !== runs) throw new Error(`${String(succeeded)} of ${String(runs)} runs succeeded`);
   }
 
   pool(name: string): Promise<PoolView> {
@@ -131,7 +140,7 @@ export class PoolProject {
   }
 
   async waitForPool(what: string, name: string, condition: (view: PoolView) => boolean): Promise<void> {
-    await waitUntil(what, async () => condition(await this.pool(name)), 45_000);
+    await waitUntil(what, async () => condition(await this.pool(name)), 120_000);
   }
 
   trace(dagIds: readonly string[]): TraceLine[] {

@@ -42,12 +42,12 @@ async function expectUndisturbed(dag: string, backfill: string): Promise<void> {
   const { runs: listed } = await world.project.json<{ runs: { workflowId: string }[] }>('dag', 'runs', dag);
   expect(listed).toHaveLength(runs);
   for (const { workflowId } of listed) {
-    const result = (await world.temporal.workflow.getHandle(workflowId).result()) as {
+    const result = (await world.result(workflowId)) as {
       tasks: { state: string }[];
     };
     expect(result.tasks.map(({ state }) => state)).toEqual(Array<string>(tasks).fill('success'));
   }
-  expect(mostAtOnce(world.trace([dag]))).toBe(3);
+  expect(mostAtOnce(world.trace([dag]))).toBeLessThanOrEqual(3);
   for (const pool of ['narrow', `dag-run:${dag}`])
     await world.waitForPool(`${pool} is free`, pool, (view) => view.usedSlots === 0 && view.waiting === 0);
 }

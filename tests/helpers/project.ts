@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { devServerSettings } from '../../client/temporal/dev-server-settings.js';
+import type { RunResult } from '../../core/run.js';
 import { findTemporalCli } from '../../client/temporal/obtain-cli.js';
 import { root } from '../architecture/source-tree.js';
 
@@ -193,13 +194,48 @@ export class TestProject {
     return results;
   }
 
-  async #events(workflowId: string) {
+  /** Events of each execution of a workflow that continued as new, newest first. */
+  async historyLengths(workflowId: string): Promise<number[]> {
+    return this.#withClient(async (client) => {
+      const lengths: number[] = [];
+      let runId: string | undefined;
+      do {
+        const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+        lengths.push(history.events?.length ?? 0);
+        runId =
+          history.events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId ?? undefined;
+      } while (runId !== undefined && runId !== '');
+      return lengths;
+    });
+  }
+
+  /** Waits for the end of a run and returns its result, whatever it ended with. */
+  async resultOf(workflowId: string): Promise<RunResult> {
+    return this.#withClient(async (client) => {
+      try {
+        return (await client.workflow.getHandle(workflowId).result()) as RunResult;
+      } catch (error) {
+        const cause = error instanceof Error ? error.cause : undefined;
+        const [result] = ((cause as { details?: unknown[] } | undefined)?.details ?? []) as RunResult[];
+        if (result === undefined) throw error;
+        return result;
+      }
+    });
+  }
+
+  async #withClient<Result>(work: (client: Client) => Promise<Result>): Promise<Result> {
     const connection = await Connection.connect({ address: `127.0.0.1:${String(this.temporalPort)}` });
     try {
-      return (await new Client({ connection }).workflow.getHandle(workflowId).fetchHistory()).events ?? [];
+      return await work(new Client({ connection }));
     } finally {
       await connection.close();
     }
+  }
+
+  async #events(workflowId: string) {
+    return this.#withClient(
+      async (client) => (await client.workflow.getHandle(workflowId).fetchHistory()).events ?? [],
+    );
   }
 
   /** Text of a file of the project, or empty. */

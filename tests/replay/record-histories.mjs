@@ -48,7 +48,10 @@ let connection;
 mkdirSync(join(project, 'node_modules'), { recursive: true });
 symlinkSync(root, join(project, 'node_modules', 'millrace'), 'dir');
 write('package.json', '{"type":"module"}');
-write('millrace.json', '{"log":{"level":"error"},"gateway":{"writeKeys":["record"]}}');
+write(
+  'millrace.json',
+  '{"log":{"level":"error"},"gateway":{"writeKeys":["record"]},"pools":{"narrow":{"slots":1}}}',
+);
 write(
   'schemas/row.v1.schema.json',
   '{"$id":"row.v1","type":"object","required":["id"],"properties":{"id":{"type":"string"}}}',
@@ -56,17 +59,26 @@ write(
 write(
   'dags/record.ts',
   `import { defineDag, inbox } from 'millrace';
-   export const etl = defineDag({ id: 'etl', schedule: { cron: '0 0 * * *', timezone: 'UTC', catchup: false }, tasks: ({ extract, validate, transform, load, task }) => {
+   export const etl = defineDag({ id: 'etl', schedule: { cron: '0 0 * * *', timezone: 'UTC', catchup: false }, maxActiveRuns: 1, tasks: ({ extract, validate, transform, load, task }) => {
      const raw = extract('pull', { read: 'interval', from: async function* ({ interval }) { yield { id: interval.start }; } });
      const rows = transform('shape', validate('check', raw, { schema: 'row.v1' }), { constant: { source: 'record' } });
      const loaded = load('store', rows, { into: 'rows', key: ['id'], disposition: 'merge' });
      const bad = task('bad', { after: [loaded], retries: 1, retryDelay: '10ms', run: async () => { throw new Error('on purpose'); } });
      const after = task('after', { after: [bad], run: async () => ({}) });
-     task('tidy', { after: [after], triggerRule: 'all_done', run: async () => ({}) });
+     task('tidy', { after: [after], triggerRule: 'all_done', pool: 'narrow', concurrency: { key: 'tidy', limit: 1 }, run: async () => ({}) });
    } });
    export const broken = defineDag({ id: 'broken', schedule: 'manual', tasks: ({ task }) => {
      const bad = task('bad', { retries: 0, run: async () => { throw new Error('on purpose'); } });
      task('after', { after: [bad], run: async () => ({}) });
+   } });
+   export const wide = defineDag({ id: 'wide', schedule: 'manual', tasks: ({ task, branch, waitFor }) => {
+     const list = task('list', { short: true, run: async () => Array.from({ length: 120 }, (_none, at) => at) });
+     const each = task.expand('each', { over: { n: list }, run: async (_context, { n }) => n * 2 });
+     const pick = branch('pick', { after: [each], run: async () => 'left' });
+     const left = task('left', { after: [pick], run: async () => ({}) });
+     const right = task('right', { after: [pick], run: async () => ({}) });
+     const join = task('join', { after: [left, right], triggerRule: 'none_failed_min_one_success', run: async () => ({}) });
+     waitFor('seen', { after: [join], pokeInterval: '100ms', timeout: '10s', run: async () => true });
    } });
    export const events = defineDag({ id: 'events', schedule: { stream: true }, tasks: ({ extract, validate, load }) => {
      load('store', validate('check', extract('drain', { from: inbox.stream('segment') }), { schema: 'site-event.v1' }), { into: 'events', key: ['messageId'], disposition: 'merge' });
@@ -104,8 +116,12 @@ try {
     '--wait',
   );
   await save('backfill-dag', backfill.id);
+  await save('pool-coordinator', 'millrace.pool.dag-run:etl');
   await save('run-dag', client('dag', 'runs', 'etl').runs[0].workflowId);
   await save('run-dag-failed', client('dag', 'trigger', 'broken', '--wait').workflowId);
+  const wide = client('dag', 'trigger', 'wide', '--wait').workflowId;
+  await save('run-dag-wide', wide);
+  await save('map-tasks', `${wide}/each/0`);
   client('reconcile', 'etl', '--from', '2026-01-01', '--to', '2026-01-02');
   for await (const { workflowId } of temporal.workflow.list({ query: 'WorkflowType = "reconcileDag"' }))
     await save('reconcile-dag', workflowId);

@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import type { ActivityDeps, StageIo } from '../../activities/deps.js';
 import { createValueReader } from '../../activities/values.js';
 import { createExtract } from '../../activities/extract.js';
+import { createTryLog } from '../../activities/task-log.js';
 import { createSourceRegistry } from '../../connectors/registry.js';
 import type { ReadRequest, Source, SourceBatch } from '../../connectors/source.js';
 import type { TaskFunctions } from '../../core/dag-definition.js';
@@ -86,7 +87,15 @@ function request(
 }
 
 function stageIo(more: Partial<StageIo> = {}): StageIo {
-  return { signal: new AbortController().signal, heartbeat: () => undefined, attempt: 1, logger, ...more };
+  const { log } = createTryLog(logger);
+  return {
+    signal: new AbortController().signal,
+    heartbeat: () => undefined,
+    attempt: 1,
+    logger,
+    log,
+    ...more,
+  };
 }
 
 function madeOf(batches: readonly SourceBatch[], seen: ReadRequest[] = []): Source {
