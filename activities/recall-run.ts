@@ -46,8 +46,14 @@ async function snapshotOf(entries: readonly SnapshotEntry[], staging: StagingSto
 }
 
 interface CountedRequest {
-  readonly task?: { readonly id?: string };
+  readonly task?: { readonly id?: string; readonly poke?: unknown };
   readonly context?: { readonly mapIndex?: number };
+}
+
+interface Instance {
+  readonly taskId: string;
+  readonly mapIndex: number;
+  readonly isPoking: boolean;
 }
 
 /**
@@ -56,26 +62,27 @@ interface CountedRequest {
  */
 async function triesIn(client: Client, workflowId: string, runId: string): Promise<Record<string, number>> {
   const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
-  const scheduled = new Map<string, { taskId: string; mapIndex: number | undefined }>();
+  const scheduled = new Map<string, Instance>();
   const byInstance = new Map<string, number>();
   const tries: Record<string, number> = {};
   for (const event of events ?? []) {
-    const input = event.activityTaskScheduledEventAttributes?.input?.payloads;
-    if (input !== undefined && input !== null) {
-      const [request] = (await decodeArrayFromPayloads(client.options.loadedDataConverter, input)) as [
-        CountedRequest | undefined,
-      ];
-      const taskId = request?.task?.id;
-      if (taskId !== undefined)
-        scheduled.set(String(event.eventId), { taskId, mapIndex: request?.context?.mapIndex });
-    }
+    const payloads = event.activityTaskScheduledEventAttributes?.input?.payloads ?? [];
+    const instance = instanceOf(await decodeArrayFromPayloads(client.options.loadedDataConverter, payloads));
+    if (instance !== undefined) scheduled.set(String(event.eventId), instance);
     const started = event.activityTaskStartedEventAttributes;
     const of = scheduled.get(String(started?.scheduledEventId));
     if (of === undefined) continue;
-    const instance = JSON.stringify([of.taskId, of.mapIndex ?? -1]);
-    const made = (byInstance.get(instance) ?? 0) + (started?.attempt ?? 1);
-    byInstance.set(instance, made);
+    const key = JSON.stringify([of.taskId, of.mapIndex]);
+    const made = (byInstance.get(key) ?? 0) + (of.isPoking ? 1 : (started?.attempt ?? 1));
+    byInstance.set(key, made);
     tries[of.taskId] = Math.max(tries[of.taskId] ?? 0, made);
   }
   return tries;
+}
+
+function instanceOf([request]: readonly unknown[]): Instance | undefined {
+  const { task, context } = (request ?? {}) as CountedRequest;
+  if (task?.id === undefined) return undefined;
+  // The looks of a sensor are one try.
+  return { taskId: task.id, mapIndex: context?.mapIndex ?? -1, isPoking: task.poke !== undefined };
 }

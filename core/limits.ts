@@ -211,6 +211,8 @@ export const limits = {
   /** Task logs: lines read at a time, and how often a reader who follows looks for more. */
   ledgerPageLines: 1_000,
   ledgerFollowEveryMs: 500,
+  /** Run ledger: executions of a run that `run show` and `run logs` look through for earlier tries. */
+  ledgerFormerRuns: 100,
   /** Run ledger: earlier tries of a task that a synchronisation adds. */
   ledgerReadTries: 100,
   /** Run ledger: rows of one statement; runs that one statement deletes. */

@@ -33,6 +33,8 @@ export interface RunInput {
   /** Carried over when the run continues as new. */
   readonly carried?: {
     readonly startedAt: string;
+    /** As in `rerun`. */
+    readonly formerRunId?: string;
     readonly decisions: readonly Decision[];
     readonly slots: readonly CarriedSlot[];
   };

@@ -63,10 +63,7 @@ export async function runDag(input: RunInput): Promise<RunResult> {
   const slots = new SlotClient(input.carried?.slots);
   const telling = new RunTelling(spec, input, context);
   telling.started();
-  const heritage = await takeOver(input).catch((error: unknown) => {
-    telling.ended({ state: isCancellation(error) ? 'cancelled' : 'failed', tasks: [], counts: zeroCounts });
-    throw error;
-  });
+  const heritage = await takeOverAloud(input, telling);
   const interpreter: Interpreter = new Interpreter({
     ...heritage,
     spec,
@@ -98,18 +95,46 @@ export async function runDag(input: RunInput): Promise<RunResult> {
     await slots.settle();
   }
   if (outcome.state === 'yielded') {
-    const { rerun: _rerun, ...lasting } = input;
+    const snapshot = await makeSnapshot(interpreter.entries);
     return continueAsNew<typeof runDag>({
-      ...lasting,
+      ...lastingInput(input, context),
       tries: interpreter.tries,
-      ...(interval === undefined ? {} : { interval }),
-      snapshot: await makeSnapshot(interpreter.entries),
-      carried: { startedAt: context.startedAt, decisions: approvals.answers, slots: slots.carried },
+      snapshot,
+      carried: {
+        ...carriedOf(input, context),
+        decisions: approvals.answers,
+        slots: slots.carried,
+      },
     });
   }
   const state = outcome.state === 'success' ? 'success' : 'failed';
   telling.ended({ ...outcome, state });
   return finish(input, context, { ...outcome, state });
+}
+
+/** Takes over what former executions have done, and tells the run ledger of it. */
+async function takeOverAloud(input: RunInput, telling: RunTelling): Promise<Heritage> {
+  try {
+    const heritage = await takeOver(input);
+    if (input.rerun !== undefined) telling.kept(heritage.entries);
+    return heritage;
+  } catch (error) {
+    telling.ended({ state: isCancellation(error) ? 'cancelled' : 'failed', tasks: [], counts: zeroCounts });
+    throw error;
+  }
+}
+
+/** What every execution of a run is started with. */
+function lastingInput({ rerun: _rerun, ...lasting }: RunInput, { interval }: StageContext): RunInput {
+  return { ...lasting, ...(interval === undefined ? {} : { interval }) };
+}
+
+function carriedOf(
+  { rerun, carried }: RunInput,
+  { startedAt }: StageContext,
+): Pick<NonNullable<RunInput['carried']>, 'startedAt' | 'formerRunId'> {
+  const formerRunId = rerun?.formerRunId ?? carried?.formerRunId;
+  return { startedAt, ...(formerRunId === undefined ? {} : { formerRunId }) };
 }
 
 /** Runs the tasks, for as long as the run may take: then what has not ended is cancelled, and teardowns run. */

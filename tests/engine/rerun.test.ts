@@ -6,13 +6,14 @@ import { cancelRuns, retryRuns } from '../../client/bulk-runs.js';
 import { clearRuns, retryRun, type ClearedRun } from '../../client/clear-runs.js';
 import { triggerRun } from '../../client/runs.js';
 import type { RunResult } from '../../core/run.js';
-import { TestProject, waitUntil } from '../helpers/project.js';
+import { TestProject, waitUntil, type RunningProcess } from '../helpers/project.js';
 import { notes } from '../helpers/runs.js';
 import { rowSchema } from './dag-files.js';
 import { rerunDags } from './rerun-dags.js';
 
 let project: TestProject;
 let client: Client;
+let worker: RunningProcess;
 const by = { by: 'tester', taskQueue: 'millrace', latest: false, dryRun: false };
 const plain = { upstream: false, downstream: false, onlyFailed: false };
 const here = { ...plain, past: false, future: false, recursive: false };
@@ -22,7 +23,7 @@ beforeAll(async () => {
   project.write('schemas/row.v1.schema.json', rowSchema);
   await project.startTemporal();
   await project.json('deploy');
-  await project.startWorker();
+  worker = await project.startWorker();
   client = new Client({
     connection: await Connection.connect({ address: `127.0.0.1:${String(project.temporalPort)}` }),
   });
@@ -55,6 +56,35 @@ async function run(dagId: string, day: number, name: string): Promise<string> {
 
 const result = async (workflowId: string): Promise<RunResult> =>
   (await client.workflow.getHandle(workflowId).result()) as RunResult;
+
+interface Shown {
+  readonly run: { readonly state: string; readonly triggeredBy?: string };
+  readonly tasks: readonly {
+    readonly taskId: string;
+    readonly state: string;
+    readonly tries: readonly { readonly tryNumber: number; readonly state: string }[];
+  }[];
+}
+
+/** What `run show` prints of a run whose task failed twice and was retried. */
+async function expectTries(id: string): Promise<void> {
+  let shown: Shown | undefined;
+  await waitUntil('the ledger has the end of the run', async () => {
+    const { stdout } = await project.run('run', 'show', id, '--json');
+    shown = stdout === '' ? undefined : (JSON.parse(stdout) as Shown);
+    return shown?.run.state === 'success';
+  });
+  const fragile = shown?.tasks.find(({ taskId }) => taskId === 'fragile');
+  expect(shown?.run.triggeredBy).toBe('clear by tester');
+  expect(fragile?.state).toBe('success');
+  expect(fragile?.tries.map(({ tryNumber, state }) => `${String(tryNumber)} ${state}`)).toEqual([
+    '1 up_for_retry',
+    '2 failed',
+    '3 success',
+  ]);
+  expect(shown?.tasks.find(({ taskId }) => taskId === 'store')?.state).toBe('success');
+  expect(shown?.tasks.find(({ taskId }) => taskId === 'no')?.state).toBe('skipped');
+}
 const tasksOf = (runs: readonly ClearedRun[]) => runs.map(({ workflowId, taskIds }) => [workflowId, taskIds]);
 
 test('a retry runs what failed, its setup and what comes after it; everything else keeps its state and result', async () => {
@@ -80,6 +110,33 @@ test('a retry runs what failed, its setup and what comes after it; everything el
   // The short task's result, the mapped results and the branch's choice come from the former execution; two tries were made.
   expect(notes(project).sort()).toEqual(['create', 'drop', 'fragile 3', 'last 7 60']);
   expect(await retryRun(client, id, by)).toBeUndefined();
+  await expectTries(id);
+  // The ledger is lost: what is read from the histories counts the tries in the same way.
+  await worker.end('SIGTERM');
+  for (const end of ['', '-wal', '-shm'])
+    rmSync(join(project.folder, `.millrace/ops.db${end}`), { force: true });
+  worker = await project.startWorker();
+  await expectTries(id);
+}, 120_000);
+
+test('clear takes what comes before, and leaves out what did well where only failed tasks are asked for', async () => {
+  breakIt();
+  const id = await run('mixed', 1, 'scoped');
+  mend();
+  forget();
+  const upstream = { ...here, ...by, upstream: true };
+  expect(await clearRuns(client, id, { ...upstream, tasks: ['check'] })).toMatchObject([
+    { action: 'restarted', taskIds: ['pull', 'check'] },
+  ]);
+  await result(id).catch(() => undefined);
+  expect(notes(project)).toEqual(['pull 2026-01-01']);
+  forget();
+  const failed = { ...upstream, tasks: ['last'], onlyFailed: true };
+  expect(await clearRuns(client, id, failed)).toMatchObject([
+    { action: 'restarted', taskIds: ['create', 'fragile', 'drop', 'last'] },
+  ]);
+  expect(await result(id)).toMatchObject({ state: 'success' });
+  expect(notes(project).sort()).toEqual(['create', 'drop', 'fragile 3', 'last 7 60']);
 }, 120_000);
 
 test('a branch that is kept still skips what it did not choose; cleared, it chooses anew', async () => {
@@ -114,24 +171,17 @@ test('a load that runs again finds its marker and changes nothing; its upstream 
 test('past, future and recursive reach other runs, oldest first; a dry run changes nothing', async () => {
   const ids: string[] = [];
   for (const day of [4, 5, 6]) ids.push(await run('mixed', day, `row${String(day)}`));
-  const waiting = await client.workflow.start('runDag', {
-    workflowId: 'millrace.manual.waiting-stopped',
+  const waiting = await triggerRun(client, 'waiting', {
     taskQueue: 'millrace',
-    args: [
-      {
-        ...(await project.json<{ spec: object; specHash: string }>('dag', 'show', 'waiting')),
-        runType: 'manual',
-        interval: dayOf(5),
-      },
-    ],
-    searchAttributes: { MillraceDag: ['waiting'] },
+    interval: dayOf(5),
+    name: 'stopped',
   });
-  await waiting.terminate('the test ends it');
+  await client.workflow.getHandle(waiting.workflowId).terminate('the test ends it');
   const options = { ...here, ...by, tasks: ['yes'], future: true, past: true, recursive: true, dryRun: true };
   let planned: ClearedRun[] = [];
   await waitUntil('the list of runs has caught up', async () => {
     planned = await clearRuns(client, ids[1]!, options);
-    return planned.length >= 7;
+    return planned.length >= 8;
   });
   const days = planned.filter((one) => one.dagId === 'mixed').map((one) => one.interval!.start);
   expect(days).toEqual([...days].sort());
@@ -145,6 +195,14 @@ test('past, future and recursive reach other runs, oldest first; a dry run chang
   ]);
   await Promise.all(ids.map((id) => result(id)));
   expect(notes(project)).toEqual(['yes', 'yes']);
+  forget();
+  const recursive = await clearRuns(client, ids[1]!, { ...here, ...by, tasks: ['yes'], recursive: true });
+  expect(tasksOf(recursive)).toEqual([
+    [ids[1], ['yes']],
+    [waiting.workflowId, ['seen', 'after']],
+  ]);
+  expect(await result(waiting.workflowId)).toMatchObject({ state: 'success' });
+  expect(notes(project)).toEqual(['yes', 'after 2026-01-05']);
 }, 180_000);
 
 test('a run under way clears what has ended; a cancelled one goes on where it was cut short', async () => {

@@ -44,9 +44,7 @@ function build(drawn: readonly Drawn[], mapped: readonly [number, number] | unde
       : { ...task, setups: [...reachable([task.id], before)].filter((other) => setupIds.has(other)) },
   );
   const groups: GroupSpec[] =
-    mapped === undefined
-      ? []
-      : [{ id: 'g', expand: { over: { kind: 'kwargs', items: { values: [] } } } } as GroupSpec];
+    mapped === undefined ? [] : [{ id: 'g', expand: { over: { kind: 'kwargs', items: { values: [] } } } }];
   return {
     spec: { tasks: withSetups, groups },
     states: Object.fromEntries(drawn.map(({ state }, at) => [id(at), state])),
