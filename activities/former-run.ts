@@ -6,8 +6,10 @@ import {
   type Client,
   type WorkflowHandle,
 } from '@temporalio/client';
+import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { PipelineError } from '../core/errors/index.js';
 import { recallEntriesQueryName, recallQueryName } from '../core/message-names.js';
+import type { RunInput } from '../core/run.js';
 import { settledEntries, type RecallPage, type RunRecall, type SnapshotEntry } from '../core/run-snapshot.js';
 
 /** What one execution of a run has done. */
@@ -33,7 +35,7 @@ export async function readFormerRun(client: Client, workflowId: string, runId?: 
   try {
     const { status, runId: foundId } = await client.workflow.getHandle(workflowId, runId).describe();
     const handle = client.workflow.getHandle(workflowId, foundId);
-    const recall = await handle.query<RunRecall>(recallQueryName);
+    const recall = await recallOf(client, handle);
     const isRunning = status.name === 'RUNNING' || status.name === 'PAUSED';
     const wasStopped = ['CANCELLED', 'TERMINATED', 'TIMED_OUT'].includes(status.name);
     const wasCutShort = wasStopped || (status.name === 'FAILED' && recall.input.spec.failFast === true);
@@ -44,11 +46,39 @@ export async function readFormerRun(client: Client, workflowId: string, runId?: 
       const entries = before.entries.filter(({ taskId }) => !cleared.has(taskId));
       return { ...of, entries, tries: before.tries };
     }
+    if (!recall.hasBegun) return { ...of, entries: [], tries: recall.tries };
     const entries = settledEntries(await readPages(handle), { wasCutShort });
     return { ...of, entries, tries: recall.tries };
   } catch (error) {
     throw explained(error, workflowId);
   }
+}
+
+/** What an execution says of itself, or, where it was ended before it began, what it was started with. */
+async function recallOf(client: Client, handle: WorkflowHandle): Promise<RunRecall> {
+  try {
+    return await handle.query<RunRecall>(recallQueryName);
+  } catch (error) {
+    if (!(error instanceof ServiceError) || !/closed before WorkflowTaskStarted/.test(causeOf(error)))
+      throw error;
+    const { events } = await handle.fetchHistory();
+    const payloads = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+    const [input] = (await decodeArrayFromPayloads(client.options.loadedDataConverter, payloads)) as [
+      RunInput,
+    ];
+    // The interval of a scheduled run is known once it has begun.
+    if (input.runType === 'scheduled' && input.interval === undefined)
+      throw new PipelineError('RUN_HISTORY_GONE', {
+        id: handle.workflowId,
+        reason: 'it was ended before it began',
+      });
+    const { snapshot: _snapshot, carried: _carried, rerun, tries = {}, ...lasting } = input;
+    return { input: lasting, hasBegun: false, tries, ...(rerun === undefined ? {} : { former: rerun }) };
+  }
+}
+
+function causeOf({ cause }: Error): string {
+  return cause instanceof Error ? cause.message : '';
 }
 
 async function readPages(handle: WorkflowHandle): Promise<SnapshotEntry[]> {
@@ -71,7 +101,7 @@ function explained(error: unknown, id: string): unknown {
   if (error instanceof QueryNotRegisteredError || error instanceof QueryRejectedError)
     return new PipelineError('RUN_HISTORY_GONE', { id, reason: error.message }, { cause: error });
   if (!(error instanceof ServiceError)) return error;
-  const text = `${error.message} ${error.cause instanceof Error ? error.cause.message : ''}`;
+  const text = `${error.message} ${causeOf(error)}`;
   if (/nondetermin|TMPRL1100/i.test(text))
     return new PipelineError(
       'RUN_HISTORY_GONE',
