@@ -178,6 +178,7 @@ test('past, future and recursive reach other runs, oldest first; a dry run chang
   });
   await client.workflow.getHandle(waiting.workflowId).terminate('the test ends it');
   const options = { ...here, ...by, tasks: ['yes'], future: true, past: true, recursive: true, dryRun: true };
+  forget();
   let planned: ClearedRun[] = [];
   await waitUntil('the list of runs has caught up', async () => {
     planned = await clearRuns(client, ids[1]!, options);
@@ -187,6 +188,7 @@ test('past, future and recursive reach other runs, oldest first; a dry run chang
   const days = planned.filter((one) => one.dagId === 'mixed').map((one) => one.interval!.start);
   expect(days).toEqual([...days].sort());
   expect(planned.every((one) => one.action === 'planned')).toBe(true);
+  expect(notes(project)).toEqual([]);
   expect(planned.at(-1)).toMatchObject({ dagId: 'waiting', taskIds: ['seen', 'after'] });
   forget();
   const future = await clearRuns(client, ids[1]!, { ...here, ...by, tasks: ['yes'], future: true });
