@@ -8,6 +8,7 @@ import type { TemporalDags } from './temporal-dags.js';
 import type { ValueReader } from './values.js';
 import type { AssetService } from './asset-service.js';
 import type { PoolService } from './pool-service.js';
+import type { FormerRuns } from './recall-run.js';
 import type { TemporalRuns } from './temporal-runs.js';
 import type { TaskFunctions, TaskLog } from '../core/dag-definition.js';
 import type { LedgerWriter } from './ledger-buffer.js';
@@ -26,6 +27,7 @@ export interface ActivityDeps {
   /** @throws PipelineError FUNCTION_MISSING */
   functions(dagId: string, taskId: string): TaskFunctions;
   readonly temporalRuns: TemporalRuns;
+  readonly formerRuns: FormerRuns;
   readonly pools: PoolService;
   readonly assets: AssetService;
   readonly logger: Logger;

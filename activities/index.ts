@@ -30,6 +30,8 @@ export function createActivities(deps: ActivityDeps): Activities {
     expandMapping: toActivity(createExpandMapping(deps), deps),
     park: toActivity(createPark(deps), deps),
     readSnapshot: toActivity(createReadSnapshot(deps), deps),
+    recallRun: toActivity((request) => deps.formerRuns.recall(request, deps.staging), deps),
+    findFormerRun: toActivity(({ workflowId }) => deps.formerRuns.find(workflowId), deps),
     lookUpDag: toActivity(async ({ dagId }) => deps.runs.deployed(dagId), deps),
     isLatest: toActivity(
       async ({ schedule, interval, now }) => isLatestInterval(schedule, interval, now),

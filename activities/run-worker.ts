@@ -25,6 +25,7 @@ import { createValueReader } from './values.js';
 import { installLogging } from './sdk-logging.js';
 import { workflowCode } from './workflow-code.js';
 import { createPoolService } from './pool-service.js';
+import { createFormerRuns } from './recall-run.js';
 import { createTemporalRuns } from './temporal-runs.js';
 
 /** What a worker is made from; a composition root reads it from the settings. */
@@ -45,7 +46,7 @@ export interface WorkerOptions {
 }
 
 /** What activities use that needs no connection to Temporal. */
-type Stores = Omit<ActivityDeps, 'temporalRuns' | 'pools' | 'assets' | 'runs'>;
+type Stores = Omit<ActivityDeps, 'temporalRuns' | 'formerRuns' | 'pools' | 'assets' | 'runs'>;
 
 /** A worker at work. */
 export interface RunningWorker {
@@ -79,6 +80,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
           ...deps,
           runs: createTemporalDags(client),
           temporalRuns: createTemporalRuns(client),
+          formerRuns: createFormerRuns(client),
           pools,
           assets: createAssetService(client, options.temporal.taskQueue),
         }),

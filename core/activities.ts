@@ -19,8 +19,8 @@ import type {
 import type { DataInterval } from './interval.js';
 import type { JsonObject, JsonValue } from './json.js';
 import type { Manifest, StagedFile } from './manifest.js';
-import type { StageContext, StageRequest, TaskError } from './run.js';
-import type { SnapshotEntry } from './run-snapshot.js';
+import type { Rerun, StageContext, StageRequest, TaskError } from './run.js';
+import type { RunSnapshot, SnapshotEntry } from './run-snapshot.js';
 import type { ParkedValue, TaskOutput } from './task-output.js';
 import type { RunChain } from './pool-state.js';
 
@@ -54,6 +54,13 @@ export interface Activities {
   park(request: { readonly values: readonly (TaskOutput | SnapshotEntry)[] }): Promise<StagedFile>;
   /** Lines of a file of snapshot entries. */
   readSnapshot(request: { readonly file: StagedFile }): Promise<readonly SnapshotEntry[]>;
+  /** What a former execution of a run has done, but for the tasks that are cleared. */
+  recallRun(request: {
+    readonly workflowId: string;
+    readonly rerun: Rerun;
+  }): Promise<{ readonly snapshot: RunSnapshot; readonly tries: Readonly<Record<string, number>> }>;
+  /** The newest execution under a workflow id, where one exists. */
+  findFormerRun(request: { readonly workflowId: string }): Promise<{ readonly formerRunId: string } | null>;
   /** The spec of a deployed DAG. */
   lookUpDag(request: {
     readonly dagId: string;

@@ -39,6 +39,13 @@ export const limits = {
   mappedFailureSamples: 10,
   /** Entries of a run's snapshot that travel in its input; more are parked in the staging store. */
   snapshotInlineMaxBytes: 48 * 1024,
+  /** Entries of a run that one answer of it carries, when it is asked what it has done. */
+  recallPageMaxBytes: 256 * 1024,
+  /** Runs that one clear, retry or cancel takes, and those of them that are worked on at a time. */
+  bulkMaxRuns: 10_000,
+  bulkActiveRuns: 8,
+  /** Runs that a clear reaches over other DAGs, one after another. */
+  clearMaxDepth: 10,
   /** Staged files of values that a worker keeps in memory. */
   valueFilesKept: 20,
   /** Name of a mapped instance. */
@@ -88,6 +95,13 @@ export const limits = {
   failureDetailMaxBytes: 2 * 1024,
   /** Runs that a backfill keeps in flight when the author sets nothing. */
   backfillDefaultActiveRuns: 2,
+  /** Runs of one backfill at a time: when its history grows long they are waited for, and that has to fit into it. */
+  backfillMaxActiveRuns: 200,
+  /** Events that a run under way may still add to its backfill's history, and those that people's messages may. */
+  backfillEventsPerRun: 6,
+  backfillSpareEvents: 100,
+  /** Backfills that are listed. */
+  backfillMaxListed: 1_000,
   /** Intervals that a backfill lists at a time, and failed ones that its progress names. */
   backfillPageIntervals: 500,
   backfillFailedSamples: 20,
@@ -256,6 +270,8 @@ export const limits = {
   /** Task logs: lines read at a time, and how often a reader who follows looks for more. */
   ledgerPageLines: 1_000,
   ledgerFollowEveryMs: 500,
+  /** Run ledger: executions of a run that `run show` and `run logs` look through for earlier tries. */
+  ledgerFormerRuns: 100,
   /** Run ledger: earlier tries of a task that a synchronisation adds. */
   ledgerReadTries: 100,
   /** Run ledger: rows of one statement; runs that one statement deletes. */

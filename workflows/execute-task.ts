@@ -34,6 +34,8 @@ export interface TaskScope {
   output(taskId: string): TaskOutput;
   /** When a wait of this task began, also in an earlier execution of the run. */
   sinceMs(taskId: string): number;
+  /** Tries that the task had before it was cleared. */
+  priorTries(taskId: string): number;
   /** Runs a wait that the run may break off, to go on with it in its next execution. */
   interruptible<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Follows how a wait of rows for a stream is broken off. */
@@ -57,7 +59,11 @@ export function executeTask(
   const stages = proxyActivities<Activities>(
     tryNumber === undefined ? activityOptions(task, context) : oneTry(task, context),
   );
-  const counted = tryNumber === undefined ? {} : { tryNumber };
+  const priorTries = scope.priorTries(task.id);
+  const counted = {
+    ...(tryNumber === undefined ? {} : { tryNumber }),
+    ...(priorTries === 0 ? {} : { priorTries }),
+  };
   const replayed = replay === undefined ? {} : { replayQuarantineIds: replay.quarantineIds };
   switch (task.kind) {
     case 'extract': {

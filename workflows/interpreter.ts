@@ -41,6 +41,8 @@ export interface InterpreterOptions {
   readonly replay?: RunInput['replay'];
   /** What former executions of the run have done. */
   readonly entries?: readonly SnapshotEntry[];
+  /** Tries that tasks had in former executions. */
+  readonly tries?: Readonly<Record<string, number>>;
   /** Whether to stop starting tasks, so that the run can continue as new. */
   mustYield?(): boolean;
   /** Called after each change of a task's state. */
@@ -85,9 +87,11 @@ export class Interpreter {
       spec.tasks.map((task) => task.id),
       this.#plan,
       options.entries ?? [],
+      options.tries,
     );
     this.#gate = options.gate ?? new Gate(spec.maxActiveTasks);
     this.#approvals = options.approvals ?? new Approvals();
+    this.#keepDecisions();
     if (replay === undefined) return;
     this.#state.skip(
       spec.tasks
@@ -147,12 +151,26 @@ export class Interpreter {
     for (const scope of this.#reads) scope.cancel();
   }
 
+  get tries(): Readonly<Record<string, number>> {
+    return this.#state.tries;
+  }
+
   /** Makes finished tasks run again. Tasks that are under way are left alone. */
   clear(taskIds: readonly string[]): string[] {
     const cleared = this.#state.clear(taskIds);
     for (const id of cleared) this.#approvals.clear(id);
+    this.#keepDecisions();
     if (cleared.length > 0) this.#advance();
     return cleared;
+  }
+
+  /** What a branch has decided holds until it is cleared itself (Airflow's rule). */
+  #keepDecisions(): void {
+    for (const task of this.#plan.tasks) {
+      const output = this.#state.output(task.id);
+      if (this.#state.of(task.id) === 'success' && output !== undefined && !this.#plan.units.has(task.id))
+        this.#state.skip(skippedBy(this.#options.spec.tasks, task, output));
+    }
   }
 
   #advance(): void {
@@ -304,6 +322,7 @@ export class Interpreter {
       ...(waitMs === undefined ? {} : { waitMs }),
       output: (taskId) => this.output(taskId),
       sinceMs: (taskId) => this.#state.sinceMs(taskId),
+      priorTries: (taskId) => this.#state.triesOf(taskId),
       interruptible: (work) => during(this.#waits, work),
       interruptibleRead: (work) => during(this.#reads, work),
     };

@@ -20,6 +20,24 @@ export function parseSlots(text: string): number {
   return value;
 }
 
+/** Run parameters. */
+export function parseParams(text: string): JsonObject {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
+  } catch {
+    throw new InvalidArgumentError('This is not JSON.');
+  }
+  throw new InvalidArgumentError('Parameters are a JSON object.');
+}
+
+/** Names between commas. */
+export function parseNames(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.includes('')) throw new InvalidArgumentError('Use names between commas.');
+  return names;
+}
+
 /** `2026`, `2026-01`, `2026-01-31`, or an instant with a zone; ISO 8601 UTC text. */
 export function parseTime(text: string): string {
   const padded = /^\d{4}$/.test(text) ? `${text}-01-01` : /^\d{4}-\d{2}$/.test(text) ? `${text}-01` : text;

@@ -1,24 +1,28 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
 import { describeSchedule } from '../../core/describe-schedule.js';
 import type { JsonObject } from '../../core/json.js';
 import type { CommandContext } from '../context.js';
 import { getDag, listDags } from '../deployment.js';
 import { emit, exitCodes, renderTable } from '../output.js';
 import { listRuns, resultOfFailure, triggerRun } from '../runs.js';
+import { registerBulk } from './dag-bulk.js';
 import { registerDagViews } from './dag-views.js';
-import { intervalOption, parseCount, parseTime } from './arguments.js';
+import { intervalOption, parseCount, parseParams, parseTime } from './arguments.js';
 import { registerPauses } from './dag-pauses.js';
 
 /** `millrace dag …`: look at deployed DAGs, start, pause and resume them. */
 export function registerDag(program: Command, context: CommandContext): void {
   const dag = program
     .command('dag')
-    .description('deployed DAGs: list, show, trigger, pause, unpause, gaps, runs, grid, graph');
+    .description(
+      'deployed DAGs: list, show, trigger, pause, unpause, gaps, runs, retry, cancel, grid, graph',
+    );
   registerList(dag, context);
   registerShow(dag, context);
   registerTrigger(dag, context);
   registerPauses(dag, context);
   registerRuns(dag, context);
+  registerBulk(dag, context);
   registerDagViews(dag, context);
 }
 
@@ -157,14 +161,4 @@ function registerRuns(dag: Command, context: CommandContext): void {
         ),
       );
     });
-}
-
-function parseParams(text: string): JsonObject {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
-  } catch {
-    throw new InvalidArgumentError('This is not JSON.');
-  }
-  throw new InvalidArgumentError('Parameters are a JSON object.');
 }

@@ -12,6 +12,7 @@ import type { ActivityDeps } from '../../activities/deps.js';
 import { createActivities } from '../../activities/index.js';
 import { embedSchemas } from '../../activities/load-dags.js';
 import { createPoolService } from '../../activities/pool-service.js';
+import { createFormerRuns } from '../../activities/recall-run.js';
 import { addSearchAttributes } from '../../activities/search-attributes.js';
 import { installLogging } from '../../activities/sdk-logging.js';
 import { createTemporalDags } from '../../activities/temporal-dags.js';
@@ -127,6 +128,7 @@ export class DagTestEnvironment {
       values: createValueReader(staging),
       runs: createTemporalDags(client),
       temporalRuns: createTemporalRuns(client),
+      formerRuns: createFormerRuns(client),
       pools: createPoolService(client, taskQueue, {}),
       assets: noListeners,
       source: createSourceRegistry({ projectDirectory: folder, dataDirectory: folder }),

@@ -60,6 +60,7 @@ function deps(setting: Setting): ActivityDeps {
     } as unknown as ActivityDeps['warehouse'],
     stagedSql: undefined as never,
     temporalRuns: undefined as never,
+    formerRuns: undefined as never,
     pools: undefined as never,
     assets: undefined as never,
     logger,
