@@ -12,7 +12,7 @@ import {
 } from '../core/schedule-spec.js';
 import type { InspectRequest, Inspection } from '../core/schedule-watch.js';
 import type { Stage } from './deps.js';
-import type { TemporalSchedules } from './temporal-schedules.js';
+import type { RunSpan, TemporalSchedules } from './temporal-schedules.js';
 
 /**
  * Compares the fire times of a schedule that have passed with the runs that exist. A fire time counts only when its run
@@ -108,11 +108,21 @@ async function withBusy(
   const spans = await schedules.runsWithin(dagId, first.end, last.end);
   return missing.map((interval) => ({
     interval,
-    wasBusy: spans.some(
-      ({ startedAt, closedAt }) =>
-        startedAt <= interval.end && (closedAt === undefined || interval.end <= closedAt),
-    ),
+    wasBusy: spans.some((span) => wasAhead(span, dagId, interval.end)),
   }));
+}
+
+/**
+ * Whether a run was going at a fire time, or was itself due by then and ended later: runs that wait for one another start a
+ * moment after the one before has ended, and a fire time may lie in that moment.
+ */
+export function wasAhead(
+  { workflowId, startedAt, closedAt }: RunSpan,
+  dagId: string,
+  fireAt: string,
+): boolean {
+  const hadBegun = startedAt <= fireAt || workflowId <= runWorkflowId(dagId, fireAt);
+  return hadBegun && (closedAt === undefined || fireAt <= closedAt);
 }
 
 async function endedRuns(

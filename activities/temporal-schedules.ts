@@ -25,7 +25,7 @@ export interface TemporalSchedules {
   describe(dagId: string): Promise<ScheduleView | undefined>;
   /** Workflow ids of runs whose intervals end in `[first, last]`. */
   runsOf(dagId: string, first: string, last: string): Promise<ReadonlySet<string>>;
-  /** Runs, scheduled and others of the schedule, that were going at some time in `[from, to]`. */
+  /** Runs of intervals, scheduled and others, that were going at some time in `[from, to]` or waited to. */
   runsWithin(dagId: string, from: string, to: string): Promise<readonly RunSpan[]>;
   /** Scheduled runs that ended after `from`, oldest first. */
   endedRuns(dagId: string, from: string): Promise<readonly EndedRun[]>;
@@ -67,7 +67,8 @@ export function createTemporalSchedules(client: Client): TemporalSchedules {
 
     async runsWithin(dagId, from, to) {
       const base = `WorkflowId STARTS_WITH ${quote(`${runWorkflowBaseId(dagId)}-`)}`;
-      const span = `StartTime <= ${quote(to)} AND (ExecutionStatus = "Running" OR CloseTime >= ${quote(from)})`;
+      const begun = `(StartTime <= ${quote(to)} OR WorkflowId <= ${quote(runWorkflowId(dagId, to))})`;
+      const span = `${begun} AND (ExecutionStatus = "Running" OR CloseTime >= ${quote(from)})`;
       const spans: RunSpan[] = [];
       for await (const info of client.workflow.list({
         query: `${runsOfDag(dagId)} AND ${base} AND ${span}`,

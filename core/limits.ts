@@ -126,6 +126,8 @@ export const limits = {
   /** Watch: shortest and longest time between two looks. */
   scheduleLookMinMs: 5_000,
   scheduleLookMaxMs: 5 * 60_000,
+  /** Watch: a look whose worker is silent for so long is made again elsewhere. */
+  watchHeartbeatMs: 15_000,
   /** Watch: fire times of one look; missing runs of one look that are looked up one by one; gaps that are looked at again. */
   scheduleLookIntervals: 300,
   scheduleLookSingly: 50,
@@ -135,7 +137,7 @@ export const limits = {
   pausesPerDag: 50,
   alarmOutbox: 50,
   countedRunsPerDag: 200,
-  /** Watch: events in its history after which it continues as new; one round adds some hundreds. */
+  /** Watch: events in its history after which it continues as new; one round adds up to 900. */
   watchHistoryEvents: 3_000,
   /** Watch: pages of one round. */
   scheduleLookPages: 70,

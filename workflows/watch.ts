@@ -35,10 +35,12 @@ import { dagAttribute, modeAttribute } from './search-attributes.js';
 
 const { inspectSchedule, pauseDag } = proxyActivities<ScheduleActivities>({
   startToCloseTimeout: '2m',
+  heartbeatTimeout: limits.watchHeartbeatMs,
   retry: { maximumInterval: '1m' },
 });
 const { sendNotice } = proxyActivities<Pick<ScheduleActivities, 'sendNotice'>>({
   startToCloseTimeout: '1m',
+  heartbeatTimeout: limits.watchHeartbeatMs,
   retry: { maximumAttempts: 2 },
 });
 

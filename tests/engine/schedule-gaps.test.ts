@@ -15,8 +15,8 @@ import { ticks } from './dag-files.js';
 
 /** A server that asks workflows to continue as new this early makes the watches do so in the middle of what they are at. */
 const suggestedEvents = 40;
-/** Events that one round of a watch may add: two of at most `scheduleLookPages` looks, three events each, and some more. */
-const roundEvents = limits.scheduleLookPages * 6 + 100;
+/** Events that one round of a watch may add: twice at most `scheduleLookPages` looks, six events each, and some more. */
+const roundEvents = limits.scheduleLookPages * 12 + 100;
 
 const hook = new AlarmHook();
 let project: TestProject;
