@@ -26,7 +26,7 @@ export interface TriggerOptions {
   readonly params?: JsonObject;
   readonly runType?: RunType;
   readonly replay?: RunInput['replay'];
-  /** Names the run; two triggers with the same name are one run. */
+  /** Names the run; while it is under way, another trigger of that name joins it. */
   readonly name?: string;
 }
 
@@ -53,6 +53,7 @@ export async function triggerRun(
   const handle = await client.workflow.start('runDag', {
     workflowId: manualWorkflowId(dagId, options.name ?? new Date().toISOString()),
     taskQueue: options.taskQueue,
+    workflowIdConflictPolicy: 'USE_EXISTING',
     args: [input],
     typedSearchAttributes: new TypedSearchAttributes(runAttributes(input)),
   });
