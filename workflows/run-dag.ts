@@ -18,7 +18,7 @@ import { PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
 import { zeroCounts } from '../core/manifest.js';
 import type { Decision, RunInput, RunResult, StageContext } from '../core/run.js';
-import { hasFireTimes } from '../core/schedule-spec.js';
+import { hasExclusions, hasFireTimes } from '../core/schedule-spec.js';
 import { runSlot } from '../core/slot-requests.js';
 import { selectTasks } from '../core/select-tasks.js';
 import { Approvals } from './approvals.js';
@@ -320,7 +320,7 @@ async function scheduledInterval({ spec, runType }: RunInput): Promise<DataInter
   const nominal = workflowInfo().typedSearchAttributes.get(scheduledStartAttribute);
   if (nominal === undefined) return undefined;
   if (!hasFireTimes(spec.schedule)) return undefined;
-  if (spec.schedule.kind === 'every' && spec.schedule.except.length === 0) {
+  if (spec.schedule.kind === 'every' && !hasExclusions(spec.schedule)) {
     return {
       start: new Date(nominal.getTime() - spec.schedule.everyMs).toISOString(),
       end: nominal.toISOString(),

@@ -3,6 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import { createBackfill, type BackfillOptions, type BackfillStatus } from '../../client/backfills.js';
 import { listIntervals } from '../../core/schedule-intervals.js';
 import { limits } from '../../core/limits.js';
+import { readSchedule } from '../../core/read-schedule.js';
 import type { RunResult } from '../../core/run.js';
 import { TestProject, waitUntil, type RunningProcess } from '../helpers/project.js';
 import { notes } from '../helpers/runs.js';
@@ -146,7 +147,7 @@ test('20,000 intervals are listed page by page, forwards and backwards, each onc
   const count = limits.backfillMaxIntervals;
   const from = '2020-01-01T00:00:00.000Z';
   const to = new Date(Date.parse(from) + count * 3_600_000).toISOString();
-  const schedule = { kind: 'every', everyMs: 3_600_000, offsetMs: 0 } as never;
+  const schedule = readSchedule({ every: '1h' }, []);
   for (const runBackwards of [false, true]) {
     const starts = new Set<string>();
     let afterStart: string | undefined;
