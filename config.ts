@@ -67,6 +67,7 @@ export interface Settings {
     readonly tls?: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile?: string };
     readonly webhooks: Readonly<Record<string, WebhookSettings>>;
   };
+  readonly alarms: { readonly webhook?: Secret };
   readonly connections: Readonly<Record<string, ConnectionSettings>>;
   readonly pools: Readonly<Record<string, PoolSettings>>;
   readonly log: { readonly level: LogLevel };
@@ -260,12 +261,17 @@ function holdSecrets(
 
 function isSecretPlace([area, second, , fourth]: readonly string[]): boolean {
   if (area === 'connections') return true;
+  if (area === 'alarms') return second === 'webhook';
   return area === 'gateway' && (second === 'writeKeys' || (second === 'webhooks' && fourth === 'secrets'));
 }
 
 function isSecretText(path: readonly string[]): boolean {
   if (!isSecretPlace(path)) return false;
-  return path[0] === 'gateway' || (path.length > 2 && path.slice(2).some((part) => secretOption.test(part)));
+  return (
+    path[0] === 'gateway' ||
+    path[0] === 'alarms' ||
+    (path.length > 2 && path.slice(2).some((part) => secretOption.test(part)))
+  );
 }
 
 function isReference(value: JsonValue): value is { env: string } {

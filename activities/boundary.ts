@@ -5,6 +5,7 @@ import type { TaskSpec } from '../core/dag-spec.js';
 import { isPipelineError, PipelineError } from '../core/errors/index.js';
 import type { JsonValue } from '../core/json.js';
 import { limits } from '../core/limits.js';
+import { jitteredDelayMs } from '../core/retry-delay.js';
 import type { ActivityDeps, Stage, StageIo } from './deps.js';
 import { createTryRecorder } from './record-try.js';
 import { createTryLog } from './task-log.js';
@@ -18,7 +19,7 @@ import { createTryLog } from './task-log.js';
  */
 export function toActivity<Request, Result>(
   stage: Stage<Request, Result>,
-  deps: ActivityDeps,
+  deps: Pick<ActivityDeps, 'logger' | 'ledger'>,
 ): (request: Request) => Promise<Result> {
   return async (request) => {
     const context = Context.current();
@@ -28,16 +29,13 @@ export function toActivity<Request, Result>(
       activity: info.activityType,
       attempt: info.attempt,
     });
-    const recorder = createTryRecorder(
-      request,
-      { ...info, attempt: tryNumberOf(request) ?? info.attempt },
-      deps.ledger,
-    );
+    const tryInExecution = numberOf(request, 'tryNumber') ?? info.attempt;
+    const recorder = createTryRecorder(request, { ...info, attempt: tryInExecution }, deps.ledger);
     const tryLog = createTryLog(logger, recorder.key, (line) => deps.ledger?.appendLog(line));
     let details: JsonValue | undefined;
     const io: StageIo = {
       signal: context.cancellationSignal,
-      attempt: tryNumberOf(request) ?? info.attempt,
+      attempt: tryInExecution + (numberOf(request, 'priorTries') ?? 0),
       lastDetails: info.heartbeatDetails as unknown,
       logger,
       log: tryLog.log,
@@ -59,7 +57,7 @@ export function toActivity<Request, Result>(
       faultPoint('before-report');
       return result;
     } catch (error) {
-      const failure = toFailure(error, context.cancellationSignal, { request, attempt: io.attempt });
+      const failure = toFailure(error, context.cancellationSignal, { request, attempt: tryInExecution });
       tryLog.finish(
         failure instanceof ApplicationFailure && failure.type !== 'NOT_YET'
           ? `failed with ${failure.type ?? 'INTERNAL'}: ${failure.message}`
@@ -73,10 +71,11 @@ export function toActivity<Request, Result>(
   };
 }
 
-/** The try as the workflow counts it, where it does. */
-function tryNumberOf(request: unknown): number | undefined {
-  if (typeof request !== 'object' || request === null || !('tryNumber' in request)) return undefined;
-  return Number(request.tryNumber);
+/** A count of tries that the workflow keeps, where it does. */
+function numberOf(request: unknown, name: 'tryNumber' | 'priorTries'): number | undefined {
+  if (typeof request !== 'object' || request === null) return undefined;
+  const value = (request as Partial<Record<typeof name, unknown>>)[name];
+  return value === undefined ? undefined : Number(value);
 }
 
 /** @throws PipelineError LIMIT_EXCEEDED */
@@ -100,11 +99,14 @@ interface FailedTry {
 }
 
 function toFailure(error: unknown, signal: AbortSignal, failed: FailedTry): Error {
+  const retry = taskOf(failed.request)?.retry;
   if (error instanceof CancelledFailure) return error;
   if (signal.aborted && !isPipelineError(error))
     return new CancelledFailure('CANCELLED', [], error instanceof Error ? error : undefined);
   const known = isPipelineError(error) ? error : fromFunction(error, failed);
-  const retryDelayMs = known.retryAfterMs ?? jitteredDelayMs(failed);
+  const retryDelayMs =
+    known.retryAfterMs ??
+    (retry === undefined ? undefined : jitteredDelayMs(retry, failed.attempt, Math.random()));
   const failure = ApplicationFailure.create({
     type: known.code,
     message: cut(known.message),
@@ -119,6 +121,11 @@ function toFailure(error: unknown, signal: AbortSignal, failed: FailedTry): Erro
   return failure;
 }
 
+/** Whether the work of a task is a function of its author. */
+function isOfAuthor({ kind }: Pick<TaskSpec, 'kind'>): boolean {
+  return kind === 'function' || kind === 'branch' || kind === 'short-circuit' || kind === 'sensor';
+}
+
 /** What the functions of DAG files throw, as errors of the catalogue. */
 function fromFunction(error: unknown, { request }: FailedTry): PipelineError {
   const task = taskOf(request);
@@ -130,27 +137,15 @@ function fromFunction(error: unknown, { request }: FailedTry): PipelineError {
   if (name === 'FailTaskError') return new PipelineError('TASK_FAILED', { taskId, reason }, { cause: error });
   const retryAfterMs =
     error instanceof Error && 'retryAfterMs' in error ? Number(error.retryAfterMs) : undefined;
-  return new PipelineError(
-    'INTERNAL',
-    { where: 'a task', reason: describe(error) },
-    { cause: error, retryable: true, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
-  );
+  const options = { cause: error, retryable: true, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  return task !== undefined && isOfAuthor(task)
+    ? new PipelineError('TASK_ERROR', { taskId, reason: describe(error) }, options)
+    : new PipelineError('INTERNAL', { where: 'a task', reason: describe(error) }, options);
 }
 
-/** The wait before the next try: exponential, less a random share of it; undefined leaves it to the server. */
-function jitteredDelayMs({ request, attempt }: FailedTry): number | undefined {
-  const retry = taskOf(request)?.retry;
-  if (retry?.jitter === undefined || retry.jitter === 0) return undefined;
-  const fullMs = Math.min(
-    retry.initialIntervalMs * retry.backoffCoefficient ** (attempt - 1),
-    retry.maximumIntervalMs,
-  );
-  return Math.max(1, Math.round(fullMs * (1 - retry.jitter * Math.random())));
-}
-
-function taskOf(request: unknown): Pick<TaskSpec, 'id' | 'retry'> | undefined {
+function taskOf(request: unknown): Pick<TaskSpec, 'id' | 'kind' | 'retry'> | undefined {
   if (typeof request !== 'object' || request === null || !('task' in request)) return undefined;
-  return request.task as Pick<TaskSpec, 'id' | 'retry'>;
+  return request.task as Pick<TaskSpec, 'id' | 'kind' | 'retry'>;
 }
 
 function describe(error: unknown): string {

@@ -1,8 +1,19 @@
 import type { Client } from '@temporalio/client';
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+
+/** Those that activities read or write; workflows have their own (`workflows/search-attributes.ts`), which no activity may load. */
+export const dagAttribute = defineSearchAttributeKey('MillraceDag', SearchAttributeType.KEYWORD);
+export const modeAttribute = defineSearchAttributeKey('MillraceMode', SearchAttributeType.KEYWORD);
+export const runTypeAttribute = defineSearchAttributeKey('MillraceRunType', SearchAttributeType.KEYWORD);
+export const intervalStartAttribute = defineSearchAttributeKey(
+  'MillraceIntervalStart',
+  SearchAttributeType.DATETIME,
+);
 
 /** `INDEXED_VALUE_TYPE_*` of the Temporal API. */
 const keyword = 2;
 const datetime = 6;
+const keywordList = 7;
 
 /** Search attributes that Millrace writes. */
 const attributes: Readonly<Record<string, number>> = {
@@ -10,6 +21,7 @@ const attributes: Readonly<Record<string, number>> = {
   MillraceMode: keyword,
   MillraceRunType: keyword,
   MillraceIntervalStart: datetime,
+  MillraceAssets: keywordList,
 };
 
 /** Registers Millrace's search attributes where the namespace lacks them; safe to repeat. */

@@ -1,12 +1,12 @@
 import { WorkflowNotFoundError, type Client, type WorkflowExecutionInfo } from '@temporalio/client';
 import { TypedSearchAttributes } from '@temporalio/common';
+import { resultOfFailure } from '../activities/failed-run.js';
 import { PipelineError } from '../core/errors/index.js';
 import { manualWorkflowId } from '../core/ids.js';
 import type { DataInterval } from '../core/interval.js';
-import type { DagSpec } from '../core/dag-spec.js';
 import type { JsonObject } from '../core/json.js';
 import type { RunInput, RunResult, RunType } from '../core/run.js';
-import { paramProblems } from '../schemas/params.js';
+import { refuseParams } from '../schemas/params.js';
 import { runAttributes } from '../workflows/search-attributes.js';
 import { dagAttribute, getDag } from './deployment.js';
 
@@ -26,7 +26,7 @@ export interface TriggerOptions {
   readonly params?: JsonObject;
   readonly runType?: RunType;
   readonly replay?: RunInput['replay'];
-  /** Names the run; two triggers with the same name are one run. */
+  /** Names the run; while it is under way, another trigger of that name joins it. */
   readonly name?: string;
 }
 
@@ -53,17 +53,11 @@ export async function triggerRun(
   const handle = await client.workflow.start('runDag', {
     workflowId: manualWorkflowId(dagId, options.name ?? new Date().toISOString()),
     taskQueue: options.taskQueue,
+    workflowIdConflictPolicy: 'USE_EXISTING',
     args: [input],
     typedSearchAttributes: new TypedSearchAttributes(runAttributes(input)),
   });
   return { workflowId: handle.workflowId, result: () => handle.result() as Promise<RunResult> };
-}
-
-/** @throws PipelineError PARAMS_INVALID with every problem */
-export function refuseParams(spec: DagSpec, params: JsonObject = {}): void {
-  if (spec.paramsSchema === undefined) return;
-  const problems = paramProblems(spec.paramsSchema, { ...spec.params, ...params });
-  if (problems.length > 0) throw new PipelineError('PARAMS_INVALID', { dagId: spec.id, problems });
 }
 
 /** Runs of a DAG, newest first. */
@@ -83,7 +77,7 @@ export async function listRuns(
   return runs;
 }
 
-/** State and result of one run. @throws PipelineError RUN_NOT_FOUND */
+/** State and result of one run, also of one that failed. @throws PipelineError RUN_NOT_FOUND */
 export async function getRun(
   client: Client,
   workflowId: string,
@@ -92,8 +86,9 @@ export async function getRun(
   try {
     const info = await handle.describe();
     const summary = summarise(info, info.typedSearchAttributes.get(dagAttribute) ?? '');
-    if (info.status.name !== 'COMPLETED') return summary;
-    return { ...summary, result: (await handle.result()) as RunResult };
+    if (info.status.name !== 'COMPLETED' && info.status.name !== 'FAILED') return summary;
+    const result = await handle.result().then((value) => value as RunResult, resultOfFailure);
+    return { ...summary, ...(result === undefined ? {} : { result }) };
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
     throw new PipelineError('RUN_NOT_FOUND', {

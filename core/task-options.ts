@@ -1,3 +1,4 @@
+import type { AssetInput } from './asset.js';
 import type { Edge, After } from './edge.js';
 import type { DurationInput } from './duration.js';
 import type { JsonObject, JsonValue } from './json.js';
@@ -61,10 +62,32 @@ export interface TaskOptions {
   readonly onFailure?: Callback;
   readonly onRetry?: Callback;
   readonly onSkipped?: Callback;
-  /** Assets (their uris) that a success updates, and those that the task reads. */
-  readonly outlets?: readonly string[];
-  readonly inlets?: readonly string[];
+  /** Assets (or their uris) that a success updates, and those that the task reads. */
+  readonly outlets?: readonly AssetInput[];
+  readonly inlets?: readonly AssetInput[];
 }
+
+/** Settings that tasks have where they say nothing else. Waits take retries, trigger rule and callbacks only. */
+export type DefaultArgs = Pick<
+  TaskOptions,
+  | 'triggerRule'
+  | 'retries'
+  | 'retryDelay'
+  | 'maxRetryDelay'
+  | 'retryBackoff'
+  | 'retryJitter'
+  | 'timeout'
+  | 'deadline'
+  | 'pool'
+  | 'poolSlots'
+  | 'priorityWeight'
+  | 'concurrency'
+  | 'maxActiveTis'
+  | 'onSuccess'
+  | 'onFailure'
+  | 'onRetry'
+  | 'onSkipped'
+>;
 
 export type InputEdges = Readonly<Record<string, Edge<unknown>>>;
 export type InputValues<Inputs extends InputEdges> = {
@@ -151,6 +174,8 @@ export interface GroupOptions {
   readonly description?: string;
   /** Tasks and groups that every first task of the group comes after. */
   readonly after?: readonly After[];
+  /** For the tasks of the group, before the DAG's. */
+  readonly defaultArgs?: DefaultArgs;
 }
 
 /** A branch: its function names the direct downstream tasks or groups that run. `null` skips all of them. */

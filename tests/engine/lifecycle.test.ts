@@ -50,6 +50,38 @@ describe('setup and teardown', () => {
   });
 });
 
+test('a run that takes longer than its dagrunTimeout fails: what has not ended is skipped, teardowns run', async () => {
+  const run = await triggerRun(project, 'too-long');
+  expect(statesOf(run)).toEqual({
+    state: 'failed',
+    tasks: { create: 'success', quick: 'success', work: 'skipped', never: 'skipped', drop: 'success' },
+  });
+  expect(notes(project, 'too-long')).toEqual(['too-long drop', 'too-long run RUN_TIMEOUT']);
+});
+
+test('the waits between tries grow, less their jitter, as the default arguments of the DAG say', async () => {
+  expect(statesOf(await triggerRun(project, 'backing-off')).state).toBe('success');
+  const times = notes(project, 'backing').map((line) => Number(line.split(' ')[1]));
+  const waits = times.slice(1).map((time, at) => time - (times[at] ?? 0));
+  expect(waits).toHaveLength(3);
+  // At least three quarters of 200, 400 and 800 ms.
+  expect(waits.every((wait, at) => wait >= 150 * 2 ** at)).toBe(true);
+});
+
+test('a try that takes longer than its timeout fails, and the next one begins', async () => {
+  const run = await triggerRun(project, 'late-tries');
+  expect(taskOf(run, 'slow')).toMatchObject({ state: 'failed', error: { code: 'TASK_TIMEOUT' } });
+  expect(notes(project, 'late try')).toHaveLength(2);
+});
+
+test('maxActiveTasks bounds the tasks of a run that work at once', async () => {
+  expect(statesOf(await triggerRun(project, 'narrow')).state).toBe('success');
+  const steps = notes(project, 'narrow').map((line) => Number(line.split(' ')[1]));
+  expect(steps).toHaveLength(12);
+  const atOnce = steps.map((_step, at) => steps.slice(0, at + 1).reduce((sum, step) => sum + step, 0));
+  expect(Math.max(...atOnce)).toBe(2);
+});
+
 test('with failOn any, a failed task fails the run though its leaves succeeded', async () => {
   expect(statesOf(await triggerRun(project, 'strict'))).toEqual({
     state: 'failed',
@@ -66,6 +98,14 @@ test('with failFast, the first failure skips what has not started', async () => 
   });
 });
 
+test('with failFast, what only waits for its place is skipped too', async () => {
+  expect(statesOf(await triggerRun(project, 'fast-narrow'))).toEqual({
+    state: 'failed',
+    tasks: { first: 'failed', second: 'skipped', third: 'skipped' },
+  });
+  expect(notes(project, 'fast-narrow')).toEqual([]);
+});
+
 test('callbacks are called for success, failure, retry, skip and deadline, of tasks and of the run', async () => {
   const run = await triggerRun(project, 'told');
   expect(statesOf(run)).toEqual({
@@ -75,8 +115,8 @@ test('callbacks are called for success, failure, retry, skip and deadline, of ta
   expect(taskOf(run, 'flaky').attempts).toBe(3);
   expect(notes(project, 'told').sort()).toEqual([
     'told fails failure TASK_FAILED',
-    'told flaky retry INTERNAL',
-    'told flaky retry INTERNAL',
+    'told flaky retry TASK_ERROR',
+    'told flaky retry TASK_ERROR',
     'told flaky success',
     'told run deadline',
     'told run failure RUN_FAILED',

@@ -32,6 +32,12 @@ test('every workflow has a recorded history', () => {
     'backfill-dag',
     'reconcile-dag',
     'pool-coordinator',
+    'run-dag-wide',
+    'map-tasks',
+    'watch-dag',
+    'watch-dag-paused',
+    'continuous-dag',
+    'asset-queue',
   ]) {
     expect(names).toContain(`${workflow}.history`);
   }
