@@ -1,5 +1,5 @@
 import type { ExtractTask, SourceRef } from '../core/dag-spec.js';
-import type { JsonValue } from '../core/json.js';
+import { PipelineError } from '../core/errors/index.js';
 import type { StageContext } from '../core/run.js';
 import type { ActivityDeps } from './deps.js';
 
@@ -7,7 +7,7 @@ import type { ActivityDeps } from './deps.js';
  * What an extract task reads in this instance of a mapped group, and the name under which its cursor stands: members of
  * the element take the place of the connection and of options, and the instance's name keeps the cursors apart.
  *
- * @throws PipelineError STAGING_*
+ * @throws PipelineError ELEMENT_INVALID, STAGING_*
  */
 export async function elementSource(
   { values }: Pick<ActivityDeps, 'values'>,
@@ -19,12 +19,23 @@ export async function elementSource(
   const cursorKey = `${id}[${label}]`;
   const { fromElement } = config;
   if (fromElement === undefined) return { from: config.from, cursorKey };
-  const connection = fromElement.connection === undefined ? undefined : value[fromElement.connection];
-  const options: Record<string, JsonValue> = { ...config.from.options };
-  for (const [name, member] of Object.entries(fromElement.options ?? {}))
-    options[name] = value[member] ?? null;
+  const { connection, options = {} } = fromElement;
+  const members = [...(connection === undefined ? [] : [connection]), ...Object.values(options)];
+  const problems = members
+    .filter((member) => !Object.hasOwn(value, member))
+    .map((member) => `it has no "${member}"`);
+  const named = connection === undefined ? undefined : value[connection];
+  if (named !== undefined && typeof named !== 'string')
+    problems.push(`its "${connection ?? ''}" names no connection, since it is not text`);
+  if (problems.length > 0)
+    throw new PipelineError('ELEMENT_INVALID', { taskId: id, label, problem: problems.join('; ') });
+  const chosen = Object.entries(options).map(([name, member]) => [name, value[member] ?? null] as const);
   return {
-    from: { ...config.from, ...(typeof connection === 'string' ? { connection } : {}), options },
+    from: {
+      ...config.from,
+      ...(typeof named === 'string' ? { connection: named } : {}),
+      options: { ...config.from.options, ...Object.fromEntries(chosen) },
+    },
     cursorKey,
   };
 }

@@ -1,4 +1,9 @@
-import { WorkflowNotFoundError, type Client, type WorkflowExecutionInfo } from '@temporalio/client';
+import {
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  type Client,
+  type WorkflowExecutionInfo,
+} from '@temporalio/client';
 import { TypedSearchAttributes } from '@temporalio/common';
 import { resultOfFailure } from '../activities/failed-run.js';
 import { PipelineError } from '../core/errors/index.js';
@@ -87,7 +92,7 @@ export async function getRun(
     const info = await handle.describe();
     const summary = summarise(info, info.typedSearchAttributes.get(dagAttribute) ?? '');
     if (info.status.name !== 'COMPLETED' && info.status.name !== 'FAILED') return summary;
-    const result = await handle.result().then((value) => value as RunResult, resultOfFailure);
+    const result = await handle.result().then((value) => value as RunResult, resultOfEnd);
     return { ...summary, ...(result === undefined ? {} : { result }) };
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
@@ -97,6 +102,12 @@ export async function getRun(
       command: 'millrace dag runs DAG',
     });
   }
+}
+
+/** @throws what keeps the answer from coming */
+function resultOfEnd(error: unknown): RunResult | undefined {
+  if (!(error instanceof WorkflowFailedError)) throw error;
+  return resultOfFailure(error);
 }
 
 function summarise(
