@@ -1,5 +1,6 @@
 import type { DagSpec, TaskSpec, TaskState } from '../core/dag-spec.js';
 import { fillOf, markOf, type MarkStyle } from './task-marks.js';
+import { mermaidText } from './mermaid.js';
 
 /** Where tasks are grouped, `group` is the path of the group: `a.b` lies inside `a`. */
 type Task = TaskSpec & { readonly group?: string };
@@ -83,7 +84,7 @@ function groupLines(
     done.add(inner);
     const members = tasks.filter((other) => `${other.group ?? ''}.`.startsWith(`${inner}.`));
     return [
-      `${indent}subgraph ${groupNode(inner)}["${escape(name)}"]`,
+      `${indent}subgraph ${groupNode(inner)}["${mermaidText(name)}"]`,
       ...groupLines(members, inner, nodeOf, `${indent}  `),
       `${indent}end`,
     ];
@@ -97,14 +98,5 @@ function groupNode(path: string): string {
 
 function labelOf({ id, kind, triggerRule }: Task): string {
   const lines = [id, kind, ...(triggerRule === 'all_success' ? [] : [triggerRule])];
-  return lines.map(escape).join('<br/>');
-}
-
-/** Mermaid writes special characters as entities. */
-function escape(text: string): string {
-  return text
-    .replaceAll('#', '#35;')
-    .replaceAll('"', '#quot;')
-    .replaceAll('<', '#lt;')
-    .replaceAll('>', '#gt;');
+  return lines.map(mermaidText).join('<br/>');
 }

@@ -8,6 +8,7 @@ import { registerConnections } from './commands/connections.js';
 import { registerDag } from './commands/dag.js';
 import { registerDeploy } from './commands/deploy.js';
 import { registerDev } from './commands/dev.js';
+import { registerDocs } from './commands/docs.js';
 import { registerDoctor } from './commands/doctor.js';
 import { registerInit } from './commands/init.js';
 import { registerPool } from './commands/pool.js';
@@ -46,6 +47,7 @@ export function createProgram(context: CommandContext): Command {
     registerDev,
     registerServices,
     registerDeploy,
+    registerDocs,
     registerDag,
     registerRun,
     registerApproval,

@@ -19,6 +19,7 @@ describe('help', () => {
     ['worker'],
     ['gateway'],
     ['deploy'],
+    ['docs'],
     ['query'],
     ['reconcile'],
     ['doctor'],
