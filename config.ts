@@ -36,7 +36,14 @@ export interface Settings {
     readonly namespace: string;
     readonly taskQueue: string;
   };
-  readonly warehouse: { readonly type: 'duckdb'; readonly path: string; readonly memoryLimitMb?: number };
+  readonly warehouse: {
+    /** Folder name under `connectors/`. */
+    readonly type: string;
+    readonly path: string;
+    readonly memoryLimitMb?: number;
+    /** Entry of `connections`; undefined means the one named like the type. */
+    readonly connection?: string;
+  };
   readonly gateway: {
     readonly host: string;
     readonly port: number;

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { createSourceRegistry } from '../connectors/registry.js';
 import { createLocalStaging } from '../connectors/staging/local.js';
-import { createDuckDbWarehouse } from '../connectors/duckdb/index.js';
 import { createStagedSql } from '../connectors/duckdb/staged-sql.js';
+import { warehouseModule, type WarehousePlace } from '../connectors/warehouse-registry.js';
 import type { DagDefinition } from '../core/dag-definition.js';
 import type { JsonObject } from '../core/json.js';
 import { limits } from '../core/limits.js';
@@ -18,7 +18,7 @@ export interface WorkerOptions {
   readonly temporal: { readonly address: string; readonly namespace: string; readonly taskQueue: string };
   readonly projectDirectory: string;
   readonly dataDirectory: string;
-  readonly warehouse: { readonly path: string; readonly memoryLimitMb?: number };
+  readonly warehouse: WarehousePlace;
   readonly definitions: readonly DagDefinition[];
   /** Settings of a named connection, secrets revealed. @throws PipelineError CONNECTION_UNKNOWN */
   connection(name: string | undefined): JsonObject;
@@ -77,13 +77,8 @@ async function openDeps(options: WorkerOptions): Promise<ActivityDeps> {
   const staging = createLocalStaging({ directory: `${options.dataDirectory}/staging` });
   await staging.sweep();
   const stagedSql = await createStagedSql({});
-  const warehouse = createDuckDbWarehouse({
-    path: options.warehouse.path,
-    staging,
-    ...(options.warehouse.memoryLimitMb === undefined
-      ? {}
-      : { memoryLimitMb: options.warehouse.memoryLimitMb }),
-  });
+  const { createWarehouse } = await warehouseModule(options.warehouse.settings.type);
+  const warehouse = createWarehouse({ ...options.warehouse, staging, stagedSql });
   await warehouse.open();
   return {
     staging,

@@ -3,7 +3,7 @@ import { startWorker } from '../activities/run-worker.js';
 import type { Settings } from '../config.js';
 import { startGateway } from '../serve/run-gateway.js';
 import { temporalAddress } from './context.js';
-import { connectionOf, loadProjectDags } from './project.js';
+import { connectionOf, loadProjectDags, warehousePlace } from './project.js';
 
 /** A part of Millrace that runs until it is stopped. */
 export interface Service {
@@ -27,7 +27,7 @@ export async function startWorkerService(settings: Settings): Promise<Service> {
     temporal: { ...settings.temporal, address: temporalAddress(settings) },
     projectDirectory: settings.projectDirectory,
     dataDirectory: settings.dataDirectory,
-    warehouse: settings.warehouse,
+    warehouse: warehousePlace(settings),
     definitions: await loadProjectDags(settings),
     connection: (name) => connectionOf(settings, name),
     logger: createLogger(settings),

@@ -2,9 +2,11 @@ import type { SchemaContract } from './columns.js';
 import type { RecordObject, TaskFunctionContext } from './dag-definition.js';
 import type {
   DagMode,
+  LoadStrategy,
   Normalisation,
   OverlapPolicy,
   SourceRef,
+  TableLayout,
   TransformConfig,
   TriggerRule,
   WriteDisposition,
@@ -100,6 +102,11 @@ export interface LoadOptions extends TaskOptions {
   readonly disposition?: WriteDisposition;
   readonly key?: readonly string[];
   readonly version?: readonly string[];
+  /** Default: `truncate-insert` for `replace`, `upsert` for `merge`. */
+  readonly strategy?: LoadStrategy;
+  readonly mergeKey?: readonly string[];
+  readonly hardDelete?: string;
+  readonly layout?: TableLayout;
   readonly contract?: Partial<SchemaContract>;
 }
 

@@ -1,11 +1,12 @@
-import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs';
 import type { Command } from 'commander';
+import { warehouseModule } from '../../connectors/warehouse-registry.js';
 import { limits } from '../../core/limits.js';
 import { ensureSearchAttributes } from '../temporal/search-attributes.js';
 import { findTemporalCli } from '../temporal/obtain-cli.js';
 import { temporalAddress, type CommandContext } from '../context.js';
 import { emit, exitCodes } from '../output.js';
-import { loadProjectDags, openWarehouseReader } from '../project.js';
+import { loadProjectDags, openWarehouseReader, warehousePlace } from '../project.js';
 
 interface Finding {
   readonly check: string;
@@ -60,8 +61,9 @@ export function registerDoctor(program: Command, context: CommandContext): void 
           return `${settings.dataDirectory}, ${String(Math.floor(freeBytes / 2 ** 30))} GiB free`;
         });
         await check('warehouse', async () => {
-          if (!existsSync(settings.warehouse.path))
-            return `${settings.warehouse.path} does not exist yet; the first worker makes it`;
+          const { awaitedBy } = await warehouseModule(settings.warehouse.type);
+          const awaited = awaitedBy?.(warehousePlace(settings));
+          if (awaited !== undefined) return awaited;
           const reader = await openWarehouseReader(settings);
           try {
             await reader.query('SELECT 1', 1);

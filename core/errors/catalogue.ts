@@ -133,6 +133,24 @@ export const catalogue = {
     retryable: false,
     message: 'The warehouse refused a statement on "{table}": {reason}.',
   },
+  WAREHOUSE_AUTH: {
+    kind: 'WarehouseError',
+    retryable: false,
+    message:
+      'Warehouse {warehouse} refused: {reason}. Renew the credentials of its connection, or grant what is missing.',
+  },
+  WAREHOUSE_QUOTA: {
+    kind: 'WarehouseError',
+    retryable: true,
+    message:
+      'Warehouse {warehouse} has no room now: {reason}. The task is tried again by itself; raise the quota if it stays.',
+  },
+  WAREHOUSE_COST: {
+    kind: 'WarehouseError',
+    retryable: false,
+    message:
+      'Warehouse {warehouse} refused a statement on "{table}" because of its cost: {reason}. Raise the bound of its connection.',
+  },
   STALE_FENCE: {
     kind: 'WarehouseError',
     retryable: false,
