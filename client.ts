@@ -7,6 +7,7 @@ const context = new CommandContext({
   output: {
     stdout: (text) => process.stdout.write(text),
     stderr: (text) => process.stderr.write(text),
+    isTerminal: process.stdout.isTTY,
   },
   env: process.env,
   cwd: process.cwd(),

@@ -1,3 +1,5 @@
+import { limits } from './core/limits.js';
+
 /**
  * The one schema of all settings: what `millrace.json` may hold, with defaults, and the environment variables and
  * flags that override it. `docs/reference/config.md` is generated from it.
@@ -196,6 +198,56 @@ export const configSchema = {
           },
         },
         additionalProperties: true,
+      },
+    },
+    pools: {
+      type: 'object',
+      description:
+        'Pools by name: how many slots their tasks share, across all runs and workers. Deploys and starting workers make them so; `millrace pool set` changes a size until it changes here.',
+      default: {},
+      propertyNames: { pattern: name },
+      additionalProperties: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['slots'],
+        properties: {
+          slots: {
+            type: 'integer',
+            description: 'Slots of the pool; 0 pauses it.',
+            minimum: 0,
+            maximum: limits.poolMaxSlots,
+          },
+          description: { type: 'string', description: 'What the pool protects.' },
+        },
+      },
+    },
+    ops: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        path: {
+          type: 'string',
+          description:
+            'The operations store: run ledger and task logs. On a local disk. Default: `ops.db` in the data folder.',
+          minLength: 1,
+          'x-env': ['MILLRACE_OPS_PATH'],
+          'x-path': true,
+        },
+        retention: {
+          type: 'string',
+          description: 'How long the ledger keeps a run after its end, with tries and log lines.',
+          pattern: '^[1-9]\\d{0,4}(m|h|d)$',
+          default: '400d',
+          'x-env': ['MILLRACE_OPS_RETENTION'],
+        },
+        syncEvery: {
+          type: 'string',
+          description: 'How often a worker fills the ledger from Temporal and applies the retention.',
+          pattern: '^[1-9]\\d{0,3}(s|m)$',
+          default: '1m',
+          'x-env': ['MILLRACE_OPS_SYNC_EVERY'],
+        },
       },
     },
     log: {

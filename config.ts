@@ -24,6 +24,12 @@ export interface ConnectionSettings {
   readonly [option: string]: ConnectionValue;
 }
 
+/** A pool of slots that tasks share. */
+export interface PoolSettings {
+  readonly slots: number;
+  readonly description?: string;
+}
+
 /** All settings of a process; frozen. Only composition roots read them, and hand on what a part needs. */
 export interface Settings {
   readonly projectDirectory: string;
@@ -44,6 +50,12 @@ export interface Settings {
     /** Entry of `connections`; undefined means the one named like the type. */
     readonly connection?: string;
   };
+  readonly ops: {
+    readonly path: string;
+    /** Durations such as `400d`; see `core/duration.ts`. */
+    readonly retention: string;
+    readonly syncEvery: string;
+  };
   readonly gateway: {
     readonly host: string;
     readonly port: number;
@@ -51,6 +63,7 @@ export interface Settings {
     readonly webhooks: Readonly<Record<string, { readonly secrets: readonly Secret[] }>>;
   };
   readonly connections: Readonly<Record<string, ConnectionSettings>>;
+  readonly pools: Readonly<Record<string, PoolSettings>>;
   readonly log: { readonly level: LogLevel };
 }
 
@@ -261,17 +274,16 @@ function referencedVariables(value: JsonValue): ReadonlySet<string> {
 
 function resolvePaths(settings: Settings, projectDirectory: string): Settings {
   const dataDirectory = resolve(projectDirectory, settings.dataDirectory);
-  const { path } = settings.warehouse as { path?: string };
+  const inData = (path: string | undefined, name: string) =>
+    path === undefined ? join(dataDirectory, name) : resolve(projectDirectory, path);
   return {
     ...settings,
     projectDirectory,
     dataDirectory,
     dagsDirectory: resolve(projectDirectory, settings.dagsDirectory),
     schemasDirectory: resolve(projectDirectory, settings.schemasDirectory),
-    warehouse: {
-      ...settings.warehouse,
-      path: path === undefined ? join(dataDirectory, 'warehouse.duckdb') : resolve(projectDirectory, path),
-    },
+    warehouse: { ...settings.warehouse, path: inData(settings.warehouse.path, 'warehouse.duckdb') },
+    ops: { ...settings.ops, path: inData(settings.ops.path, 'ops.db') },
   };
 }
 

@@ -1,7 +1,18 @@
 /** The public API. Nothing that is not exported here or from `millrace/testing` is public. */
 export { defineDag } from './core/dag-builder.js';
-export type { DagDefinition, RecordObject, TaskFunctionContext } from './core/dag-definition.js';
-export type { DagOptions, Edge, Rows, TaskBuilder } from './core/dag-options.js';
+export type {
+  CallbackContext,
+  CallbackEvent,
+  DagDefinition,
+  RecordObject,
+  TaskFunctionContext,
+  TaskLog,
+} from './core/dag-definition.js';
+export type { DagOptions, TaskBuilder } from './core/dag-options.js';
+export type { After, Edge, GroupEdge, Rows } from './core/edge.js';
+export { param, type Param } from './core/param.js';
+export { FailTaskError, RetryTaskError, SkipTaskError } from './core/task-errors.js';
+export type { ApprovalResult, Callback, TaskOptions } from './core/task-options.js';
 export { isPipelineError, PipelineError, type ErrorCode } from './core/errors/index.js';
 export { file, type FileOptions } from './connectors/file/reference.js';
 export { inbox } from './connectors/inbox/reference.js';

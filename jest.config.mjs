@@ -1,5 +1,5 @@
 /** Folders whose tests run a real Temporal server. */
-const temporalTests = ['tests/engine/', 'tests/faults/kill', 'tests/cli/', 'tests/demo/'];
+const temporalTests = ['tests/engine/', 'tests/faults/', 'tests/cli/', 'tests/demo/'];
 
 /**
  * Finds a Temporal server for the tests, or gets one as `millrace dev` does. Where none can be had, the tests that need it
@@ -36,6 +36,7 @@ export default async function config() {
     moduleNameMapper: {
       '^millrace$': '<rootDir>/index.ts',
       '^millrace/testing$': '<rootDir>/testing/index.ts',
+      '^millrace/testing/kit$': '<rootDir>/testing/kit/index.ts',
       '^(\\.{1,2}/.*)\\.js$': '$1',
     },
     testTimeout: 60_000,

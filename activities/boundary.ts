@@ -1,14 +1,17 @@
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
 import { faultPoint } from '../connectors/fault-point.js';
+import type { TaskSpec } from '../core/dag-spec.js';
 import { isPipelineError, PipelineError } from '../core/errors/index.js';
 import type { JsonValue } from '../core/json.js';
 import { limits } from '../core/limits.js';
 import type { ActivityDeps, Stage, StageIo } from './deps.js';
+import { createTryRecorder } from './record-try.js';
+import { createTryLog } from './task-log.js';
 
 /**
  * Turns a stage into a Temporal activity. It is the one place where errors become `ApplicationFailure`s, where
- * heartbeats and cancellation are wired, and where the size of a result is checked.
+ * heartbeats and cancellation are wired, where the size of a result is checked, and where the run ledger hears of each try.
  *
  * A catalogued error carries its own verdict on retries. Any other error is tried again as the task's retry policy says,
  * like a failed task of Airflow: a durable engine cannot know that a bug will not pass.
@@ -25,11 +28,19 @@ export function toActivity<Request, Result>(
       activity: info.activityType,
       attempt: info.attempt,
     });
+    const recorder = createTryRecorder(
+      request,
+      { ...info, attempt: tryNumberOf(request) ?? info.attempt },
+      deps.ledger,
+    );
+    const tryLog = createTryLog(logger, recorder.key, (line) => deps.ledger?.appendLog(line));
     let details: JsonValue | undefined;
     const io: StageIo = {
       signal: context.cancellationSignal,
-      attempt: info.attempt,
+      attempt: tryNumberOf(request) ?? info.attempt,
+      lastDetails: info.heartbeatDetails as unknown,
       logger,
+      log: tryLog.log,
       heartbeat: (next) => {
         details = next;
         context.heartbeat(next);
@@ -39,20 +50,33 @@ export function toActivity<Request, Result>(
     const timer = setInterval(() => {
       context.heartbeat(details);
     }, limits.heartbeatEveryMs);
+    recorder.started();
     try {
       const result = await stage(request, io);
       assertFits(result, info.activityType);
+      tryLog.finish();
+      recorder.succeeded(result);
       faultPoint('before-report');
       return result;
     } catch (error) {
-      const failure = toFailure(error, context.cancellationSignal);
-      if (failure instanceof ApplicationFailure)
-        logger.warn({ code: failure.type, reason: failure.message }, 'task failed');
+      const failure = toFailure(error, context.cancellationSignal, { request, attempt: io.attempt });
+      tryLog.finish(
+        failure instanceof ApplicationFailure && failure.type !== 'NOT_YET'
+          ? `failed with ${failure.type ?? 'INTERNAL'}: ${failure.message}`
+          : undefined,
+      );
+      recorder.failed(failure, context.cancellationSignal);
       throw failure;
     } finally {
       clearInterval(timer);
     }
   };
+}
+
+/** The try as the workflow counts it, where it does. */
+function tryNumberOf(request: unknown): number | undefined {
+  if (typeof request !== 'object' || request === null || !('tryNumber' in request)) return undefined;
+  return Number(request.tryNumber);
 }
 
 /** @throws PipelineError LIMIT_EXCEEDED */
@@ -67,27 +91,66 @@ function assertFits(result: unknown, activityType: string): void {
   });
 }
 
-function toFailure(error: unknown, signal: AbortSignal): Error {
+/** Codes by which a task says that it waits, or is not needed. */
+const benign: ReadonlySet<string> = new Set(['NOT_YET', 'TASK_SKIPPED']);
+
+interface FailedTry {
+  readonly request: unknown;
+  readonly attempt: number;
+}
+
+function toFailure(error: unknown, signal: AbortSignal, failed: FailedTry): Error {
   if (error instanceof CancelledFailure) return error;
   if (signal.aborted && !isPipelineError(error))
     return new CancelledFailure('CANCELLED', [], error instanceof Error ? error : undefined);
-  const known = isPipelineError(error)
-    ? error
-    : new PipelineError(
-        'INTERNAL',
-        { where: 'a task', reason: describe(error) },
-        { cause: error, retryable: true },
-      );
+  const known = isPipelineError(error) ? error : fromFunction(error, failed);
+  const retryDelayMs = known.retryAfterMs ?? jitteredDelayMs(failed);
   const failure = ApplicationFailure.create({
     type: known.code,
     message: cut(known.message),
     nonRetryable: !known.retryable,
+    // No failure of anything: the SDK neither warns nor counts it.
+    ...(benign.has(known.code) ? { category: ApplicationFailureCategory.BENIGN } : {}),
     details: [{ kind: known.kind, code: known.code }],
-    ...(known.retryAfterMs === undefined ? {} : { nextRetryDelay: known.retryAfterMs }),
+    ...(retryDelayMs === undefined ? {} : { nextRetryDelay: retryDelayMs }),
   });
   // Paths of the worker's machine are of no use in a history.
   failure.stack = `${known.name}: ${cut(known.message)}`;
   return failure;
+}
+
+/** What the functions of DAG files throw, as errors of the catalogue. */
+function fromFunction(error: unknown, { request }: FailedTry): PipelineError {
+  const task = taskOf(request);
+  const name = error instanceof Error ? error.name : '';
+  const reason = error instanceof Error ? error.message : String(error);
+  const taskId = task?.id ?? '';
+  if (name === 'SkipTaskError')
+    return new PipelineError('TASK_SKIPPED', { taskId, reason }, { cause: error });
+  if (name === 'FailTaskError') return new PipelineError('TASK_FAILED', { taskId, reason }, { cause: error });
+  const retryAfterMs =
+    error instanceof Error && 'retryAfterMs' in error ? Number(error.retryAfterMs) : undefined;
+  return new PipelineError(
+    'INTERNAL',
+    { where: 'a task', reason: describe(error) },
+    { cause: error, retryable: true, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
+  );
+}
+
+/** The wait before the next try: exponential, less a random share of it; undefined leaves it to the server. */
+function jitteredDelayMs({ request, attempt }: FailedTry): number | undefined {
+  const retry = taskOf(request)?.retry;
+  if (retry?.jitter === undefined || retry.jitter === 0) return undefined;
+  const fullMs = Math.min(
+    retry.initialIntervalMs * retry.backoffCoefficient ** (attempt - 1),
+    retry.maximumIntervalMs,
+  );
+  return Math.max(1, Math.round(fullMs * (1 - retry.jitter * Math.random())));
+}
+
+function taskOf(request: unknown): Pick<TaskSpec, 'id' | 'retry'> | undefined {
+  if (typeof request !== 'object' || request === null || !('task' in request)) return undefined;
+  return request.task as Pick<TaskSpec, 'id' | 'retry'>;
 }
 
 function describe(error: unknown): string {

@@ -4,29 +4,44 @@ import type { Source } from '../connectors/source.js';
 import type { StagingStore } from '../connectors/staging.js';
 import type { Warehouse } from '../connectors/warehouse.js';
 import type { JsonObject, JsonValue } from '../core/json.js';
-import type { TaskFunctions } from '../core/dag-definition.js';
+import type { TemporalDags } from './temporal-dags.js';
+import type { ValueReader } from './values.js';
+import type { PoolService } from './pool-service.js';
+import type { TemporalRuns } from './temporal-runs.js';
+import type { TaskFunctions, TaskLog } from '../core/dag-definition.js';
+import type { LedgerWriter } from './ledger-buffer.js';
 
 /** What a stage needs from the process that runs it; made once by a composition root. */
 export interface ActivityDeps {
   readonly staging: StagingStore;
   readonly stagedSql: StagedSql;
   readonly warehouse: Warehouse;
+  readonly values: ValueReader;
+  readonly runs: TemporalDags;
   /** @throws PipelineError CONNECTOR_UNKNOWN */
   source(connector: string): Promise<Source>;
   /** Settings of a named connection. @throws PipelineError CONNECTION_UNKNOWN */
   connection(name: string | undefined): JsonObject;
   /** @throws PipelineError FUNCTION_MISSING */
   functions(dagId: string, taskId: string): TaskFunctions;
+  readonly temporalRuns: TemporalRuns;
+  readonly pools: PoolService;
   readonly logger: Logger;
+  /** Hears of each try of a task. */
+  readonly ledger?: LedgerWriter;
 }
 
 /** What one running attempt offers to a stage; `boundary.ts` fills it from Temporal. */
 export interface StageIo {
   readonly signal: AbortSignal;
   heartbeat(details?: JsonValue): void;
+  /** Details of the last heartbeat of the try before. */
+  readonly lastDetails?: unknown;
   /** 1 on the first try. */
   readonly attempt: number;
   readonly logger: Logger;
+  /** The log of this try, for `millrace run logs`. */
+  readonly log: TaskLog;
 }
 
 /** A stage: what an activity is before the boundary wraps it. */

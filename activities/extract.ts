@@ -10,6 +10,8 @@ import { cursorOfTask, zeroCounts, type Manifest, type StagedFile } from '../cor
 import type { StageRequest } from '../core/run.js';
 import type { ActivityDeps, Stage, StageIo } from './deps.js';
 import { oversizedReject, partLines, type PartedLines } from './oversized.js';
+import { elementSource } from './element-source.js';
+import { functionContext } from './function-context.js';
 import { createStagedWriter } from './staged-writer.js';
 
 type ExtractRequest = StageRequest<ExtractTask>;
@@ -31,8 +33,9 @@ export function createExtract(
   options: ExtractOptions = {},
 ): Stage<ExtractRequest, Manifest> {
   return async (request, io) => {
+    const place = await elementSource(deps, request.context, request.task);
     const source = await sourceOf(deps, request, io);
-    const read = await readRequest(deps, request);
+    const read = await readRequest(deps, request, place);
     const manifest = await stageAll(
       deps,
       source,
@@ -40,14 +43,26 @@ export function createExtract(
       io,
       options.fileMaxBytes ?? limits.stagedFileMaxBytes,
     );
-    return withTask(manifest, request.task);
+    const { from } = place;
+    const { read: mode } = request.task.config;
+    const { extracted, quarantined } = manifest.counts;
+    // A stream that waits in vain has nothing to tell.
+    if (extracted > 0 || request.waitMs === undefined) {
+      io.log.info(`read ${String(extracted)} records of ${from.connector}/${from.stream}`, {
+        read: request.replayQuarantineIds === undefined ? mode : 'quarantine',
+        deletes: manifest.deletes.reduce((sum, file) => sum + file.rows, 0),
+        oversized: quarantined,
+        files: manifest.files.length,
+      });
+    }
+    return withTask(manifest, request.task, place.cursorKey);
   };
 }
 
 /** Only a read by cursor moves the cursor. */
-function withTask({ cursor, ...manifest }: Manifest, task: ExtractTask): Manifest {
+function withTask({ cursor, ...manifest }: Manifest, task: ExtractTask, cursorKey: string): Manifest {
   if (cursor === undefined || task.config.read !== 'cursor') return manifest;
-  return { ...manifest, cursor: { taskId: task.id, value: cursor } };
+  return { ...manifest, cursor: { taskId: cursorKey, value: cursor } };
 }
 
 async function sourceOf(deps: ActivityDeps, request: ExtractRequest, io: StageIo): Promise<Source> {
@@ -57,22 +72,16 @@ async function sourceOf(deps: ActivityDeps, request: ExtractRequest, io: StageIo
   const { read } = deps.functions(context.dagId, task.id);
   if (read === undefined)
     throw new PipelineError('FUNCTION_MISSING', { dagId: context.dagId, taskId: task.id });
-  return createFunctionSource(read, {
-    dagId: context.dagId,
-    taskId: task.id,
-    workflowId: context.workflowId,
-    runType: context.runType,
-    ...(context.interval !== undefined && { interval: context.interval }),
-    params: context.params,
-    attempt: io.attempt,
-    signal: io.signal,
-    heartbeat: (details) => io.heartbeat(details),
-  });
+  return createFunctionSource(read, await functionContext(deps, context, task.id, io));
 }
 
-async function readRequest(deps: ActivityDeps, request: ExtractRequest): Promise<ReadRequest> {
+async function readRequest(
+  deps: ActivityDeps,
+  request: ExtractRequest,
+  { from, cursorKey }: Awaited<ReturnType<typeof elementSource>>,
+): Promise<ReadRequest> {
   const { context, task, replayQuarantineIds } = request;
-  const { from, read, cursor: cursorConfig } = task.config;
+  const { read, cursor: cursorConfig } = task.config;
   const isReplay = replayQuarantineIds !== undefined;
   const base = {
     stream: from.stream,
@@ -90,8 +99,8 @@ async function readRequest(deps: ActivityDeps, request: ExtractRequest): Promise
       hint: 'Start the run with an interval, or use a backfill.',
     });
   }
-  const committed = await deps.warehouse.latestCursor(context.dagId, task.id);
-  const cursor = cursorOfTask(committed, task.id) ?? cursorConfig?.initialValue;
+  const committed = await deps.warehouse.latestCursor(context.dagId, cursorKey);
+  const cursor = cursorOfTask(committed, cursorKey) ?? cursorConfig?.initialValue;
   return cursor === undefined ? base : { ...base, cursor };
 }
 

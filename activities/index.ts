@@ -1,10 +1,15 @@
 import type { Activities } from '../core/activities.js';
 import { intervalEndingAt, listIntervals } from '../core/schedule-intervals.js';
 import { toActivity } from './boundary.js';
+import { createDeadlineBase } from './deadline-base.js';
 import type { ActivityDeps } from './deps.js';
 import { createExtract } from './extract.js';
 import { createLoad } from './load.js';
+import { createExpandMapping, createPark, createReadSnapshot } from './mapping.js';
+import { createAwaitPast, createPokeDag, isLatestInterval } from './other-runs.js';
+import { createPoke } from './poke.js';
 import { createReconcile } from './reconcile.js';
+import { createRunCallback } from './run-callback.js';
 import { createRunFunction } from './run-function.js';
 import { createTransform } from './transform.js';
 import { createValidate } from './validate.js';
@@ -17,11 +22,26 @@ export function createActivities(deps: ActivityDeps): Activities {
     transform: toActivity(createTransform(deps), deps),
     load: toActivity(createLoad(deps), deps),
     runFunction: toActivity(createRunFunction(deps), deps),
+    poke: toActivity(createPoke(deps), deps),
+    pokeDag: toActivity(createPokeDag(deps), deps),
+    awaitPast: toActivity(createAwaitPast(deps), deps),
+    runCallback: toActivity(createRunCallback(deps), deps),
+    expandMapping: toActivity(createExpandMapping(deps), deps),
+    park: toActivity(createPark(deps), deps),
+    readSnapshot: toActivity(createReadSnapshot(deps), deps),
+    lookUpDag: toActivity(async ({ dagId }) => deps.runs.deployed(dagId), deps),
+    isLatest: toActivity(
+      async ({ schedule, interval, now }) => isLatestInterval(schedule, interval, now),
+      deps,
+    ),
+    deadlineBase: toActivity(createDeadlineBase(deps), deps),
     reconcile: toActivity(createReconcile(deps), deps),
     resolveInterval: toActivity(
       async ({ schedule, nominalTime }) => intervalEndingAt(schedule, nominalTime),
       deps,
     ),
+    ensurePool: toActivity(({ pool, limit }) => deps.pools.ensure(pool, limit), deps),
+    findClosedRuns: toActivity(({ chains }) => deps.temporalRuns.closedOf(chains), deps),
     listIntervals: toActivity(async (request) => listIntervals(request), deps),
   };
 }

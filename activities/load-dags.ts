@@ -6,6 +6,7 @@ import type { DagDefinition, TaskFunctions } from '../core/dag-definition.js';
 import type { DagSpec } from '../core/dag-spec.js';
 import { isPipelineError, PipelineError } from '../core/errors/index.js';
 import { validateSpec } from '../core/validate-spec.js';
+import { paramProblems } from '../schemas/params.js';
 import type { SchemaRegistry } from '../schemas/registry.js';
 
 let isRegistered = false;
@@ -78,9 +79,25 @@ export function embedSchemas(spec: DagSpec, schemas: SchemaRegistry): DagSpec {
       return { ...task, config: { ...task.config, schema: { id: task.config.schema.id, document } } };
     }),
   };
-  const problems = validateSpec(embedded);
+  const problems = [...validateSpec(embedded), ...paramDefaultProblems(embedded)];
   if (problems.length > 0) throw new PipelineError('DAG_INVALID', { dagId: spec.id, problems });
   return embedded;
+}
+
+/** What a run gets that sets nothing must fit, where runs start by themselves; else what is given by default. */
+function paramDefaultProblems({ paramsSchema, params, schedule }: DagSpec): string[] {
+  if (paramsSchema === undefined) return [];
+  const startsByItself = schedule.kind !== 'manual';
+  const { required: _given, ...optional } = paramsSchema;
+  try {
+    return paramProblems(startsByItself ? paramsSchema : optional, params).map(
+      (problem) => `params by default: ${problem}`,
+    );
+  } catch (error) {
+    return [
+      `the JSON Schema of params cannot be read (${error instanceof Error ? error.message : String(error)})`,
+    ];
+  }
 }
 
 /** Looks functions up by `dagId/taskId`; the lookup throws FUNCTION_MISSING. */

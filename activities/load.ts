@@ -6,6 +6,7 @@ import { loadKey } from '../core/load-key.js';
 import type { Manifest } from '../core/manifest.js';
 import type { StageRequest } from '../core/run.js';
 import type { ActivityDeps, Stage } from './deps.js';
+import { partitionKey } from './element-source.js';
 
 /**
  * The load stage: commits rows, quarantine and marker in one transaction. The load id is derived from what is loaded and
@@ -18,7 +19,7 @@ export function createLoad(deps: ActivityDeps): Stage<StageRequest<LoadTask>, Ma
     if (input === undefined)
       throw new PipelineError('INTERNAL', { where: `task "${task.id}"`, reason: 'no input manifest' });
     const { config } = task;
-    const key = intervalKey(context.interval);
+    const key = await partitionKey(deps, intervalKey(context.interval), context);
     const text = loadKey({
       dag: context.dagId,
       task: task.id,
@@ -41,12 +42,15 @@ export function createLoad(deps: ActivityDeps): Stage<StageRequest<LoadTask>, Ma
         ...(context.interval === undefined ? {} : { interval: context.interval }),
         config,
         manifest: input,
+        fenceKey: key,
         fence: await warehouse.claimFence(config.into, key),
         ...(replayQuarantineIds === undefined ? {} : { settlesQuarantineIds: replayQuarantineIds }),
       }));
-    io.logger.info(
-      { table: config.into, loadId, counts: marker.counts, alreadyCommitted: found !== undefined },
-      'loaded',
+    io.log.info(
+      found === undefined
+        ? `committed to ${config.into}`
+        : `${config.into} has this content already; nothing changed`,
+      { loadId, fence: marker.fence, counts: { ...marker.counts } },
     );
     return {
       ...input,

@@ -1,32 +1,102 @@
-import type { FunctionTask } from '../core/dag-spec.js';
+import type { BranchTask, FunctionTask, SensorTask, ShortCircuitTask, TaskSpec } from '../core/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
-import type { JsonValue } from '../core/json.js';
-import type { StageRequest } from '../core/run.js';
-import type { ActivityDeps, Stage } from './deps.js';
+import type { JsonObject, JsonValue } from '../core/json.js';
+import { limits } from '../core/limits.js';
+import type { StageContext, StageRequest } from '../core/run.js';
+import type { ParkedValue } from '../core/task-output.js';
+import type { ActivityDeps, Stage, StageIo } from './deps.js';
+import { functionContext } from './function-context.js';
+import { parkValues } from './values.js';
 
-/** Runs a function of the DAG file. @throws PipelineError FUNCTION_MISSING, and whatever the function throws. */
-export function createRunFunction(deps: ActivityDeps): Stage<StageRequest<FunctionTask>, JsonValue> {
-  return async ({ context, task, inputs }, io) => {
-    const { run } = deps.functions(context.dagId, task.id);
-    if (run === undefined)
-      throw new PipelineError('FUNCTION_MISSING', { dagId: context.dagId, taskId: task.id });
-    const { dagId, workflowId, runType, interval, params } = context;
-    const result = await run(
-      {
-        dagId,
-        taskId: task.id,
-        workflowId,
-        runType,
-        ...(interval === undefined ? {} : { interval }),
-        params,
-        attempt: io.attempt,
-        signal: io.signal,
-        heartbeat: (details) => {
-          io.heartbeat(details);
-        },
-      },
-      inputs ?? {},
-    );
-    return result ?? null;
+type WithFunction = FunctionTask | BranchTask | ShortCircuitTask | SensorTask;
+
+/**
+ * Runs a function of the DAG file: a task's own work, the choice of a branch, the verdict of a short circuit.
+ *
+ * @throws PipelineError FUNCTION_MISSING, RESULT_INVALID, BRANCH_UNKNOWN, STAGING_*, and whatever the function throws.
+ */
+export function createRunFunction(
+  deps: ActivityDeps,
+): Stage<StageRequest<FunctionTask | BranchTask | ShortCircuitTask>, JsonValue | ParkedValue> {
+  return async (request, io) => {
+    const { task, context } = request;
+    const result = await callFunction(deps, request, io);
+    switch (task.kind) {
+      case 'branch':
+        return chosenBy(task, result);
+      case 'short-circuit':
+        return verdictOf(task, result);
+      case 'function':
+        return context.mapIndex === undefined ? result : parkLarge(deps, result);
+    }
   };
+}
+
+/** Calls the function that a task brings, with its arguments. */
+export async function callFunction<Task extends WithFunction>(
+  deps: ActivityDeps,
+  { context, task, inputs = {} }: StageRequest<Task>,
+  io: StageIo,
+): Promise<JsonValue> {
+  const { run } = deps.functions(context.dagId, task.id);
+  if (run === undefined)
+    throw new PipelineError('FUNCTION_MISSING', { dagId: context.dagId, taskId: task.id });
+  const values: JsonObject = { ...task.partial };
+  for (const [name, value] of Object.entries(inputs)) values[name] = await deps.values.resolve(value);
+  Object.assign(values, await elementArguments(deps, context, task));
+  return (await run(await functionContext(deps, context, task.id, io), values)) ?? null;
+}
+
+/** A mapped task gets all arguments of its instance; a task in a mapped group those that it names. */
+async function elementArguments(
+  deps: ActivityDeps,
+  { element }: StageContext,
+  task: WithFunction,
+): Promise<JsonObject> {
+  if (element === undefined) return {};
+  const { value } = await deps.values.element(element);
+  const named = Object.entries(task.inputs).filter(([, from]) => from.startsWith('$element.'));
+  if (isInMappedGroup(task)) {
+    return Object.fromEntries(
+      named.map(([name, from]) => [name, value[from.slice('$element.'.length)] ?? null]),
+    );
+  }
+  return value;
+}
+
+/** An instance of a mapped task has no upstream tasks left and names no element. */
+function isInMappedGroup(task: WithFunction): boolean {
+  return task.upstream.length > 0 || Object.values(task.inputs).some((from) => from.startsWith('$'));
+}
+
+/** @throws PipelineError RESULT_INVALID */
+function chosenBy(task: BranchTask, result: JsonValue): string[] {
+  const chosen = result === null ? [] : Array.isArray(result) ? result : [result];
+  if (chosen.every((id) => typeof id === 'string')) return chosen;
+  throw invalid(task, result, 'the id of a task or group, a list of ids, or null');
+}
+
+/** @throws PipelineError RESULT_INVALID */
+function verdictOf(task: ShortCircuitTask, result: JsonValue): boolean {
+  if (typeof result === 'boolean') return result;
+  throw invalid(task, result, 'true to go on, or false to skip what comes after');
+}
+
+function invalid(task: TaskSpec, result: JsonValue, expected: string): PipelineError {
+  const actual = result === null ? 'nothing' : Array.isArray(result) ? 'a list' : `a ${typeof result}`;
+  return new PipelineError('RESULT_INVALID', { taskId: task.id, actual, expected });
+}
+
+async function parkLarge({ staging }: ActivityDeps, result: JsonValue): Promise<JsonValue | ParkedValue> {
+  const bytes = Buffer.byteLength(JSON.stringify(result), 'utf8');
+  if (bytes <= limits.mappedInlineResultBytes) return result;
+  if (bytes > limits.payloadMaxBytes) {
+    throw new PipelineError('LIMIT_EXCEEDED', {
+      what: 'The result of a mapped task',
+      actual: bytes,
+      limit: 'payloadMaxBytes',
+      allowed: limits.payloadMaxBytes,
+    });
+  }
+  return { $parked: await parkValues(staging, [result]) };
 }

@@ -1,6 +1,6 @@
-import { NativeConnection, Runtime, Worker, DefaultLogger } from '@temporalio/worker';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { Client } from '@temporalio/client';
+import { NativeConnection, Worker, type InjectedSinks } from '@temporalio/worker';
+import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { createSourceRegistry } from '../connectors/registry.js';
 import { createLocalStaging } from '../connectors/staging/local.js';
@@ -8,10 +8,20 @@ import { createStagedSql } from '../connectors/duckdb/staged-sql.js';
 import { warehouseModule, type WarehousePlace } from '../connectors/warehouse-registry.js';
 import type { DagDefinition } from '../core/dag-definition.js';
 import type { JsonObject } from '../core/json.js';
+import type { LedgerSinks } from '../core/ledger.js';
 import { limits } from '../core/limits.js';
+import { openOpsStore, type OpsStore } from '../ops/store.js';
 import type { ActivityDeps } from './deps.js';
 import { createActivities } from './index.js';
+import { createLedgerBuffer, type LedgerBuffer, type LedgerWriter } from './ledger-buffer.js';
+import { startUpkeep } from './ledger-upkeep.js';
 import { functionRegistry } from './load-dags.js';
+import { createTemporalDags } from './temporal-dags.js';
+import { createValueReader } from './values.js';
+import { installLogging } from './sdk-logging.js';
+import { workflowCode } from './workflow-code.js';
+import { createPoolService } from './pool-service.js';
+import { createTemporalRuns } from './temporal-runs.js';
 
 /** What a worker is made from; a composition root reads it from the settings. */
 export interface WorkerOptions {
@@ -19,11 +29,17 @@ export interface WorkerOptions {
   readonly projectDirectory: string;
   readonly dataDirectory: string;
   readonly warehouse: WarehousePlace;
+  readonly ops: { readonly path: string; readonly retentionMs: number; readonly syncEveryMs: number };
   readonly definitions: readonly DagDefinition[];
+  /** Pools of the settings, by name. */
+  readonly pools: Readonly<Record<string, { readonly slots: number }>>;
   /** Settings of a named connection, secrets revealed. @throws PipelineError CONNECTION_UNKNOWN */
   connection(name: string | undefined): JsonObject;
   readonly logger: Logger;
 }
+
+/** What activities use that needs no connection to Temporal. */
+type Stores = Omit<ActivityDeps, 'temporalRuns' | 'pools' | 'runs'>;
 
 /** A worker at work. */
 export interface RunningWorker {
@@ -34,27 +50,45 @@ export interface RunningWorker {
 }
 
 /**
- * Starts a worker: opens staging and warehouse, sweeps what dead processes left, connects to Temporal and polls.
+ * Starts a worker: opens staging, warehouse and operations store, sweeps what dead processes left, connects to Temporal and polls.
  *
- * @throws PipelineError WAREHOUSE_LOCKED and others of the warehouse
+ * @throws PipelineError WAREHOUSE_LOCKED and others of the warehouse, OPS_UNAVAILABLE
  */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   installLogging(options.logger);
   const deps = await openDeps(options);
   try {
     const connection = await NativeConnection.connect({ address: options.temporal.address });
+    const client = new Client({ connection, namespace: options.temporal.namespace });
+    const pools = createPoolService(client, options.temporal.taskQueue, options.pools);
+    await pools.configureAll();
     const worker = await Worker.create({
       connection,
       namespace: options.temporal.namespace,
       taskQueue: options.temporal.taskQueue,
-      activities: createActivities(deps),
+      identity: deps.ledger.worker,
+      sinks: ledgerSinks(deps.ledger),
+      activities: createActivities({
+        ...deps,
+        runs: createTemporalDags(client),
+        temporalRuns: createTemporalRuns(client),
+        pools,
+      }),
       ...workflowCode(),
       maxConcurrentActivityTaskExecutions: limits.workerMaxActivities,
       maxCachedWorkflows: limits.workerMaxCachedWorkflows,
       shutdownGraceTime: limits.workerGraceMs,
       shutdownForceTime: limits.workerForceStopMs,
     });
+    const upkeep = startUpkeep({
+      client,
+      store: deps.ops,
+      retentionMs: options.ops.retentionMs,
+      everyMs: options.ops.syncEveryMs,
+      logger: options.logger,
+    });
     const finished = worker.run().finally(async () => {
+      await upkeep.stop();
       await connection.close();
       await closeDeps(deps);
     });
@@ -63,7 +97,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       stop: async () => {
         if (worker.getState() === 'RUNNING') worker.shutdown();
         await finished.catch((error: unknown) => {
-          options.logger.warn({ error }, 'the worker did not stop cleanly');
+          options.logger.warn({ err: error }, 'the worker did not stop cleanly');
         });
       },
     };
@@ -73,7 +107,37 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   }
 }
 
-async function openDeps(options: WorkerOptions): Promise<ActivityDeps> {
+/** What tells the run ledger, registered with a worker for the workflows that it runs. */
+export function ledgerSinks(ledger: LedgerWriter): InjectedSinks<LedgerSinks> {
+  return {
+    ledger: {
+      recordRun: { fn: (_info, run) => ledger.recordRun(run) },
+      recordTask: { fn: (_info, task) => ledger.recordTask(task) },
+    },
+  };
+}
+
+/** What a worker closes at its end, beside what activities use. */
+interface WorkerDeps extends Stores {
+  readonly ops: OpsStore;
+  readonly ledger: LedgerBuffer;
+}
+
+async function openDeps(options: WorkerOptions): Promise<WorkerDeps> {
+  const ops = await openOpsStore({ path: options.ops.path });
+  try {
+    return { ...(await openStores(options)), ops, ledger: bufferOf(ops, options.logger) };
+  } catch (error) {
+    await ops.close();
+    throw error;
+  }
+}
+
+function bufferOf(ops: OpsStore, logger: Logger): LedgerBuffer {
+  return createLedgerBuffer(ops.ledger, { worker: `${String(process.pid)}@${hostname()}`, logger });
+}
+
+async function openStores(options: WorkerOptions): Promise<Stores> {
   const staging = createLocalStaging({ directory: `${options.dataDirectory}/staging` });
   await staging.sweep();
   const stagedSql = await createStagedSql({});
@@ -84,6 +148,7 @@ async function openDeps(options: WorkerOptions): Promise<ActivityDeps> {
     staging,
     stagedSql,
     warehouse,
+    values: createValueReader(staging),
     source: createSourceRegistry({
       projectDirectory: options.projectDirectory,
       dataDirectory: options.dataDirectory,
@@ -94,28 +159,9 @@ async function openDeps(options: WorkerOptions): Promise<ActivityDeps> {
   };
 }
 
-async function closeDeps(deps: ActivityDeps): Promise<void> {
+async function closeDeps(deps: WorkerDeps): Promise<void> {
+  await deps.ledger.close();
+  await deps.ops.close();
   deps.stagedSql.close();
   await deps.warehouse.close();
-}
-
-/** The bundle that the package was built with; from source (tests), the workflows themselves, bundled on the spot. */
-function workflowCode(): { workflowBundle: { codePath: string } } | { workflowsPath: string } {
-  const bundle = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url));
-  if (existsSync(bundle)) return { workflowBundle: { codePath: bundle } };
-  return { workflowsPath: fileURLToPath(new URL('../workflows/index.ts', import.meta.url)) };
-}
-
-let isLoggingInstalled = false;
-
-/** The SDK's runtime is one per process, and its logger with it. */
-function installLogging(logger: Logger): void {
-  if (isLoggingInstalled) return;
-  isLoggingInstalled = true;
-  Runtime.install({
-    logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
-      logger[level === 'ERROR' ? 'error' : 'warn']({ meta }, message);
-    }),
-    shutdownSignals: [],
-  });
 }

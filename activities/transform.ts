@@ -59,6 +59,10 @@ export function createTransform(deps: ActivityDeps): Stage<TransformRequest, Man
         ? before
         : await countRows(deps, `SELECT count(*)::INTEGER AS n FROM ${plan.keeps(source)}`);
     const after = await countRows(deps, `SELECT count(*)::INTEGER AS n FROM ${quoteText(target)}`);
+    io.log.info(`${String(after)} of ${String(before)} rows go on`, {
+      withheld: before - kept,
+      superseded: kept - after,
+    });
     return {
       ...input,
       files: after === 0 ? [] : [await deps.staging.adopt(target, 'parquet', after)],

@@ -53,6 +53,12 @@ export function createValidate(deps: ActivityDeps): Stage<ValidateRequest, Manif
         ? { parquetPath: undefined, rows: 0, rejects: [], columns: schemaColumns(document).map(plainColumn) }
         : await judge(deps, task, document, input.files, io);
     const quarantined = input.counts.quarantined + judged.rejects.length;
+    if (judged.rejects.length > 0)
+      io.log.warn(`${String(judged.rejects.length)} records do not fit ${config.schema.id}`, {
+        accepted: judged.rows,
+        reasons: countReasons(judged.rejects),
+      });
+    else if (judged.rows > 0) io.log.info(`${String(judged.rows)} records fit ${config.schema.id}`);
     const { extracted } = input.counts;
     if (extracted > 0 && quarantined / extracted > config.quarantineOver) {
       const [first] = judged.rejects;
@@ -77,6 +83,13 @@ export function createValidate(deps: ActivityDeps): Stage<ValidateRequest, Manif
       contentHash,
     };
   };
+}
+
+/** How often each reason code occurs. */
+function countReasons(rejects: readonly QuarantineRow[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { code } of rejects) counts[code] = (counts[code] ?? 0) + 1;
+  return counts;
 }
 
 async function judge(

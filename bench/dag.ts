@@ -7,17 +7,21 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import type { ActivityDeps } from '../activities/deps.js';
 import { createActivities } from '../activities/index.js';
+import { createLedgerBuffer } from '../activities/ledger-buffer.js';
+import { ledgerSinks } from '../activities/run-worker.js';
+import { openOpsStore } from '../ops/store.js';
 import { hashSpec } from '../client/deployment.js';
 import { startDevServer } from '../client/temporal/dev-server.js';
 import { obtainTemporalCli } from '../client/temporal/obtain-cli.js';
-import { ensureSearchAttributes } from '../client/temporal/search-attributes.js';
+import { ensureSearchAttributes } from '../activities/search-attributes.js';
 import { defineDag } from '../core/dag-builder.js';
 import type { DagDefinition } from '../core/dag-definition.js';
 import type { RunInput, RunResult, StageContext } from '../core/run.js';
 
 /**
  * What the DAG layer costs: forty tasks in a row and fifty beside each other, interpreted from a spec, against a
- * hand-written workflow that calls the same activities, on the same worker and server. `npm run build && npx tsx bench/dag.ts`
+ * hand-written workflow that calls the same activities, on the same worker and server. The run ledger is kept for the former
+ * only, as in a real worker. `npm run build && npx tsx bench/dag.ts`
  */
 const rounds = 9;
 const taskQueue = 'bench';
@@ -54,17 +58,23 @@ try {
   const definitions = [sequential, parallel];
   const functions = (dagId: string, taskId: string) =>
     definitions.find(({ spec }) => spec.id === dagId)?.functions[taskId] ?? {};
-  const deps = { functions, logger: pino({ level: 'silent' }) } as unknown as ActivityDeps;
+  const logger = pino({ level: 'silent' });
+  const ops = await openOpsStore({ path: join(folder, 'ops.db') });
+  const ledger = createLedgerBuffer(ops.ledger, { worker: 'bench', logger });
+  const deps = { functions, logger, ledger } as unknown as ActivityDeps;
   const worker = await Worker.create({
     connection: native,
     taskQueue,
     activities: createActivities(deps),
+    sinks: ledgerSinks(ledger),
     workflowsPath: fileURLToPath(new URL('hand-written.mjs', import.meta.url)),
     maxConcurrentActivityTaskExecutions: 64,
   });
   await worker.runUntil(async () => {
     for (const definition of definitions) await compare(client, definition);
   });
+  await ledger.close();
+  await ops.close();
   await native.close();
   await connection.close();
 } finally {

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import type { ActivityDeps, StageIo } from '../activities/deps.js';
 import { createLoad } from '../activities/load.js';
+import { createTryLog } from '../activities/task-log.js';
 import { createTransform } from '../activities/transform.js';
 import { createValidate } from '../activities/validate.js';
 import { createDuckDbWarehouse } from '../connectors/duckdb/index.js';
@@ -139,6 +140,7 @@ async function millrace(work: string, rows: number): Promise<void> {
     attempt: 1,
     heartbeat: () => undefined,
     logger: deps.logger,
+    log: createTryLog(deps.logger).log,
   };
   const context: StageContext = {
     dagId: 'bench',

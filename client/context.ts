@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { loadSettings, type Settings } from '../config.js';
 import { PipelineError } from '../core/errors/index.js';
+import type { OpsStore } from '../ops/store.js';
 import type { Output } from './output.js';
 
 /** What every command works with; connections are opened when first asked for, and closed with the context. */
@@ -14,6 +15,7 @@ export class CommandContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly #cwd: string;
   #connection: Connection | undefined;
+  #ops: OpsStore | undefined;
 
   constructor(options: { output: Output; env: Readonly<Record<string, string | undefined>>; cwd: string }) {
     this.output = options.output;
@@ -46,7 +48,24 @@ export class CommandContext {
     return new Client({ connection: this.#connection, namespace: settings.temporal.namespace });
   }
 
+  /** The project's operations store. @throws PipelineError OPS_UNAVAILABLE */
+  async ops(settings: Settings): Promise<OpsStore> {
+    // Loaded when it is needed: most commands do without.
+    const { openOpsStore } = await import('../ops/store.js');
+    this.#ops ??= await openOpsStore(settings.ops);
+    return this.#ops;
+  }
+
+  /** True where results go to a terminal that shows colours (https://no-color.org). */
+  get hasColour(): boolean {
+    return (
+      this.output.isTerminal === true && (this.env['NO_COLOR'] ?? '') === '' && this.env['TERM'] !== 'dumb'
+    );
+  }
+
   async close(): Promise<void> {
+    await this.#ops?.close();
+    this.#ops = undefined;
     await this.#connection?.close();
     this.#connection = undefined;
   }

@@ -2,11 +2,12 @@ import { Client, Connection } from '@temporalio/client';
 import type { Settings } from '../config.js';
 import type { DagDefinition } from '../core/dag-definition.js';
 import { deployDags, type DeployResult } from './deployment.js';
+import { checkPools, deployPools } from './pools.js';
 import { loadProjectDags } from './project.js';
 import { startGatewayService, startWorkerService, type GatewayService, type Service } from './services.js';
 import { startDevServer, type DevServer } from './temporal/dev-server.js';
 import { obtainTemporalCli } from './temporal/obtain-cli.js';
-import { ensureSearchAttributes } from './temporal/search-attributes.js';
+import { ensureSearchAttributes } from '../activities/search-attributes.js';
 
 /** Everything that a laptop needs, running. */
 export interface Local {
@@ -53,6 +54,7 @@ export async function startLocal({ settings, env, gatewayPort, onProgress }: Loc
     const connection = await Connection.connect({ address: temporal.address });
     stops.push(() => connection.close());
     const client = new Client({ connection, namespace: settings.temporal.namespace });
+    await checkPools(client, settings, definitions);
     await ensureSearchAttributes(client);
     const worker = await startWorkerService({
       ...settings,
@@ -69,6 +71,7 @@ export async function startLocal({ settings, env, gatewayPort, onProgress }: Loc
       dryRun: false,
       prune: false,
     });
+    await deployPools(client, settings, definitions);
     return {
       temporal,
       gateway,

@@ -19,6 +19,8 @@ export interface Output {
   stdout(text: string): void;
   /** Progress, warnings and errors. */
   stderr(text: string): void;
+  /** True where results go to a terminal. */
+  readonly isTerminal?: boolean;
 }
 
 /** Writes a result: as JSON, or as text for a person. */
@@ -65,11 +67,14 @@ function exitCodeOf(error: unknown): number {
     case 'QUERY_REFUSED':
     case 'RUN_NOT_FOUND':
     case 'DAG_NOT_FOUND':
+    case 'POOL_UNKNOWN':
+    case 'POOL_IN_USE':
       return exitCodes.usage;
     case 'TEMPORAL_UNAVAILABLE':
     case 'SOURCE_UNAVAILABLE':
     case 'WAREHOUSE_UNAVAILABLE':
     case 'WAREHOUSE_LOCKED':
+    case 'OPS_UNAVAILABLE':
       return exitCodes.unavailable;
     default:
       return error.kind === 'ConfigError' ? exitCodes.config : exitCodes.failed;

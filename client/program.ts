@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
+import { registerApproval } from './commands/approval.js';
 import { registerBackfill } from './commands/backfill.js';
 import { registerConnections } from './commands/connections.js';
 import { registerDag } from './commands/dag.js';
@@ -7,9 +8,12 @@ import { registerDeploy } from './commands/deploy.js';
 import { registerDev } from './commands/dev.js';
 import { registerDoctor } from './commands/doctor.js';
 import { registerInit } from './commands/init.js';
+import { registerPool } from './commands/pool.js';
 import { registerQuarantine } from './commands/quarantine.js';
 import { registerQuery } from './commands/query.js';
 import { registerReconcile } from './commands/reconcile.js';
+import { registerReplay } from './commands/replay.js';
+import { registerRun } from './commands/run.js';
 import { registerServices } from './commands/services.js';
 import { registerTemporal } from './commands/temporal.js';
 import type { CommandContext } from './context.js';
@@ -41,10 +45,14 @@ export function createProgram(context: CommandContext): Command {
     registerServices,
     registerDeploy,
     registerDag,
+    registerRun,
+    registerApproval,
     registerBackfill,
+    registerPool,
     registerReconcile,
     registerQuarantine,
     registerQuery,
+    registerReplay,
     registerConnections,
     registerDoctor,
     registerTemporal,

@@ -3,8 +3,10 @@ import { TypedSearchAttributes } from '@temporalio/common';
 import { PipelineError } from '../core/errors/index.js';
 import { manualWorkflowId } from '../core/ids.js';
 import type { DataInterval } from '../core/interval.js';
+import type { DagSpec } from '../core/dag-spec.js';
 import type { JsonObject } from '../core/json.js';
 import type { RunInput, RunResult, RunType } from '../core/run.js';
+import { paramProblems } from '../schemas/params.js';
 import { dagAttribute, getDag, modeAttribute } from './deployment.js';
 
 /** One run, as Temporal knows it. */
@@ -30,7 +32,7 @@ export interface TriggerOptions {
 /**
  * Starts one run of a deployed DAG by hand.
  *
- * @throws PipelineError DAG_NOT_FOUND
+ * @throws PipelineError DAG_NOT_FOUND, PARAMS_INVALID
  */
 export async function triggerRun(
   client: Client,
@@ -38,6 +40,7 @@ export async function triggerRun(
   options: TriggerOptions,
 ): Promise<{ workflowId: string; result(): Promise<RunResult> }> {
   const { spec, specHash } = await getDag(client, dagId);
+  refuseParams(spec, options.params);
   const input: RunInput = {
     spec,
     specHash,
@@ -58,10 +61,23 @@ export async function triggerRun(
   return { workflowId: handle.workflowId, result: () => handle.result() as Promise<RunResult> };
 }
 
+/** @throws PipelineError PARAMS_INVALID with every problem */
+export function refuseParams(spec: DagSpec, params: JsonObject = {}): void {
+  if (spec.paramsSchema === undefined) return;
+  const problems = paramProblems(spec.paramsSchema, { ...spec.params, ...params });
+  if (problems.length > 0) throw new PipelineError('PARAMS_INVALID', { dagId: spec.id, problems });
+}
+
 /** Runs of a DAG, newest first. */
-export async function listRuns(client: Client, dagId: string, limit: number): Promise<RunSummary[]> {
+export async function listRuns(
+  client: Client,
+  dagId: string,
+  limit: number,
+  status?: 'Running',
+): Promise<RunSummary[]> {
   const runs: RunSummary[] = [];
-  const query = `MillraceDag = "${dagId.replaceAll('"', '')}" AND WorkflowType = "runDag"`;
+  const open = status === undefined ? '' : ` AND ExecutionStatus = "${status}"`;
+  const query = `MillraceDag = "${dagId.replaceAll('"', '')}" AND WorkflowType = "runDag"${open}`;
   for await (const info of client.workflow.list({ query, pageSize: Math.min(limit, 1_000) })) {
     runs.push(summarise(info, dagId));
     if (runs.length >= limit) break;

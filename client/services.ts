@@ -1,6 +1,6 @@
 import { pino, type Logger } from 'pino';
-import { startWorker } from '../activities/run-worker.js';
 import type { Settings } from '../config.js';
+import { durationMs } from './durations.js';
 import { startGateway } from '../serve/run-gateway.js';
 import { temporalAddress } from './context.js';
 import { connectionOf, loadProjectDags, warehousePlace } from './project.js';
@@ -23,12 +23,20 @@ export function createLogger(settings: Settings): Logger {
 
 /** A worker in this process. @throws PipelineError WAREHOUSE_LOCKED, DAG_FILE_FAILED and others */
 export async function startWorkerService(settings: Settings): Promise<Service> {
+  // Loaded when it is needed: the worker's packages take longer to load than most commands to run.
+  const { startWorker } = await import('../activities/run-worker.js');
   const worker = await startWorker({
     temporal: { ...settings.temporal, address: temporalAddress(settings) },
     projectDirectory: settings.projectDirectory,
     dataDirectory: settings.dataDirectory,
     warehouse: warehousePlace(settings),
+    ops: {
+      path: settings.ops.path,
+      retentionMs: durationMs(settings.ops.retention),
+      syncEveryMs: durationMs(settings.ops.syncEvery),
+    },
     definitions: await loadProjectDags(settings),
+    pools: settings.pools,
     connection: (name) => connectionOf(settings, name),
     logger: createLogger(settings),
   });

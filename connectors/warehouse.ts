@@ -14,6 +14,8 @@ export interface LoadRequest {
   readonly runId: string;
   readonly attempt: number;
   readonly interval?: DataInterval;
+  /** What the fence guards beside the table; default: the interval. Instances of a mapped group have one each. */
+  readonly fenceKey?: string;
   readonly config: LoadConfig;
   readonly manifest: Manifest;
   /** From `claimFence`; compared and set again inside the transaction. */

@@ -1,15 +1,26 @@
+import type { CallbackEvent } from './dag-definition.js';
 import type {
+  BranchTask,
+  DagSensorTask,
+  DagSpec,
+  DeadlineReference,
+  ExpandSpec,
   ExtractTask,
   FunctionTask,
   LoadTask,
   ScheduleSpec,
+  SensorTask,
+  ShortCircuitTask,
   TransformTask,
   ValidateTask,
 } from './dag-spec.js';
 import type { DataInterval } from './interval.js';
 import type { JsonValue } from './json.js';
-import type { Manifest } from './manifest.js';
-import type { StageRequest } from './run.js';
+import type { Manifest, StagedFile } from './manifest.js';
+import type { StageContext, StageRequest, TaskError } from './run.js';
+import type { SnapshotEntry } from './run-snapshot.js';
+import type { ParkedValue, TaskOutput } from './task-output.js';
+import type { RunChain } from './pool-state.js';
 
 /** The activities that workflows call. `activities/` implements them; workflows know only these types. */
 export interface Activities {
@@ -17,12 +28,64 @@ export interface Activities {
   validate(request: StageRequest<ValidateTask>): Promise<Manifest>;
   transform(request: StageRequest<TransformTask>): Promise<Manifest>;
   load(request: StageRequest<LoadTask>): Promise<Manifest>;
-  runFunction(request: StageRequest<FunctionTask>): Promise<JsonValue>;
+  /** Runs the function of a task; a large result of a mapped instance is parked and handed on by name. */
+  runFunction(
+    request: StageRequest<FunctionTask | BranchTask | ShortCircuitTask>,
+  ): Promise<JsonValue | ParkedValue>;
+  /** One look of a sensor; fails with NOT_YET until what it waits for holds. */
+  poke(request: StageRequest<SensorTask>): Promise<JsonValue>;
+  pokeDag(request: StageRequest<DagSensorTask>): Promise<null>;
+  /** Fails with NOT_YET until these tasks of the previous interval's run have ended well. */
+  awaitPast(request: {
+    readonly context: StageContext;
+    readonly taskId: string;
+    readonly tasks: readonly string[];
+  }): Promise<null>;
+  runCallback(request: CallbackRequest): Promise<null>;
+  /** The instances of a mapped task, as lines of a staged file. */
+  expandMapping(request: {
+    readonly taskId: string;
+    readonly expand: ExpandSpec;
+    readonly inputs: Readonly<Record<string, TaskOutput>>;
+  }): Promise<{ readonly count: number; readonly file: StagedFile }>;
+  /** Stores values, one a line. */
+  park(request: { readonly values: readonly (TaskOutput | SnapshotEntry)[] }): Promise<StagedFile>;
+  /** Lines of a file of snapshot entries. */
+  readSnapshot(request: { readonly file: StagedFile }): Promise<readonly SnapshotEntry[]>;
+  /** The spec of a deployed DAG. */
+  lookUpDag(request: {
+    readonly dagId: string;
+  }): Promise<{ readonly spec: DagSpec; readonly specHash: string }>;
+  /** Whether no later interval of the schedule has ended by `now`. */
+  isLatest(request: {
+    readonly schedule: ScheduleSpec;
+    readonly interval: DataInterval;
+    readonly now: string;
+  }): Promise<boolean>;
+  /** Milliseconds since 1970 from which a deadline counts; null where it cannot be told. */
+  deadlineBase(request: {
+    readonly dagId: string;
+    readonly reference: DeadlineReference;
+  }): Promise<number | null>;
   /** Interval that ends at a schedule's nominal fire time. */
   resolveInterval(request: { schedule: ScheduleSpec; nominalTime: string }): Promise<DataInterval>;
   /** Up to `limit` intervals whose start lies in `[from, to)`, after `afterStart`, in run order. */
   listIntervals(request: ListIntervalsRequest): Promise<{ intervals: DataInterval[]; isComplete: boolean }>;
   reconcile(request: ReconcileRequest): Promise<ReconcileReport>;
+  /** Starts the coordinator of a pool where none runs; `limit` is the size of a pool that Millrace makes. */
+  ensurePool(request: { pool: string; limit?: number }): Promise<void>;
+  /** Those of the runs that have ended. */
+  findClosedRuns(request: { chains: readonly RunChain[] }): Promise<RunChain[]>;
+}
+
+/** Calls a callback of a task, or of the run where `taskId` is empty. */
+export interface CallbackRequest {
+  readonly context: StageContext;
+  readonly taskId: string;
+  readonly event: CallbackEvent;
+  readonly error?: TaskError;
+  /** Which of the deadlines has passed. */
+  readonly deadlineIndex?: number;
 }
 
 export interface ListIntervalsRequest {

@@ -4,12 +4,15 @@ import type { ScheduleSpec } from './dag-spec.js';
 export const dagDefaults = {
   owner: 'unowned',
   timezone: 'UTC',
-  maxActiveRuns: 1,
   maxActiveTasks: 16,
   retries: 5,
   retryDelayMs: 1_000,
   maxRetryDelayMs: 100_000,
   retryBackoff: 2,
+  retryJitter: 0.1,
+  pokeIntervalMs: 60_000,
+  sensorTimeoutMs: 7 * 86_400_000,
+  averageRuntimeRuns: 10,
   timeoutMs: 60 * 60_000,
   deadlineMs: 24 * 60 * 60_000,
   heartbeatMs: 30_000,
@@ -20,6 +23,8 @@ export const dagDefaults = {
   noCatchupWindowMs: 10_000,
   nearRealTimeMaxMs: 15 * 60_000,
   quarantineOver: 1,
+  poolSlots: 1,
+  priorityWeight: 1,
 } as const;
 
 export const manualSchedule: ScheduleSpec = { kind: 'manual' };

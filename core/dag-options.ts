@@ -1,35 +1,42 @@
 import type { SchemaContract } from './columns.js';
 import type { RecordObject, TaskFunctionContext } from './dag-definition.js';
+import type { Edge, GroupEdge, Rows } from './edge.js';
+import type { Param } from './param.js';
+import type {
+  ApprovalOptions,
+  ApprovalResult,
+  BranchOptions,
+  Callback,
+  DagSensorOptions,
+  ElementOf,
+  Expandable,
+  ExpandGroupOptions,
+  ExpandKwargsOptions,
+  ExpandOptions,
+  FunctionOptions,
+  GroupOptions,
+  InputEdges,
+  SensorOptions,
+  ShortCircuitOptions,
+  SwitchOptions,
+  TaskOptions,
+  TimerOptions,
+  TriggerDagOptions,
+} from './task-options.js';
 import type {
   DagMode,
+  ExtractConfig,
   LoadStrategy,
   Normalisation,
   OverlapPolicy,
   SourceRef,
   TableLayout,
   TransformConfig,
-  TriggerRule,
   WriteDisposition,
 } from './dag-spec.js';
 import type { DurationInput } from './duration.js';
 import type { JsonObject, JsonValue } from './json.js';
 import type { Manifest } from './manifest.js';
-
-declare const result: unique symbol;
-
-/**
- * What a task hands on, as the author's file sees it: the name of an upstream task, typed by what that task returns.
- * `Edge<Rows>` carries rows, `Edge<Manifest>` what a load committed, any other what a function returned.
- */
-export interface Edge<Result> {
-  readonly taskId: string;
-  readonly [result]?: Result;
-}
-
-/** Rows on their way to a table. */
-export interface Rows {
-  readonly rows: true;
-}
 
 /** When a DAG runs. Durations are milliseconds or text such as `30s`, `2m`, `7d`. */
 export type ScheduleOptions =
@@ -52,22 +59,6 @@ export interface ScheduleBoundsOptions {
   readonly endAt?: string;
 }
 
-/** Settings that every kind of task has. */
-export interface TaskOptions {
-  readonly description?: string;
-  /** Further upstream tasks, beside those of data edges. */
-  readonly after?: readonly Edge<unknown>[];
-  readonly triggerRule?: TriggerRule;
-  readonly retries?: number;
-  readonly retryDelay?: DurationInput;
-  readonly maxRetryDelay?: DurationInput;
-  readonly retryBackoff?: number;
-  /** One try may take this long. */
-  readonly timeout?: DurationInput;
-  /** All tries and waits together may take this long. */
-  readonly deadline?: DurationInput;
-}
-
 export type InlineReader = (
   context: TaskFunctionContext,
 ) => AsyncIterable<RecordObject> | Iterable<RecordObject>;
@@ -82,6 +73,8 @@ export interface ExtractOptions extends TaskOptions {
     readonly lag?: DurationInput;
     readonly initialValue?: JsonValue;
   };
+  /** In a mapped group: members of the element that name the connection and give options of the source. */
+  readonly fromElement?: ExtractConfig['fromElement'];
 }
 
 export interface ValidateOptions extends TaskOptions {
@@ -110,15 +103,47 @@ export interface LoadOptions extends TaskOptions {
   readonly contract?: Partial<SchemaContract>;
 }
 
-type InputEdges = Readonly<Record<string, Edge<unknown>>>;
-type InputValues<Inputs extends InputEdges> = {
-  readonly [Name in keyof Inputs]: Inputs[Name] extends Edge<infer Value> ? Value : never;
-};
-
-export interface FunctionOptions<Inputs extends InputEdges, Result> extends TaskOptions {
-  readonly inputs?: Inputs;
-  readonly run: (context: TaskFunctionContext, inputs: InputValues<Inputs>) => Promise<Result> | Result;
+/** A function task, or with `expand` and `expandKwargs` one that runs once for each element of a list. */
+export interface TaskFactory {
+  <Result extends JsonValue | void, Inputs extends InputEdges = Record<never, never>>(
+    id: string,
+    options: FunctionOptions<Inputs, Result>,
+  ): Edge<Result>;
+  expand<
+    Over extends Readonly<Record<string, Expandable>>,
+    Result extends JsonValue | void,
+    Inputs extends InputEdges = Record<never, never>,
+    Partial extends JsonObject = Record<never, never>,
+  >(
+    id: string,
+    options: ExpandOptions<Over, Inputs, Partial, Result>,
+  ): Edge<Result[]>;
+  expandKwargs<
+    Source extends Expandable,
+    Result extends JsonValue | void,
+    Inputs extends InputEdges = Record<never, never>,
+    Partial extends JsonObject = Record<never, never>,
+  >(
+    id: string,
+    options: ExpandKwargsOptions<Source, Inputs, Partial, Result>,
+  ): Edge<Result[]>;
 }
+
+/** A group of tasks, or with `expand` one that runs as a whole once for each element of a list. */
+export interface GroupFactory {
+  (id: string, tasks: (builder: TaskBuilder) => void): GroupEdge;
+  (id: string, options: GroupOptions, tasks: (builder: TaskBuilder) => void): GroupEdge;
+  expand<const Over extends Readonly<Record<string, Expandable>>>(
+    id: string,
+    options: ExpandGroupOptions<Over>,
+    tasks: (builder: TaskBuilder, element: ElementEdges<Over>) => void,
+  ): GroupEdge;
+}
+
+/** The arguments of one instance of a mapped group, for the `inputs` of its tasks. */
+export type ElementEdges<Over extends Readonly<Record<string, Expandable>>> = {
+  readonly [Name in keyof Over]: Edge<ElementOf<Over[Name]>>;
+};
 
 /** What a DAG file builds its tasks with. An edge can only be used where its type fits. */
 export interface TaskBuilder {
@@ -127,10 +152,43 @@ export interface TaskBuilder {
   transform(id: string, input: Edge<Rows>, options: TransformOptions | RowMapper): Edge<Rows>;
   load(id: string, input: Edge<Rows>, options: LoadOptions): Edge<Manifest>;
   /** Any function, as a durable task; what it returns is JSON of at most 64 KiB. */
-  task<Result extends JsonValue | void, Inputs extends InputEdges = Record<never, never>>(
+  readonly task: TaskFactory;
+  readonly group: GroupFactory;
+  branch<Inputs extends InputEdges = Record<never, never>>(
     id: string,
-    options: FunctionOptions<Inputs, Result>,
-  ): Edge<Result>;
+    options: BranchOptions<Inputs>,
+  ): Edge<string[]>;
+  shortCircuit<Inputs extends InputEdges = Record<never, never>>(
+    id: string,
+    options: ShortCircuitOptions<Inputs>,
+  ): Edge<boolean>;
+  switchOn(id: string, options: SwitchOptions): Edge<string[]>;
+  latestOnly(id: string, options?: TaskOptions): Edge<boolean>;
+  /** A place to join; does nothing. */
+  empty(id: string, options?: TaskOptions): Edge<null>;
+  waitFor<Value extends JsonValue = null, Inputs extends InputEdges = Record<never, never>>(
+    id: string,
+    options: SensorOptions<Inputs, Value>,
+  ): Edge<Value>;
+  waitForDag(id: string, options: DagSensorOptions): Edge<null>;
+  waitUntil(id: string, options: TimerOptions): Edge<null>;
+  triggerDag<Inputs extends InputEdges = Record<never, never>>(
+    id: string,
+    options: TriggerDagOptions<Inputs>,
+  ): Edge<{ workflowId: string }>;
+  approval(id: string, options: ApprovalOptions): Edge<ApprovalResult>;
+}
+
+/** An alert when a run has not ended in time. It stops nothing; names of the references are Airflow's. */
+export interface DagDeadlineOptions {
+  readonly reference:
+    | 'queued-at'
+    | 'logical-date'
+    | { readonly at: string }
+    | { readonly averageRuntime: { readonly limit?: number; readonly minRuns?: number } };
+  /** Time after the reference. */
+  readonly interval: DurationInput;
+  readonly run: Callback;
 }
 
 /** The argument of `defineDag`. */
@@ -142,8 +200,18 @@ export interface DagOptions {
   readonly schedule?: ScheduleOptions;
   /** Default: real-time for a stream, near-real-time for a period up to 15 minutes, else batch. */
   readonly mode?: DagMode;
+  /** Runs of this DAG at a time, however they were started. Default: no bound. */
   readonly maxActiveRuns?: number;
+  /** Tasks of one run at a time. Default: 16. */
   readonly maxActiveTasks?: number;
-  readonly params?: JsonObject;
+  /** Run parameters: constants, or `param({ … })` with a JSON Schema and a default. */
+  readonly params?: Readonly<Record<string, JsonValue | Param>>;
+  /** `leaf` (default, as Airflow): the leaves decide whether the run failed. `any`: every failed task does. */
+  readonly failOn?: 'leaf' | 'any';
+  /** The first failed task skips what has not started. */
+  readonly failFast?: boolean;
+  readonly onSuccess?: Callback;
+  readonly onFailure?: Callback;
+  readonly deadlines?: readonly DagDeadlineOptions[];
   readonly tasks: (builder: TaskBuilder) => void;
 }

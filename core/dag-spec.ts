@@ -1,5 +1,8 @@
 import type { SchemaContract } from './columns.js';
 import type { JsonObject, JsonValue } from './json.js';
+import type { CallbackSpec, DeadlineSpec, GroupSpec, TaskSpec } from './task-spec.js';
+
+export type * from './task-spec.js';
 
 /**
  * A DAG as data: what `defineDag` returns, what a run carries from its start to its end, and what the generic workflow
@@ -13,10 +16,21 @@ export interface DagSpec {
   readonly tags: readonly string[];
   readonly schedule: ScheduleSpec;
   readonly mode: DagMode;
-  readonly maxActiveRuns: number;
+  /** Runs of this DAG at a time, of every kind together; absent: no bound. */
+  readonly maxActiveRuns?: number;
+  /** Tasks of one run at a time. */
   readonly maxActiveTasks: number;
   /** Default run parameters. */
   readonly params: JsonObject;
+  /** JSON Schema of the run parameters, an object's. */
+  readonly paramsSchema?: JsonObject;
+  /** `leaf` (Airflow): the leaves decide whether a run failed. `any`: every task that failed fails the run. */
+  readonly failOn?: 'any';
+  /** The first failed task skips what has not started. */
+  readonly failFast?: true;
+  readonly callbacks?: CallbackSpec;
+  readonly deadlines?: readonly DeadlineSpec[];
+  readonly groups?: readonly GroupSpec[];
   /** In an order in which every task comes after its upstream tasks. */
   readonly tasks: readonly TaskSpec[];
 }
@@ -47,92 +61,6 @@ export interface ScheduleBounds {
   readonly endAt?: string;
 }
 
-/** Rules that `core/plan.ts` decides by; names and meaning of Airflow 3. */
-export const triggerRules = [
-  'all_success',
-  'all_failed',
-  'all_done',
-  'all_done_min_one_success',
-  'all_skipped',
-  'one_failed',
-  'one_success',
-  'one_done',
-  'none_failed',
-  'none_failed_min_one_success',
-  'none_skipped',
-  'always',
-] as const;
-export type TriggerRule = (typeof triggerRules)[number];
-
-/** States of a task within a run; names of Airflow 3. */
-export type TaskState =
-  | 'none'
-  | 'scheduled'
-  | 'queued'
-  | 'running'
-  | 'success'
-  | 'failed'
-  | 'skipped'
-  | 'upstream_failed'
-  | 'up_for_retry'
-  | 'up_for_reschedule'
-  | 'deferred'
-  | 'restarting'
-  | 'removed';
-
-/** How Temporal retries a task. */
-export interface RetrySpec {
-  /** First try included; 0 means without end, until `scheduleToCloseMs`. */
-  readonly maximumAttempts: number;
-  readonly initialIntervalMs: number;
-  readonly backoffCoefficient: number;
-  readonly maximumIntervalMs: number;
-}
-
-export interface TaskTimeouts {
-  readonly startToCloseMs: number;
-  readonly scheduleToCloseMs: number;
-  readonly heartbeatMs: number;
-}
-
-interface TaskBase {
-  readonly id: string;
-  readonly description?: string;
-  /** Direct upstream tasks, data edges included. */
-  readonly upstream: readonly string[];
-  readonly triggerRule: TriggerRule;
-  readonly retry: RetrySpec;
-  readonly timeouts: TaskTimeouts;
-}
-
-export interface ExtractTask extends TaskBase {
-  readonly kind: 'extract';
-  readonly config: ExtractConfig;
-}
-export interface ValidateTask extends TaskBase {
-  readonly kind: 'validate';
-  readonly input: string;
-  readonly config: ValidateConfig;
-}
-export interface TransformTask extends TaskBase {
-  readonly kind: 'transform';
-  readonly input: string;
-  readonly config: TransformConfig;
-}
-export interface LoadTask extends TaskBase {
-  readonly kind: 'load';
-  readonly input: string;
-  readonly config: LoadConfig;
-}
-export interface FunctionTask extends TaskBase {
-  readonly kind: 'function';
-  /** Argument name → task whose result it receives. */
-  readonly inputs: Readonly<Record<string, string>>;
-}
-
-/** One task of a DAG. */
-export type TaskSpec = ExtractTask | ValidateTask | TransformTask | LoadTask | FunctionTask;
-
 /** Where an extract task reads: data, so that a run stays with what it started with. */
 export interface SourceRef {
   /** Folder name under `connectors/`, or `function` for a reader written in the DAG file. */
@@ -151,6 +79,11 @@ export interface ExtractConfig {
    */
   readonly read: 'interval' | 'cursor' | 'full';
   readonly cursor?: { readonly path: string; readonly lagMs: number; readonly initialValue?: JsonValue };
+  /** In a mapped group: members of the element that take the place of the connection and of options. */
+  readonly fromElement?: {
+    readonly connection?: string;
+    readonly options?: Readonly<Record<string, string>>;
+  };
 }
 
 export interface ValidateConfig {

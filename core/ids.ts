@@ -40,3 +40,35 @@ export function backfillWorkflowId(dagId: string, name: string): string {
 export function reconcileWorkflowId(dagId: string, name: string): string {
   return `millrace.reconcile.${dagId}-${name}`;
 }
+
+/** The coordinator of a pool of slots. */
+export function poolWorkflowId(pool: string): string {
+  return `${poolWorkflowPrefix}${pool}`;
+}
+
+const poolWorkflowPrefix = 'millrace.pool.';
+
+/** The pool that a coordinator's workflow id names. */
+export function poolOfWorkflowId(workflowId: string): string {
+  return workflowId.slice(poolWorkflowPrefix.length);
+}
+
+/** The pool behind `maxActiveRuns`. Pools that Millrace makes have a colon in their names, which no pool of the settings has. */
+export function dagRunPool(dagId: string): string {
+  return `dag-run:${dagId}`;
+}
+
+/** The pool behind a concurrency key. */
+export function concurrencyPool(key: string): string {
+  return `key:${key}`;
+}
+
+/** The pool behind `maxActiveTis`: instances of one task across all runs. No concurrency key has a slash. */
+export function taskInstancesPool(dagId: string, taskId: string): string {
+  return concurrencyPool(`${dagId}/${taskId}`);
+}
+
+/** Made by Millrace for `maxActiveRuns`, `maxActiveTis` or a concurrency key; not by settings or a person. */
+export function isInternalPool(pool: string): boolean {
+  return pool.includes(':');
+}

@@ -3,7 +3,7 @@
  * is generated from the comments here.
  */
 export const limits = {
-  /** A payload that Temporal sees (manifest, DAG spec, function result). The server refuses 2 MiB; Millrace stops far below. */
+  /** A payload that Temporal sees (manifest, function result). The server refuses 2 MiB; Millrace stops far below. */
   payloadMaxBytes: 64 * 1024,
   /** Rows of one staged file are split when the file passes this size. */
   stagedFileMaxBytes: 256 * 1024 * 1024,
@@ -15,8 +15,34 @@ export const limits = {
   recordsPerChunk: 2_000,
   /** Identifiers of DAGs, tasks, tables, columns and connections. */
   identifierMaxLength: 128,
+  /** A DAG's spec as JSON: it travels in the input of each run, far below the server's 2 MiB for a payload. */
+  specMaxBytes: 512 * 1024,
   /** Tasks in one DAG. */
   dagMaxTasks: 1_000,
+  /** Tasks of a mapped group: one instance of it has to fit into one history. */
+  mappedGroupMaxTasks: 200,
+  /** Instances of one mapped task or group in a run. */
+  mappedMaxInstances: 10_000,
+  /** Mapped instances that the run itself looks after; more are spread over child workflows. */
+  mappedInlineInstances: 50,
+  /** Mapped tasks (instances × tasks of the group) that one child workflow looks after. */
+  mappedTasksPerChild: 400,
+  /** Child workflows of one mapping at a time. */
+  mappedActiveChildren: 4,
+  /** A result of a mapped instance that is larger is parked in the staging store and handed on by name. */
+  mappedInlineResultBytes: 512,
+  /** Results of one mapping that travel in a payload; more are parked. */
+  mappedInlineResultsBytes: 8 * 1024,
+  /** Mapped tasks (instances × tasks of the group) of one mapping: their child workflows have to fit into one history. */
+  mappedMaxTasks: 40_000,
+  /** Instances that failed which a run's result names for one mapped task. */
+  mappedFailureSamples: 10,
+  /** Entries of a run's snapshot that travel in its input; more are parked in the staging store. */
+  snapshotInlineMaxBytes: 48 * 1024,
+  /** Staged files of values that a worker keeps in memory. */
+  valueFilesKept: 20,
+  /** Name of a mapped instance. */
+  mappedLabelMaxLength: 200,
   /** p-retry inside a connector: tries of one HTTP request, and the total time they may take. */
   connectorMaxTries: 3,
   connectorRetryMaxMs: 10_000,
@@ -63,6 +89,28 @@ export const limits = {
   backfillMaxIntervals: 20_000,
   /** Events in one history after which a long-running workflow continues as new even before the server suggests it. */
   historyMaxEvents: 4_000,
+  /** The same for a run, which then first finishes what it has begun: that may add a mapping's child workflows. */
+  runYieldEvents: 2_800,
+  /** Tasks that the details of a run name one by one. */
+  detailsMaxTasks: 100,
+  /** Pools: slots of one pool, and leases (held and waiting) that a pool keeps; a run beyond asks again later. */
+  poolMaxSlots: 1_000_000,
+  poolMaxLeases: 3_000,
+  /** Pools: holders and waiters that a look at a pool shows, each. */
+  poolShownLeases: 100,
+  /** Pools: events in one history after which a coordinator continues as new; a burst of requests still fits below 4,096. */
+  poolHistoryMaxEvents: 1_500,
+  /** Pools: answers on their way to runs at once. The server takes 2,000. */
+  poolMaxDeliveries: 200,
+  /** Pools: while runs wait, how soon and at most how rarely the coordinator looks for runs that ended without a word. */
+  poolCheckFirstMs: 5_000,
+  poolCheckMaxMs: 60_000,
+  /** Pools: the same while nobody waits, and runs that one look covers. */
+  poolCheckIdleMs: 60 * 60_000,
+  poolCheckMaxRuns: 200,
+  /** Pools: a run without an answer asks again after this time, which doubles up to the second. */
+  poolAskAgainFirstMs: 60_000,
+  poolAskAgainMaxMs: 60 * 60_000,
   /** Gateway: request body after decompression. */
   gatewayBodyMaxBytes: 512 * 1024,
   /** Gateway: one Segment event and one batch (Segment HTTP API limits: 32 KB, 500 KB, 2,500 events). */
@@ -113,6 +161,9 @@ export const limits = {
   /** Development server: tries, each on other ports, where it ends at once. */
   temporalStartMaxTries: 3,
   temporalStopMaxMs: 10_000,
+  /** Development server: reads of the queue of due tasks in a second, and the shortest wait of a timer or a retry. */
+  temporalQueueMaxReadsPerSecond: 1_000,
+  temporalTimerMinMs: 10,
   /** Quarantined rows that one replay run takes (their ids travel through Temporal). */
   replayMaxRows: 500,
   /** Keys of each kind of difference that a reconcile report names. */
@@ -134,6 +185,32 @@ export const limits = {
   warehouseRebuildMaxMs: 15 * 60_000,
   /** Reconcile over the network: quarantined records and differing keys that are compared with one another. */
   compareMaxKeys: 100_000,
+  /** Operations store: how long a writer waits for another process; a waiting write holds its process up. */
+  opsBusyTimeoutMs: 5_000,
+  /** Run ledger: a worker writes what it knows this often, or when so many records wait. */
+  ledgerFlushEveryMs: 250,
+  ledgerFlushRecords: 500,
+  /** Run ledger: records that wait while the store cannot be written; older ones are dropped, and sync brings them back. */
+  ledgerMaxWaitingRecords: 20_000,
+  /** Task logs: lines of one try, and bytes of one line with its fields. What is cut is counted and said. */
+  taskLogMaxLines: 1_000,
+  taskLogLineMaxBytes: 2 * 1024,
+  /** Run ledger: runs that one pass of synchronisation reads, and those that it looks up at a time. */
+  ledgerSyncMaxRuns: 1_000,
+  ledgerSyncPageRuns: 200,
+  /** Run ledger: how far a synchronisation looks back before the last one; how long a process that does it has the lease. */
+  ledgerSyncOverlapMs: 10 * 60_000,
+  ledgerLeaseMs: 60_000,
+  /** Run ledger: successful runs that say how long a run usually takes. */
+  ledgerUsualRuns: 20,
+  /** Task logs: lines read at a time, and how often a reader who follows looks for more. */
+  ledgerPageLines: 1_000,
+  ledgerFollowEveryMs: 500,
+  /** Run ledger: earlier tries of a task that a synchronisation adds. */
+  ledgerReadTries: 100,
+  /** Run ledger: rows of one statement; runs that one statement deletes. */
+  ledgerStatementRows: 200,
+  ledgerDeleteRuns: 200,
   /** Read-only SQL: rows returned to a person. */
   queryMaxRows: 10_000,
 } as const;

@@ -1,10 +1,15 @@
 import type { DagSpec, TaskState } from './dag-spec.js';
 import type { DataInterval } from './interval.js';
-import type { JsonObject, JsonValue } from './json.js';
+import type { JsonObject } from './json.js';
 import type { Manifest, RowCounts } from './manifest.js';
+import type { RunSnapshot } from './run-snapshot.js';
+import type { CarriedSlot } from './slot-requests.js';
+import type { StateTally } from './state-tally.js';
+import type { ElementRef, TaskOutput } from './task-output.js';
 
 /** Why a run exists; names of Airflow 3, and `replay` for quarantined rows. */
-export type RunType = 'scheduled' | 'manual' | 'backfill' | 'asset_triggered' | 'replay';
+export const runTypes = ['scheduled', 'manual', 'backfill', 'asset_triggered', 'replay'] as const;
+export type RunType = (typeof runTypes)[number];
 
 /** The input of the `runDag` workflow. */
 export interface RunInput {
@@ -17,6 +22,26 @@ export interface RunInput {
   readonly params?: JsonObject;
   /** Replay: quarantined rows take the place of what the extract task would read. */
   readonly replay?: { readonly taskId: string; readonly quarantineIds: readonly string[] };
+  /** Only these tasks run; the others count as not there, and what they handed on in `snapshot` stays. */
+  readonly tasks?: readonly string[];
+  /** What former executions of the run have done already: kept tasks of a cleared run, or a run that continued as new. */
+  readonly snapshot?: RunSnapshot;
+  /** Carried over when the run continues as new. */
+  readonly carried?: {
+    readonly startedAt: string;
+    readonly decisions: readonly Decision[];
+    readonly slots: readonly CarriedSlot[];
+  };
+  /** Where the run came from, for people: a person, another run, an asset's events. */
+  readonly triggeredBy?: string;
+}
+
+/** A person's answer to an approval task. */
+export interface Decision {
+  readonly taskId: string;
+  readonly decision: 'approved' | 'rejected';
+  readonly by: string;
+  readonly comment?: string;
 }
 
 /** What one task ended with. */
@@ -25,7 +50,23 @@ export interface TaskResult {
   readonly state: TaskState;
   readonly attempts?: number;
   readonly counts?: RowCounts;
-  readonly error?: { readonly code: string; readonly message: string };
+  /** A load: what it did now, which is nothing where its marker was found. */
+  readonly loaded?: RowCounts;
+  readonly error?: TaskError;
+  /** How the instances of a mapped task ended, and the first that failed. */
+  readonly mapped?: StateTally;
+  readonly mappedFailures?: readonly MappedFailure[];
+}
+
+export interface TaskError {
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface MappedFailure {
+  readonly mapIndex: number;
+  readonly label?: string;
+  readonly error: TaskError;
 }
 
 /** What a run ended with. */
@@ -50,6 +91,9 @@ export interface StageContext {
   /** Time at which the run started, ISO 8601 UTC; tasks use it where they would otherwise ask a clock. */
   readonly startedAt: string;
   readonly params: JsonObject;
+  /** Set in an instance of a mapped task or group. */
+  readonly mapIndex?: number;
+  readonly element?: ElementRef;
 }
 
 /** The input of one stage activity. */
@@ -58,10 +102,12 @@ export interface StageRequest<Task> {
   readonly task: Task;
   /** The upstream manifest of validate, transform and load. */
   readonly input?: Manifest;
-  /** Arguments of a function task. */
-  readonly inputs?: Readonly<Record<string, JsonValue>>;
+  /** Arguments of a function task: results of upstream tasks, possibly by name. */
+  readonly inputs?: Readonly<Record<string, TaskOutput>>;
   /** Extract only: see `RunInput.replay`. */
   readonly replayQuarantineIds?: readonly string[];
   /** Extract only: return an empty manifest after waiting this long for a first row (real-time sources). */
   readonly waitMs?: number;
+  /** Which try this is, where the workflow counts them itself. */
+  readonly tryNumber?: number;
 }

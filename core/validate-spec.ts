@@ -1,9 +1,12 @@
+import { checkSlots } from './read-slots.js';
 import { cronTimes } from './cron.js';
 import type { DagSpec, TaskSpec } from './dag-spec.js';
-import { triggerRules } from './dag-spec.js';
 import { canonicalJson } from './json.js';
 import { limits } from './limits.js';
+import { triggerRules } from './task-spec.js';
+import { checkTasks } from './validate-tasks.js';
 
+const handsOnRows = new Set<TaskSpec['kind']>(['extract', 'validate', 'transform']);
 const idPattern = /^[A-Za-z][A-Za-z0-9_.-]*$/;
 
 /** Everything that is wrong with a spec, a sentence each; an empty list for a good one. */
@@ -12,12 +15,13 @@ export function validateSpec(spec: DagSpec): string[] {
     ...checkDag(spec),
     ...spec.tasks.flatMap((task) => checkTask(task, spec)),
     ...checkGraph(spec),
+    ...checkTasks(spec),
   ];
   if (problems.length > 0) return problems;
   const bytes = new TextEncoder().encode(canonicalJson(spec)).length;
-  if (bytes > limits.payloadMaxBytes) {
+  if (bytes > limits.specMaxBytes) {
     problems.push(
-      `the spec is ${String(bytes)} bytes, over ${String(limits.payloadMaxBytes)}; split the DAG, or shorten schemas and options`,
+      `the spec is ${String(bytes)} bytes, over ${String(limits.specMaxBytes)}; split the DAG, or shorten schemas and options`,
     );
   }
   return problems;
@@ -29,8 +33,9 @@ function checkDag(spec: DagSpec): string[] {
   if (spec.tasks.length > limits.dagMaxTasks)
     problems.push(`it has ${String(spec.tasks.length)} tasks, over ${String(limits.dagMaxTasks)}`);
   for (const name of ['maxActiveRuns', 'maxActiveTasks'] as const) {
-    if (!Number.isSafeInteger(spec[name]) || spec[name] < 1)
-      problems.push(`${name} is ${String(spec[name])}; use a whole number from 1 on`);
+    const value = spec[name];
+    if (value !== undefined && (!Number.isSafeInteger(value) || value < 1))
+      problems.push(`${name} is ${String(value)}; use a whole number from 1 on`);
   }
   if (spec.schedule.kind === 'cron') {
     try {
@@ -60,6 +65,7 @@ function checkTask(task: TaskSpec, spec: DagSpec): string[] {
   if (!Number.isSafeInteger(task.retry.maximumAttempts) || task.retry.maximumAttempts < 1)
     problems.push(`${at}: retries is a whole number from 0 on`);
   if (task.retry.backoffCoefficient < 1) problems.push(`${at}: retryBackoff is at least 1`);
+  problems.push(...checkSlots(task));
   if (task.kind === 'load') {
     const { into, disposition, key } = task.config;
     problems.push(...checkId(into, `${at}: table`));
@@ -96,7 +102,7 @@ function checkGraph(spec: DagSpec): string[] {
     }
     if ('input' in task) {
       const from = byId.get(task.input);
-      if (from?.kind === 'function' || from?.kind === 'load')
+      if (from !== undefined && task.kind !== 'switch' && !handsOnRows.has(from.kind))
         problems.push(`task "${task.id}" needs rows, which "${task.input}" (${from.kind}) does not hand on`);
     }
   }

@@ -27,12 +27,22 @@ export function compileSchema(document: JsonObject): RecordCheck {
   const key = canonicalJson(document);
   const known = compiled.get(key);
   if (known !== undefined) return known;
+  const ajv = createAjv({ allErrors: false });
+  const { $id: _id, $schema: _schema, ...schema } = document;
+  const validate: ValidateFunction = ajv.compile(schema);
+  const check: RecordCheck = (record) => (validate(record) ? undefined : refusal(validate.errors ?? []));
+  compiled.set(key, check);
+  return check;
+}
+
+/** ajv as Millrace uses it everywhere: strict, without `$data`, with Millrace's formats and vocabulary. */
+export function createAjv({ allErrors }: { readonly allErrors: boolean }): Ajv2020 {
   const ajv = new Ajv2020({
     strict: true,
     strictTypes: false,
     strictRequired: false,
     allowUnionTypes: true,
-    allErrors: false,
+    allErrors,
     $data: false,
     unicodeRegExp: true,
   });
@@ -41,11 +51,7 @@ export function compileSchema(document: JsonObject): RecordCheck {
     ajv.addFormat(name, { type: 'string', validate: (text: string) => matchesFormat(rule, text) });
   }
   for (const keyword of vocabulary) ajv.addKeyword(keyword);
-  const { $id: _id, $schema: _schema, ...schema } = document;
-  const validate: ValidateFunction = ajv.compile(schema);
-  const check: RecordCheck = (record) => (validate(record) ? undefined : refusal(validate.errors ?? []));
-  compiled.set(key, check);
-  return check;
+  return ajv;
 }
 
 function refusal(errors: readonly ErrorObject[]): Refusal {

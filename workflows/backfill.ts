@@ -12,11 +12,7 @@ import {
   workflowInfo,
   WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
-import {
-  defineSearchAttributeKey,
-  SearchAttributeType,
-  WorkflowExecutionAlreadyStartedError,
-} from '@temporalio/common';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { Activities } from '../core/activities.js';
 import { runWorkflowId } from '../core/ids.js';
 import type { DataInterval } from '../core/interval.js';
@@ -35,14 +31,12 @@ import {
   type ReprocessBehavior,
 } from './messages.js';
 import { runDag } from './run-dag.js';
+import { dagAttribute, modeAttribute } from './search-attributes.js';
 
 const { listIntervals } = proxyActivities<Pick<Activities, 'listIntervals'>>({
   startToCloseTimeout: '2m',
   summary: 'list intervals',
 });
-
-const dagAttribute = defineSearchAttributeKey('MillraceDag', SearchAttributeType.KEYWORD);
-const modeAttribute = defineSearchAttributeKey('MillraceMode', SearchAttributeType.KEYWORD);
 
 /** The server itself refuses a second run of an interval, by its id; a run under way is never doubled. */
 const reusePolicies: Record<ReprocessBehavior, WorkflowIdReusePolicy> = {

@@ -1,58 +1,101 @@
-import {
-  ActivityCancellationType,
-  CancellationScope,
-  isCancellation,
-  proxyActivities,
-  type ActivityOptions,
-} from '@temporalio/workflow';
-import type { Activities } from '../core/activities.js';
+import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { DagSpec, TaskSpec, TaskState } from '../core/dag-spec.js';
-import type { JsonValue } from '../core/json.js';
-import { addCounts, isManifest, zeroCounts, type Manifest, type RowCounts } from '../core/manifest.js';
+import { branchTargets } from '../core/graph.js';
+import { skippedBy } from '../core/skipped-by.js';
+import { PipelineError } from '../core/errors/index.js';
+import { isManifest, type RowCounts } from '../core/manifest.js';
+import { outerPlan, type MapUnit, type OuterPlan } from '../core/map-units.js';
 import { planStep, runVerdict } from '../core/plan.js';
-import type { StageContext, TaskResult } from '../core/run.js';
+import type { RunInput, StageContext, TaskResult } from '../core/run.js';
+import type { SnapshotEntry } from '../core/run-snapshot.js';
+import type { StateTally } from '../core/state-tally.js';
+import type { TaskOutput } from '../core/task-output.js';
+import { Approvals } from './approvals.js';
+import type { TaskScope } from './execute-task.js';
+import { Gate } from './gate.js';
+import { runMapUnit } from './map-run.js';
+import type { SlotClient } from './slots.js';
 import { taskError } from './task-error.js';
+import { RunState } from './run-state.js';
+import { isWait, runTask, type TaskOutcome } from './task-run.js';
+
+/** What surrounds the tasks of a mapped group: states and results of the tasks outside. */
+export interface Surroundings {
+  readonly states: Readonly<Record<string, TaskState>>;
+  readonly tallies: Readonly<Record<string, StateTally>>;
+  readonly outputs: Readonly<Record<string, TaskOutput>>;
+}
 
 export interface InterpreterOptions {
-  readonly spec: Pick<DagSpec, 'tasks' | 'maxActiveTasks'>;
+  readonly spec: Pick<DagSpec, 'tasks' | 'maxActiveTasks' | 'groups' | 'failOn' | 'failFast'>;
   readonly context: StageContext;
+  readonly slots: SlotClient;
+  readonly schedule?: DagSpec['schedule'];
+  readonly approvals?: Approvals;
+  /** Bound of tasks at a time that is shared with other interpreters. */
+  readonly gate?: Gate;
+  readonly surroundings?: Surroundings;
   /** Real-time: an extract waits this long for a first row, and a chain whose extract found none is skipped. */
   readonly waitMs?: number;
-  readonly replay?: { readonly taskId: string; readonly quarantineIds: readonly string[] };
+  readonly replay?: RunInput['replay'];
+  /** What former executions of the run have done. */
+  readonly entries?: readonly SnapshotEntry[];
+  /** Whether to stop starting tasks, so that the run can continue as new. */
+  mustYield?(): boolean;
   /** Called after each change of a task's state. */
   onChange?(): void;
 }
 
-/** The outcome of interpreting a spec once. */
+/** The outcome of interpreting a spec; `yielded`: stopped on request before everything was done. */
 export interface Outcome {
-  readonly state: 'success' | 'failed';
+  readonly state: 'success' | 'failed' | 'yielded';
   readonly tasks: readonly TaskResult[];
   readonly counts: RowCounts;
 }
 
 /**
  * Runs the tasks of one spec in the order that `core/plan.ts` decides, several at a time where the graph allows. It
- * decides only; each task is an activity. Deterministic: the same history gives the same commands.
+ * decides only; each task is an activity, a child workflow or a wait. Deterministic: the same history gives the same
+ * commands.
+ *
+ * A task goes `none` → (`scheduled` while `maxActiveTasks` is used up) → `running` or `deferred` → a final state. Cleared
+ * tasks go back to `none`. On cancellation nothing new starts but teardowns whose setup succeeded.
  */
 export class Interpreter {
-  readonly states: Record<string, TaskState> = {};
   readonly #options: InterpreterOptions;
-  readonly #outputs = new Map<string, Manifest | JsonValue>();
-  readonly #results = new Map<string, TaskResult>();
+  readonly #plan: OuterPlan;
+  readonly #state: RunState;
+  readonly #gate: Gate;
+  readonly #largeMappings = new Gate(1);
+  readonly #approvals: Approvals;
+  /** Waits of extracts for a first row, and waits that the next execution of the run can take up again. */
+  readonly #reads = new Set<CancellationScope>();
   readonly #waits = new Set<CancellationScope>();
-  #running = 0;
+  #active = 0;
   #isCancelled = false;
+  #isYielding = false;
   #finish: () => void = () => undefined;
 
   constructor(options: InterpreterOptions) {
+    const { spec, replay } = options;
     this.#options = options;
-    if (options.replay === undefined) return;
-    for (const task of options.spec.tasks) {
-      if (task.kind === 'extract' && task.id !== options.replay.taskId) this.states[task.id] = 'skipped';
-    }
+    this.#plan = outerPlan(spec);
+    this.#state = new RunState(
+      spec.tasks.map((task) => task.id),
+      this.#plan,
+      options.entries ?? [],
+    );
+    this.#gate = options.gate ?? new Gate(spec.maxActiveTasks);
+    this.#approvals = options.approvals ?? new Approvals();
+    if (replay === undefined) return;
+    this.#state.skip(
+      spec.tasks
+        .filter((task) => task.kind === 'extract' && task.id !== replay.taskId)
+        .map((task) => task.id),
+    );
   }
 
-  /** @throws the cancellation, once every running task has ended. */
+  /** @throws the cancellation, once every running task and every teardown has ended. */
   async run(): Promise<Outcome> {
     const cancelled = CancellationScope.current().cancelRequested.catch((error: unknown) => {
       this.#isCancelled = true;
@@ -64,179 +107,209 @@ export class Interpreter {
     });
     if (this.#isCancelled) throw await cancelled;
     return {
-      state: runVerdict(this.#options.spec, this.states),
-      tasks: this.#options.spec.tasks.map(
-        (task) => this.#results.get(task.id) ?? { taskId: task.id, state: this.states[task.id] ?? 'none' },
-      ),
+      state:
+        this.#isYielding && !this.#state.isComplete
+          ? 'yielded'
+          : runVerdict(this.#options.spec, this.#state.states),
+      tasks: this.#state.results,
       counts: this.counts,
     };
   }
 
-  /** Sum over the loads that have finished. */
+  get states(): Readonly<Record<string, TaskState>> {
+    return this.#state.states;
+  }
+
+  get tallies(): Readonly<Record<string, StateTally>> {
+    return this.#state.tallies;
+  }
+
   get counts(): RowCounts {
-    let counts = zeroCounts;
-    for (const task of this.#options.spec.tasks) {
-      const output = this.#outputs.get(task.id);
-      if (task.kind === 'load' && isManifest(output)) counts = addCounts(counts, effectiveCounts(output));
-    }
-    return counts;
+    return this.#state.counts;
+  }
+
+  get entries(): SnapshotEntry[] {
+    return this.#state.entries;
+  }
+
+  /** What a task handed on; null where it handed on nothing. */
+  output(taskId: string): TaskOutput {
+    return this.#state.output(taskId) ?? this.#options.surroundings?.outputs[taskId] ?? null;
   }
 
   /** Ends the waits of extracts for a first row; a chain that already has rows goes on. */
-  interruptWaits(): void {
-    for (const scope of this.#waits) scope.cancel();
+  interruptReads(): void {
+    for (const scope of this.#reads) scope.cancel();
+  }
+
+  /** Makes finished tasks run again. Tasks that are under way are left alone. */
+  clear(taskIds: readonly string[]): string[] {
+    const cleared = this.#state.clear(taskIds);
+    for (const id of cleared) this.#approvals.clear(id);
+    if (cleared.length > 0) this.#advance();
+    return cleared;
   }
 
   #advance(): void {
-    const { spec } = this.#options;
+    if (this.#isCancelled) this.#skipWork();
+    if (!this.#isYielding && this.#options.mustYield?.() === true) this.#yield();
     for (;;) {
-      const step = planStep(spec, this.states);
-      for (const { taskId, state } of step.settle) this.states[taskId] = state;
+      const { surroundings } = this.#options;
+      const { states, tallies } = this.#state;
+      const step = planStep(
+        { tasks: this.#plan.tasks },
+        surroundings === undefined ? states : { ...surroundings.states, ...states },
+        surroundings === undefined ? tallies : { ...surroundings.tallies, ...tallies },
+      );
+      for (const { taskId, state } of step.settle) this.#state.settle(taskId, state);
       if (step.settle.length > 0) continue;
-      if (!this.#isCancelled) this.#startTasks(step.start);
+      if (!this.#isYielding) this.#startTasks(step.start);
       break;
     }
     this.#options.onChange?.();
-    if (this.#running === 0) this.#finish();
+    if (this.#active === 0) this.#finish();
+  }
+
+  #yield(): void {
+    this.#isYielding = true;
+    for (const scope of this.#waits) scope.cancel();
   }
 
   #startTasks(taskIds: readonly string[]): void {
-    for (const task of this.#options.spec.tasks) {
-      if (this.#running >= this.#options.spec.maxActiveTasks) return;
-      if (!taskIds.includes(task.id)) continue;
-      this.states[task.id] = 'running';
-      this.#running += 1;
-      void this.#runTask(task);
+    const byId = new Map(this.#plan.tasks.map((task) => [task.id, task]));
+    for (const id of taskIds) {
+      const task = byId.get(id);
+      if (task === undefined || (this.#isCancelled && task.teardown === undefined)) continue;
+      this.#active += 1;
+      const unit = this.#plan.units.get(id);
+      if (unit !== undefined || isWait(task)) {
+        this.#state.states[id] = 'deferred';
+        void this.#work(task, unit);
+      } else if (this.#gate.tryEnter()) {
+        this.#state.states[id] = 'running';
+        void this.#work(task, undefined);
+      } else {
+        this.#state.states[id] = 'scheduled';
+        void this.#gate.enter(1, task.priorityWeight).then(() => this.#work(task, undefined));
+      }
     }
   }
 
-  async #runTask(task: TaskSpec): Promise<void> {
-    let state: TaskState;
+  async #work(task: TaskSpec, unit: MapUnit | undefined): Promise<void> {
+    const { states } = this.#state;
+    // A teardown has to run also, and just then, when the run is cancelled.
+    const isProtected = task.teardown !== undefined;
+    const hasPlace = unit === undefined && !isWait(task);
     try {
-      const output = await this.#execute(task);
-      this.#outputs.set(task.id, output);
-      const isIdle =
-        this.#options.waitMs !== undefined &&
-        task.kind === 'extract' &&
-        isManifest(output) &&
-        output.counts.extracted === 0;
-      state = isIdle ? 'skipped' : 'success';
-      this.#results.set(task.id, {
-        taskId: task.id,
-        state,
-        ...(isManifest(output) ? { counts: output.counts } : {}),
-      });
+      if (this.#isYielding && states[task.id] === 'scheduled') states[task.id] = 'none';
+      else if (this.#isCancelled && !isProtected) states[task.id] = 'skipped';
+      else if (unit !== undefined) await this.#runUnit(unit);
+      else if (isProtected) await CancellationScope.nonCancellable(() => this.#runOne(task));
+      else await this.#runOne(task);
     } catch (error) {
-      if (isCancellation(error)) {
-        state = 'skipped';
-        this.#results.set(task.id, { taskId: task.id, state });
-      } else {
-        state = 'failed';
-        this.#results.set(task.id, { taskId: task.id, state, error: taskError(error) });
-      }
+      if (!isCancellation(error)) this.#end(task, { state: 'failed', error: taskError(error) });
+      else if (this.#isYielding && !this.#isCancelled) states[task.id] = 'none';
+      else this.#end(task, { state: 'skipped' });
     }
-    this.#running -= 1;
-    this.states[task.id] = state;
+    if (hasPlace) this.#gate.leave();
+    this.#active -= 1;
     this.#advance();
   }
 
-  async #execute(task: TaskSpec): Promise<Manifest | JsonValue> {
-    const { context, replay, waitMs } = this.#options;
-    const stages = proxyActivities<Activities>(activityOptions(task));
-    switch (task.kind) {
-      case 'extract': {
-        const request = {
-          context,
-          task,
-          ...(replay === undefined ? {} : { replayQuarantineIds: replay.quarantineIds }),
-          ...(waitMs === undefined ? {} : { waitMs }),
-        };
-        if (waitMs === undefined) return stages.extract(request);
-        const scope = new CancellationScope();
-        this.#waits.add(scope);
-        try {
-          return await scope.run(() => stages.extract(request));
-        } finally {
-          this.#waits.delete(scope);
-        }
-      }
-      case 'validate':
-        return stages.validate({ context, task, input: this.#input(task.input) });
-      case 'transform':
-        return stages.transform({ context, task, input: this.#input(task.input) });
-      case 'load':
-        return stages.load({
-          context,
-          task,
-          input: this.#input(task.input),
-          ...(replay === undefined ? {} : { replayQuarantineIds: replay.quarantineIds }),
-        });
-      case 'function':
-        return stages.runFunction({
-          context,
-          task,
-          inputs: Object.fromEntries(
-            Object.entries(task.inputs).map(([name, from]) => [
-              name,
-              (this.#outputs.get(from) ?? null) as JsonValue,
-            ]),
-          ),
-        });
-    }
+  async #runOne(task: TaskSpec): Promise<void> {
+    const outcome = await runTask(task, this.#scope(), {
+      onState: (state) => {
+        if (this.#state.of(task.id) === state) return;
+        this.#state.states[task.id] = state;
+        this.#options.onChange?.();
+      },
+      onResult: async (output) => {
+        if (task.kind === 'branch') this.#refuseUnknown(task.id, output as readonly string[]);
+      },
+    });
+    this.#end(task, outcome);
   }
 
-  #input(taskId: string): Manifest {
-    const output = this.#outputs.get(taskId);
-    if (isManifest(output)) return output;
-    throw new Error(`task "${taskId}" has no rows to hand on`);
+  #end(task: TaskSpec, outcome: TaskOutcome): void {
+    const { output } = outcome;
+    const isIdle =
+      this.#options.waitMs !== undefined &&
+      task.kind === 'extract' &&
+      isManifest(output) &&
+      output.counts.extracted === 0;
+    const state = isIdle ? 'skipped' : outcome.state;
+    this.#state.end(task.id, task.kind, { ...outcome, state });
+    if (state === 'success') this.#state.skip(skippedBy(this.#options.spec.tasks, task, output ?? null));
+    if (state === 'failed' && this.#options.spec.failFast === true && task.teardown === undefined)
+      this.#skipWork();
+  }
+
+  /** @throws PipelineError BRANCH_UNKNOWN */
+  #refuseUnknown(taskId: string, chosen: readonly string[]): void {
+    const known = branchTargets(this.#options.spec.tasks, taskId);
+    const unknown = chosen.filter((id) => !known.includes(id));
+    if (unknown.length > 0)
+      throw new PipelineError('BRANCH_UNKNOWN', {
+        taskId,
+        chosen: unknown.join(', '),
+        known: known.join(', '),
+      });
+  }
+
+  /** Everything that has not begun is skipped, but for teardowns. */
+  #skipWork(): void {
+    const work = this.#plan.tasks.filter((task) => task.teardown === undefined);
+    this.#state.skip(work.map((task) => task.id));
+  }
+
+  async #runUnit(unit: MapUnit): Promise<void> {
+    const { surroundings } = this.#options;
+    const outcome = await runMapUnit(unit, {
+      interpret: (options) => new Interpreter(options),
+      scope: this.#scope(),
+      gate: this.#gate,
+      maxActiveTasks: this.#options.spec.maxActiveTasks,
+      surroundings: {
+        states: { ...surroundings?.states, ...this.#state.states },
+        tallies: { ...surroundings?.tallies, ...this.#state.tallies },
+        outputs: { ...surroundings?.outputs, ...this.#state.outputs },
+      },
+      largeMappings: this.#largeMappings,
+      onProgress: (tallies) => {
+        this.#state.progress(tallies);
+        this.#advance();
+      },
+    });
+    this.#state.states[unit.id] = outcome.state;
+    for (const { result, tally, output } of Object.values(outcome.tasks))
+      this.#state.endMapped(result, tally, output);
+    if (outcome.state === 'failed' && this.#options.spec.failFast === true) this.#skipWork();
+  }
+
+  #scope(): TaskScope {
+    const { context, schedule, slots, replay, waitMs } = this.#options;
+    return {
+      context,
+      schedule: schedule ?? { kind: 'manual' },
+      approvals: this.#approvals,
+      slots,
+      ...(replay === undefined ? {} : { replay }),
+      ...(waitMs === undefined ? {} : { waitMs }),
+      output: (taskId) => this.output(taskId),
+      sinceMs: (taskId) => this.#state.sinceMs(taskId),
+      interruptible: (work) => during(this.#waits, work),
+      interruptibleRead: (work) => during(this.#reads, work),
+    };
   }
 }
 
-/** A load that was committed before changes nothing now: its rows count as unchanged. */
-function effectiveCounts(manifest: Manifest): RowCounts {
-  if (manifest.load?.alreadyCommitted !== true) return manifest.counts;
-  const { extracted, quarantined, withheld } = manifest.counts;
-  return {
-    extracted,
-    loaded: 0,
-    unchanged: extracted - quarantined - withheld,
-    superseded: 0,
-    quarantined,
-    withheld,
-  };
-}
-
-function activityOptions(task: TaskSpec): ActivityOptions {
-  const { retry, timeouts } = task;
-  return {
-    summary: summaryOf(task),
-    startToCloseTimeout: timeouts.startToCloseMs,
-    scheduleToCloseTimeout: timeouts.scheduleToCloseMs,
-    heartbeatTimeout: timeouts.heartbeatMs,
-    // A load that is asked to stop says first whether it committed; a source that is read can simply be left.
-    cancellationType:
-      task.kind === 'extract'
-        ? ActivityCancellationType.TRY_CANCEL
-        : ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-    retry: {
-      initialInterval: retry.initialIntervalMs,
-      backoffCoefficient: retry.backoffCoefficient,
-      maximumInterval: retry.maximumIntervalMs,
-      maximumAttempts: retry.maximumAttempts,
-    },
-  };
-}
-
-function summaryOf(task: TaskSpec): string {
-  switch (task.kind) {
-    case 'extract':
-      return `${task.id} ← ${task.config.from.connector}/${task.config.from.stream}`;
-    case 'validate':
-      return `${task.id} · ${task.config.schema.id}`;
-    case 'load':
-      return `${task.id} → ${task.config.into} (${task.config.disposition})`;
-    case 'transform':
-    case 'function':
-      return task.id;
+/** Runs work in a scope that is listed meanwhile, so that others can cancel it. */
+async function during<Result>(scopes: Set<CancellationScope>, work: () => Promise<Result>): Promise<Result> {
+  const scope = new CancellationScope();
+  scopes.add(scope);
+  try {
+    return await scope.run(work);
+  } finally {
+    scopes.delete(scope);
   }
 }

@@ -1,8 +1,18 @@
-import { defineQuery, defineSignal } from '@temporalio/workflow';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { DagSpec, TaskState } from '../core/dag-spec.js';
 import type { DataInterval } from '../core/interval.js';
 import type { JsonObject } from '../core/json.js';
+import { statesQueryName } from '../core/message-names.js';
 import { zeroCounts, type RowCounts } from '../core/manifest.js';
+import type { Decision } from '../core/run.js';
+import {
+  poolCoordinatorNames,
+  type LeaseReference,
+  type LeaseRequest,
+  type PoolAnswer,
+  type PoolCoordinatorInput,
+  type PoolView,
+} from '../core/pool-state.js';
 
 /** A spec with its hash: what a run or a stream is pinned to. */
 export interface PinnedSpec {
@@ -90,6 +100,28 @@ export const stopSignal = defineSignal('stop');
 /** Backfills cancel their runs and end. */
 export const cancelSignal = defineSignal('cancel');
 
-export const statesQuery = defineQuery<Readonly<Record<string, TaskState>>>('states');
+export const statesQuery = defineQuery<Readonly<Record<string, TaskState>>>(statesQueryName);
+/** Approval tasks that wait for an answer. */
+export const approvalsQuery = defineQuery<readonly string[]>('approvals');
+/** Answers an approval task. As an update it is refused for a task that is none, and says whether it was the first answer. */
+export const decideSignal = defineSignal<[Decision]>('decide');
+export const decideUpdate = defineUpdate<boolean, [Decision]>('decide');
+/** Makes finished tasks of a run that is under way run again; returns those that will. */
+export const clearUpdate = defineUpdate<string[], [readonly string[]]>('clear');
 export const streamStatsQuery = defineQuery<StreamStats>('stats');
 export const backfillProgressQuery = defineQuery<BackfillProgress>('progress');
+
+/** A run asks a coordinator for slots, and gives them back. */
+export const acquireSlotSignal = defineSignal<[LeaseRequest]>('acquireSlot');
+export const releaseSlotSignal = defineSignal<[LeaseReference]>('releaseSlot');
+/** A person's size of a pool, and that of settings or a deploy; see `Pool`. */
+export const resizePoolSignal = defineSignal<[{ readonly slots: number }]>(poolCoordinatorNames.resize);
+export const configurePoolSignal = defineSignal<[{ readonly slots: number }]>(poolCoordinatorNames.configure);
+/** Ends a coordinator that nobody holds a slot of and nobody waits for; otherwise answers false and changes nothing. */
+export const closePoolUpdate = defineUpdate<boolean>('closePool');
+/** A coordinator answers a run. */
+export const slotAnswerSignal = defineSignal<[PoolAnswer & { readonly pool: string }]>('slotAnswer');
+
+export const poolQuery = defineQuery<PoolView>('pool');
+/** All that a coordinator would hand to its next execution. */
+export const poolInputQuery = defineQuery<PoolCoordinatorInput>(poolCoordinatorNames.input);

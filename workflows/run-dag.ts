@@ -1,64 +1,150 @@
 import {
   ApplicationFailure,
+  continueAsNew,
+  isCancellation,
+  patched,
   proxyLocalActivities,
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import type { Activities } from '../core/activities.js';
+import type { DagSpec } from '../core/dag-spec.js';
 import type { DataInterval } from '../core/interval.js';
-import type { RunInput, RunResult } from '../core/run.js';
+import { limits } from '../core/limits.js';
+import type { Decision, RunInput, RunResult, StageContext } from '../core/run.js';
+import { runSlot } from '../core/slot-requests.js';
+import { selectTasks } from '../core/select-tasks.js';
+import { Approvals } from './approvals.js';
 import { runDetails } from './details.js';
-import { Interpreter } from './interpreter.js';
-import { statesQuery } from './messages.js';
+import { Interpreter, type Outcome } from './interpreter.js';
+import { approvalsQuery, clearUpdate, decideSignal, decideUpdate, statesQuery } from './messages.js';
+import { makeSnapshot, readEntries } from './run-snapshot.js';
+import { intervalStartAttribute, runTypeAttribute, scheduledStartAttribute } from './search-attributes.js';
+import { SlotClient } from './slots.js';
+import { RunTelling } from './tell-run.js';
+import { callBack, watchDeadlines, type RunningDeadlines } from './task-run.js';
 
-const runTypeAttribute = defineSearchAttributeKey('MillraceRunType', SearchAttributeType.KEYWORD);
-const intervalStartAttribute = defineSearchAttributeKey(
-  'MillraceIntervalStart',
-  SearchAttributeType.DATETIME,
-);
-const scheduledStartAttribute = defineSearchAttributeKey(
-  'TemporalScheduledStartTime',
-  SearchAttributeType.DATETIME,
-);
-
-const { resolveInterval } = proxyLocalActivities<Pick<Activities, 'resolveInterval'>>({
-  startToCloseTimeout: '10s',
-});
+const { resolveInterval, deadlineBase } = proxyLocalActivities<
+  Pick<Activities, 'resolveInterval' | 'deadlineBase'>
+>({ startToCloseTimeout: '10s' });
 
 /**
- * One run of a DAG: interprets the spec that it was started with, whatever is deployed meanwhile.
+ * One run of a DAG: interprets the spec that it was started with, whatever is deployed meanwhile. A run whose history
+ * grows long continues as new, with what it has done as a snapshot.
  *
  * @throws ApplicationFailure of type RUN_FAILED with the `RunResult` as its detail, where a leaf task failed.
  */
 export async function runDag(input: RunInput): Promise<RunResult> {
-  const { spec, specHash, runType } = input;
-  const info = workflowInfo();
+  const { runType } = input;
+  const spec = input.tasks === undefined ? input.spec : selectTasks(input.spec, input.tasks);
   const interval = input.interval ?? (await scheduledInterval(input));
   upsertSearchAttributes([
     { key: runTypeAttribute, value: runType },
     ...(interval === undefined ? [] : [{ key: intervalStartAttribute, value: new Date(interval.start) }]),
   ]);
+  const context = contextOf(input, interval);
+  const approvals = new Approvals(input.carried?.decisions);
+  const slots = new SlotClient(input.carried?.slots);
+  const telling = new RunTelling(spec, input, context);
+  telling.started();
   const interpreter: Interpreter = new Interpreter({
     spec,
-    context: {
-      dagId: spec.id,
-      workflowId: info.workflowId,
-      runId: info.runId,
-      runType,
-      ...(interval === undefined ? {} : { interval }),
-      startedAt: info.startTime.toISOString(),
-      params: { ...spec.params, ...input.params },
-    },
+    context,
+    schedule: spec.schedule,
+    approvals,
+    slots,
+    ...(input.snapshot === undefined ? {} : { entries: await readEntries(input.snapshot) }),
     ...(input.replay === undefined ? {} : { replay: input.replay }),
+    mustYield: () => workflowInfo().historyLength > limits.runYieldEvents,
     onChange: () => {
-      setCurrentDetails(runDetails(spec, interpreter.states, interpreter.counts, interval));
+      setCurrentDetails(runDetails(spec, interpreter, interval, approvals.asking));
+      telling.changed(interpreter.states);
     },
   });
+  handleMessages(interpreter, approvals, spec);
+  const deadlines = await startDeadlines(spec, context);
+  let outcome: Outcome | undefined;
+  try {
+    if (input.carried === undefined) await takeTurn(spec, slots);
+    outcome = await interpreter.run();
+  } catch (error) {
+    if (isCancellation(error)) telling.ended({ state: 'cancelled', tasks: [], counts: interpreter.counts });
+    throw error;
+  } finally {
+    await deadlines.stop();
+    // A run that continues as new keeps its turn.
+    if (outcome?.state !== 'yielded') void slots.release(runSlot(spec)[0]?.leaseId ?? '');
+    await slots.settle();
+  }
+  if (outcome.state === 'yielded') {
+    return continueAsNew<typeof runDag>({
+      ...input,
+      ...(interval === undefined ? {} : { interval }),
+      snapshot: await makeSnapshot(interpreter.entries),
+      carried: { startedAt: context.startedAt, decisions: approvals.answers, slots: slots.carried },
+    });
+  }
+  const state = outcome.state === 'success' ? 'success' : 'failed';
+  telling.ended({ ...outcome, state });
+  return finish(input, context, { ...outcome, state });
+}
+
+/** Waits until fewer runs of the DAG than `maxActiveRuns` are at work. */
+async function takeTurn(spec: DagSpec, slots: SlotClient): Promise<void> {
+  const [turn] = runSlot(spec);
+  // Runs of a version that kept no count of a DAG's runs go on without a turn.
+  if (turn === undefined || !patched('run-turn')) return;
+  setCurrentDetails(`**${spec.id}** · queued: at most ${String(turn.limit)} runs at a time`);
+  await slots.acquire(turn);
+}
+
+function contextOf(
+  { spec, runType, params, carried }: RunInput,
+  interval: DataInterval | undefined,
+): StageContext {
+  const info = workflowInfo();
+  return {
+    dagId: spec.id,
+    workflowId: info.workflowId,
+    // A run that continues as new stays one run.
+    runId: info.firstExecutionRunId,
+    runType,
+    ...(interval === undefined ? {} : { interval }),
+    startedAt: carried?.startedAt ?? info.startTime.toISOString(),
+    params: { ...spec.params, ...params },
+  };
+}
+
+function handleMessages(interpreter: Interpreter, approvals: Approvals, spec: DagSpec): void {
+  const isApproval = (taskId: string): boolean =>
+    spec.tasks.some((task) => task.id === taskId && task.kind === 'approval');
   setHandler(statesQuery, () => interpreter.states);
-  const { state, tasks, counts } = await interpreter.run();
+  setHandler(approvalsQuery, () => approvals.asking);
+  setHandler(decideSignal, (decision) => {
+    if (isApproval(decision.taskId)) approvals.decide(decision);
+  });
+  setHandler(decideUpdate, (decision) => approvals.decide(decision), {
+    validator: ({ taskId }: Decision) => {
+      if (!isApproval(taskId))
+        throw ApplicationFailure.nonRetryable(
+          `"${taskId}" is no approval task of this run`,
+          'APPROVAL_UNKNOWN',
+        );
+    },
+  });
+  setHandler(clearUpdate, (taskIds) => interpreter.clear(taskIds));
+}
+
+async function finish(
+  input: RunInput,
+  context: StageContext,
+  outcome: Outcome & { readonly state: RunResult['state'] },
+): Promise<RunResult> {
+  const { spec, specHash } = input;
+  const { state, tasks, counts } = outcome;
+  const { interval } = context;
   const result: RunResult = {
     dagId: spec.id,
     specHash,
@@ -67,17 +153,50 @@ export async function runDag(input: RunInput): Promise<RunResult> {
     tasks,
     counts,
   };
+  const failed = tasks.filter((task) => task.state === 'failed');
+  const message = `DAG "${spec.id}": ${failed.map((task) => `task "${task.taskId}" failed with ${task.error?.code ?? 'INTERNAL'}: ${task.error?.message ?? ''}`).join('; ')}`;
+  const event = state === 'success' ? 'success' : 'failure';
+  if (spec.callbacks?.[event] === true)
+    await callBack(context, '', event, state === 'success' ? undefined : { code: 'RUN_FAILED', message });
   if (state === 'success') return result;
-  const failed = tasks.filter((task) => task.error !== undefined);
   const failure = ApplicationFailure.create({
     type: 'RUN_FAILED',
     nonRetryable: true,
-    message: `DAG "${spec.id}": ${failed.map((task) => `task "${task.taskId}" failed with ${task.error?.code ?? 'INTERNAL'}: ${task.error?.message ?? ''}`).join('; ')}`,
+    message: message.slice(0, limits.failureDetailMaxBytes),
     details: [result],
   });
   // Paths of the machine that built the package are of no use in a history.
   failure.stack = `RunFailed: ${failure.message}`;
   throw failure;
+}
+
+/** Alerts of the run as a whole. */
+async function startDeadlines(spec: DagSpec, context: StageContext): Promise<RunningDeadlines> {
+  const delaysMs: number[] = [];
+  for (const { reference, intervalMs } of spec.deadlines ?? []) {
+    const baseMs = await baseOf(spec, context, reference);
+    delaysMs.push(baseMs === undefined ? Number.POSITIVE_INFINITY : baseMs + intervalMs - Date.now());
+  }
+  return watchDeadlines(context, '', delaysMs);
+}
+
+async function baseOf(
+  spec: DagSpec,
+  { interval, startedAt }: StageContext,
+  reference: NonNullable<DagSpec['deadlines']>[number]['reference'],
+): Promise<number | undefined> {
+  switch (reference.kind) {
+    case 'queued-at':
+      return Date.parse(startedAt);
+    case 'logical-date':
+      return interval === undefined ? undefined : Date.parse(interval.start);
+    case 'fixed':
+      return Date.parse(reference.at);
+    case 'average-runtime': {
+      const averageMs = await deadlineBase({ dagId: spec.id, reference });
+      return averageMs === null ? undefined : Date.parse(startedAt) + averageMs;
+    }
+  }
 }
 
 /** The interval of a scheduled run ends at its nominal time: the attribute that the schedule sets before jitter. */

@@ -14,6 +14,7 @@ import {
   type StreamInput,
   type StreamStats,
 } from './messages.js';
+import { SlotClient } from './slots.js';
 
 /**
  * The long-running workflow of a real-time DAG. Each chain of tasks that hangs together drains its source on its own, so
@@ -32,6 +33,7 @@ export async function streamDag(input: StreamInput): Promise<StreamStats> {
   let attempt = 0;
   let deployed: PinnedSpec | undefined;
   const interpreters = new Set<Interpreter>();
+  const slots = new SlotClient();
 
   const update = (change: Partial<StreamStats>) => {
     stats = { ...stats, ...change };
@@ -41,7 +43,7 @@ export async function streamDag(input: StreamInput): Promise<StreamStats> {
   };
   const interrupt = () => {
     attempt += 1;
-    for (const interpreter of interpreters) interpreter.interruptWaits();
+    for (const interpreter of interpreters) interpreter.interruptReads();
   };
   setHandler(streamStatsQuery, () => stats);
   setHandler(deploySignal, (next) => {
@@ -81,6 +83,7 @@ export async function streamDag(input: StreamInput): Promise<StreamStats> {
           startedAt: new Date().toISOString(),
           params: { ...spec.params, ...input.params },
         },
+        slots,
         waitMs: idleMs(spec),
       });
       interpreters.add(interpreter);
@@ -113,6 +116,7 @@ export async function streamDag(input: StreamInput): Promise<StreamStats> {
   };
   update({ state: isPaused ? 'paused' : 'running' });
   await Promise.all(connectedChains(spec).map(drain));
+  await slots.settle();
   if (isStopping) {
     update({ state: 'stopped' });
     return stats;

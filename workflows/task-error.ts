@@ -1,10 +1,32 @@
-import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  ChildWorkflowFailure,
+  TimeoutFailure,
+} from '@temporalio/workflow';
+import { isPipelineError } from '../core/errors/index.js';
+import type { TaskError } from '../core/run.js';
 
 /** Code and message of what ended a task, read from the failure that Temporal hands back. */
-export function taskError(error: unknown): { code: string; message: string } {
-  const cause = error instanceof ActivityFailure ? error.cause : error;
+export function taskError(error: unknown): TaskError {
+  const cause =
+    error instanceof ActivityFailure || error instanceof ChildWorkflowFailure ? error.cause : error;
+  if (isPipelineError(cause)) return { code: cause.code, message: cause.message };
   if (cause instanceof ApplicationFailure) return { code: cause.type ?? 'INTERNAL', message: cause.message };
-  if (cause instanceof TimeoutFailure)
+  if (cause instanceof TimeoutFailure) {
+    // A task that used up its time with tries that failed is judged by its last failure, which is its cause.
+    if (cause.cause instanceof ApplicationFailure && cause.cause.type !== 'NOT_YET')
+      return { code: cause.cause.type ?? 'INTERNAL', message: cause.cause.message };
     return { code: 'TASK_TIMEOUT', message: `the task timed out (${cause.timeoutType})` };
+  }
   return { code: 'INTERNAL', message: cause instanceof Error ? cause.message : String(cause) };
+}
+
+/** Whether an activity ended for want of time. */
+export function isTimeout(error: unknown): boolean {
+  return error instanceof ActivityFailure && (error.cause instanceof TimeoutFailure || isNotYet(error.cause));
+}
+
+function isNotYet(cause: unknown): boolean {
+  return cause instanceof ApplicationFailure && cause.type === 'NOT_YET';
 }

@@ -1,12 +1,21 @@
 import { InvalidArgumentError } from 'commander';
 import { PipelineError } from '../../core/errors/index.js';
 import { parseInstant, type DataInterval } from '../../core/interval.js';
+import { limits } from '../../core/limits.js';
 
 /** A positive whole number. */
 export function parseCount(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1)
     throw new InvalidArgumentError('Use a whole number from 1 on.');
+  return value;
+}
+
+/** A pool's size. */
+export function parseSlots(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > limits.poolMaxSlots)
+    throw new InvalidArgumentError(`Use a whole number from 0 to ${String(limits.poolMaxSlots)}.`);
   return value;
 }
 

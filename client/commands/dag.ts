@@ -5,16 +5,20 @@ import type { CommandContext } from '../context.js';
 import { getDag, listDags, setPaused } from '../deployment.js';
 import { emit, exitCodes, renderTable } from '../output.js';
 import { listRuns, triggerRun } from '../runs.js';
+import { registerDagViews } from './dag-views.js';
 import { intervalOption, parseCount, parseTime } from './arguments.js';
 
 /** `millrace dag …`: look at deployed DAGs, start, pause and resume them. */
 export function registerDag(program: Command, context: CommandContext): void {
-  const dag = program.command('dag').description('deployed DAGs: list, show, trigger, pause, unpause, runs');
+  const dag = program
+    .command('dag')
+    .description('deployed DAGs: list, show, trigger, pause, unpause, runs, grid, graph');
   registerList(dag, context);
   registerShow(dag, context);
   registerTrigger(dag, context);
   registerPause(dag, context);
   registerRuns(dag, context);
+  registerDagViews(dag, context);
 }
 
 function registerList(dag: Command, context: CommandContext): void {

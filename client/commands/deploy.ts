@@ -2,8 +2,9 @@ import type { Command } from 'commander';
 import type { CommandContext } from '../context.js';
 import { deployDags } from '../deployment.js';
 import { emit, renderTable } from '../output.js';
+import { checkPools, deployPools } from '../pools.js';
 import { loadProjectDags } from '../project.js';
-import { ensureSearchAttributes } from '../temporal/search-attributes.js';
+import { ensureSearchAttributes } from '../../activities/search-attributes.js';
 
 /** `millrace deploy`: makes the deployed DAGs equal to the project's. */
 export function registerDeploy(program: Command, context: CommandContext): void {
@@ -20,11 +21,13 @@ export function registerDeploy(program: Command, context: CommandContext): void 
       const settings = context.settings(command);
       const definitions = await loadProjectDags(settings);
       const client = await context.client(settings);
+      await checkPools(client, settings, definitions);
       if (!options.dryRun) await ensureSearchAttributes(client);
       const dags = await deployDags(client, definitions, {
         ...options,
         taskQueue: settings.temporal.taskQueue,
       });
+      if (!options.dryRun) await deployPools(client, settings, definitions);
       emit(context.output, options.json === true, { dryRun: options.dryRun, dags }, () =>
         [
           renderTable(

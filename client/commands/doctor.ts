@@ -2,7 +2,7 @@ import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { warehouseModule } from '../../connectors/warehouse-registry.js';
 import { limits } from '../../core/limits.js';
-import { ensureSearchAttributes } from '../temporal/search-attributes.js';
+import { ensureSearchAttributes } from '../../activities/search-attributes.js';
 import { findTemporalCli } from '../temporal/obtain-cli.js';
 import { temporalAddress, type CommandContext } from '../context.js';
 import { emit, exitCodes } from '../output.js';
@@ -59,6 +59,11 @@ export function registerDoctor(program: Command, context: CommandContext): void 
           if (freeBytes < limits.inboxMinFreeBytes)
             throw new Error(`only ${String(freeBytes)} bytes free; free disk space`);
           return `${settings.dataDirectory}, ${String(Math.floor(freeBytes / 2 ** 30))} GiB free`;
+        });
+        await check('operations store', async () => {
+          const { ledger, path } = await context.ops(settings);
+          const [newest] = await ledger.listRuns({ limit: 1 });
+          return `${path}, ${newest === undefined ? 'no run recorded yet' : `newest run ${newest.startedAt}`}`;
         });
         await check('warehouse', async () => {
           const { awaitedBy } = await warehouseModule(settings.warehouse.type);

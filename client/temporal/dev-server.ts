@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { limits } from '../../core/limits.js';
 import { PipelineError } from '../../core/errors/index.js';
+import { devServerSettings } from './dev-server-settings.js';
 
 /** A development server that is ready for work. */
 export interface DevServer {
@@ -39,9 +40,6 @@ interface RunningNote {
  * Starts the Temporal development server with its database in the data folder, so that runs outlive it, or finds the
  * one that already serves this folder.
  *
- * Eager activity execution is switched on: a worker that completes a workflow task receives the next activity in the
- * same answer, which removes one hop of some 40 ms for each sequential task.
- *
  * @throws PipelineError TEMPORAL_UNAVAILABLE when the server does not become healthy; its log is named.
  */
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
@@ -74,8 +72,7 @@ async function launch(
     options.cliPath,
     [
       ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--ui-port', String(uiPort)],
-      ...['--db-filename', join(options.dataDirectory, 'temporal.db'), '--log-level', 'warn'],
-      ...['--dynamic-config-value', 'system.enableActivityEagerExecution=true'],
+      ...['--log-level', 'warn', ...devServerSettings(join(options.dataDirectory, 'temporal.db'))],
     ],
     // A group of its own: Ctrl-C in a terminal must reach Millrace first, which drains and then ends the server.
     { stdio: ['ignore', log, log], detached: true },

@@ -97,7 +97,7 @@ async function commitLoad(
 }
 
 async function assertFence(connection: DuckDBConnection, request: LoadRequest): Promise<void> {
-  const key = intervalKey(request.interval);
+  const key = request.fenceKey ?? intervalKey(request.interval);
   const [row] = await rowsOf(
     connection,
     'SELECT fence FROM _millrace_fences WHERE table_name = $1 AND interval_key = $2',

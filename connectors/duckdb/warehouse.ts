@@ -232,7 +232,11 @@ class DuckDbWarehouse implements Warehouse {
         const files = await loadFiles(request, this.#options.staging);
         if ((await this.findLoad(request.loadId)) !== undefined) continue;
         await this.#use(async (connection) => {
-          const fence = await claim(connection, request.config.into, intervalKey(request.interval));
+          const fence = await claim(
+            connection,
+            request.config.into,
+            request.fenceKey ?? intervalKey(request.interval),
+          );
           await runLoad(connection, { ...request, fence }, files, this.#gate);
         });
         loads += 1;

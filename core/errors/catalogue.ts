@@ -21,6 +21,16 @@ export const catalogue = {
     message:
       'There is no deployed DAG "{dagId}". Known: {known}. Run "millrace deploy" first, or correct the id.',
   },
+  HISTORY_INVALID: {
+    kind: 'ConfigError',
+    retryable: false,
+    message: 'History file {file} cannot be read: {reason}. Download it again as JSON from the Temporal UI.',
+  },
+  PARAMS_INVALID: {
+    kind: 'ConfigError',
+    retryable: false,
+    message: 'The parameters do not fit DAG "{dagId}": {problems}. Nothing was started.',
+  },
   DAG_FILE_FAILED: {
     kind: 'ConfigError',
     retryable: false,
@@ -31,6 +41,54 @@ export const catalogue = {
     retryable: true,
     message:
       'This worker has no function for task "{dagId}/{taskId}". Start a worker whose dags folder holds the version that the run started with.',
+  },
+  MAPPING_INVALID: {
+    kind: 'ContractError',
+    retryable: false,
+    message:
+      'Task "{taskId}" cannot be mapped: {problem}. Return a list from the task that it is mapped over.',
+  },
+  BRANCH_UNKNOWN: {
+    kind: 'ContractError',
+    retryable: false,
+    message:
+      'Branch "{taskId}" chose {chosen}, which is not directly after it. Return one of: {known}; or null to skip all.',
+  },
+  RESULT_INVALID: {
+    kind: 'ContractError',
+    retryable: false,
+    message: 'The function of task "{taskId}" returned {actual}; return {expected}.',
+  },
+  TASK_SKIPPED: {
+    kind: 'ContractError',
+    retryable: false,
+    message: 'Task "{taskId}" skipped itself: {reason}.',
+  },
+  TASK_FAILED: {
+    kind: 'ContractError',
+    retryable: false,
+    message: 'Task "{taskId}" gave up: {reason}. It is not tried again.',
+  },
+  NOT_YET: {
+    kind: 'SourceError',
+    retryable: true,
+    message: 'What task "{taskId}" waits for does not hold yet. It looks again by itself.',
+  },
+  UPSTREAM_RUN_FAILED: {
+    kind: 'ContractError',
+    retryable: false,
+    message: '{what} ended as {state}, so task "{taskId}" cannot succeed. Clear that run, then this task.',
+  },
+  UPSTREAM_MISSING: {
+    kind: 'ContractError',
+    retryable: false,
+    message:
+      'Task "{taskId}" handed on no rows in this run. Run it too: choose it with its downstream tasks, or clear upstream.',
+  },
+  APPROVAL_REFUSED: {
+    kind: 'ContractError',
+    retryable: false,
+    message: 'Task "{taskId}" was rejected by {by}: {comment}.',
   },
   CONNECTOR_UNKNOWN: {
     kind: 'ConfigError',
@@ -267,6 +325,29 @@ export const catalogue = {
     retryable: true,
     message: 'The gateway cannot keep the event now: {reason}. It was not acknowledged; send it again.',
   },
+  POOL_UNKNOWN: {
+    kind: 'ConfigError',
+    retryable: false,
+    message:
+      'There is no pool "{pool}". Known: {known}. Add it under "pools" in the settings, or make it with "millrace pool set".',
+  },
+  POOL_TOO_SMALL: {
+    kind: 'ConfigError',
+    retryable: false,
+    message:
+      '{what} needs {slots} slots of pool "{pool}", which has {poolSlots}. Lower poolSlots, or make the pool larger.',
+  },
+  POOL_IN_USE: {
+    kind: 'ConfigError',
+    retryable: false,
+    message:
+      'Pool "{pool}" is held by {holding} and awaited by {waiting}. Let them end, or cancel their runs, before you delete it.',
+  },
+  POOLS_INVALID: {
+    kind: 'ConfigError',
+    retryable: false,
+    message: 'The DAGs and the pools do not fit: {problems}. Nothing was deployed.',
+  },
   TEMPORAL_UNAVAILABLE: {
     kind: 'ConfigError',
     retryable: false,
@@ -276,6 +357,12 @@ export const catalogue = {
     kind: 'ConfigError',
     retryable: false,
     message: 'There is no {what} "{id}". List what exists with "{command}".',
+  },
+  OPS_UNAVAILABLE: {
+    kind: 'ConfigError',
+    retryable: true,
+    message:
+      'The operations store {path} cannot be used: {reason}. If the file is damaged, move it away and start again: "millrace run sync" reads the run ledger anew from Temporal.',
   },
   USAGE: {
     kind: 'ConfigError',

@@ -27,17 +27,24 @@ const rules: Readonly<Record<Room, Rule>> = {
   schemas: { code: ['core'], packages: knowsNoTemporal },
   security: { code: ['core'], packages: knowsNoTemporal },
   connectors: { code: ['core', 'schemas', 'security'], packages: knowsNoTemporal },
-  activities: { code: ['core', 'schemas', 'security', 'connectors'] },
+  ops: { code: ['core', 'security'], packages: knowsNoTemporal },
+  activities: { code: ['core', 'schemas', 'security', 'connectors', 'ops'] },
   // Both packages are written to run inside the workflow sandbox.
   workflows: {
     code: ['core'],
     types: ['activities'],
     packages: (name) => name === '@temporalio/workflow' || name === '@temporalio/common',
   },
-  serve: { code: ['core', 'schemas', 'security', 'connectors'], packages: knowsNoTemporal },
-  testing: { code: ['core'], packages: knowsNoTemporal },
-  client: { code: ['core', 'schemas', 'security', 'connectors', 'activities', 'workflows', 'serve'] },
-  demo: { code: ['core', 'schemas', 'security', 'connectors', 'activities', 'serve', 'testing', 'client'] },
+  serve: { code: ['core', 'schemas', 'security', 'connectors', 'ops'], packages: knowsNoTemporal },
+  // Fixture servers know no Temporal; the kit runs DAGs, and puts the parts of a worker together for that.
+  testing: {
+    code: ['core', 'schemas', 'connectors', 'activities'],
+    packages: (name, file) => file.startsWith('testing/kit/') || knowsNoTemporal(name),
+  },
+  client: { code: ['core', 'schemas', 'security', 'connectors', 'ops', 'activities', 'workflows', 'serve'] },
+  demo: {
+    code: ['core', 'schemas', 'security', 'connectors', 'ops', 'activities', 'serve', 'testing', 'client'],
+  },
 };
 
 const readersOfSettings = new Set<string>([...compositionRoots, 'config.ts']);
@@ -92,6 +99,7 @@ describe('import direction', () => {
       `import { type X, y } from '../activities/y.js';`,
       'workflows must not import activities/y.ts',
     ],
+    ['ops/a.ts', `import { x } from '../connectors/x.js';`, 'ops must not import connectors/x.ts'],
     ['workflows/a.ts', `const fs = await import('node:fs');`, 'workflows must not load node:fs'],
     [
       'workflows/a.ts',

@@ -12,6 +12,7 @@ export const rooms = [
   'schemas',
   'security',
   'connectors',
+  'ops',
   'activities',
   'workflows',
   'serve',
@@ -106,6 +107,7 @@ function targetOf(path: string, specifier: string): Pick<Import, 'file' | 'packa
     return { file: relative(root, target).replaceAll('\\', '/'), package: undefined };
   }
   if (specifier === 'millrace') return { file: 'index.ts', package: undefined };
+  if (specifier === 'millrace/testing/kit') return { file: 'testing/kit/index.ts', package: undefined };
   if (specifier === 'millrace/testing') return { file: 'testing/index.ts', package: undefined };
   const parts = specifier.split('/');
   return { file: undefined, package: specifier.startsWith('@') ? parts.slice(0, 2).join('/') : parts[0] };

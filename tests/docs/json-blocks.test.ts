@@ -6,7 +6,7 @@ import { loadSettings } from '../../config.js';
 import { createSchemaRegistry } from '../../schemas/registry.js';
 import { blocksInLanguage, type CodeBlock } from './pages.js';
 
-const settingAreas = ['temporal', 'warehouse', 'gateway', 'connections', 'log', 'dataDirectory'];
+const settingAreas = ['temporal', 'warehouse', 'gateway', 'connections', 'pools', 'log', 'dataDirectory'];
 
 function isSettings(block: CodeBlock): boolean {
   const value = JSON.parse(block.text) as object;

@@ -13,6 +13,10 @@ import {
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import proto from '@temporalio/proto';
+import { devServerSettings } from '../../client/temporal/dev-server-settings.js';
+import type { RunResult } from '../../core/run.js';
 import { findTemporalCli } from '../../client/temporal/obtain-cli.js';
 import { root } from '../architecture/source-tree.js';
 
@@ -33,6 +37,7 @@ export interface RunningProcess {
   readonly ended: Promise<void>;
 }
 
+const { temporal } = proto;
 const projects = new Set<TestProject>();
 
 afterAll(async () => {
@@ -86,8 +91,7 @@ export class TestProject {
     for (let attempt = 1; attempt <= 5; attempt += 1) {
       const server = this.#spawn(cli.path, [
         ...['server', 'start-dev', '--headless', '--ip', '127.0.0.1', '--port', String(this.temporalPort)],
-        ...['--log-level', 'error', '--db-filename', join(this.folder, 'temporal.db')],
-        ...['--dynamic-config-value', 'system.enableActivityEagerExecution=true'],
+        ...['--log-level', 'error', ...devServerSettings(join(this.folder, 'temporal.db'))],
       ]);
       this.#temporal = server;
       let hasEnded = false;
@@ -113,13 +117,15 @@ export class TestProject {
     return this.#temporal;
   }
 
-  /** A worker process; dies at the named fault point where one is given. */
-  async startWorker(faultPoint?: string): Promise<RunningProcess> {
-    const worker = this.#spawn(
-      process.execPath,
-      [join(root, 'dist/worker.js')],
-      faultPoint === undefined ? {} : { MILLRACE_FAULT_POINT: faultPoint },
-    );
+  /**
+   * A worker process; dies at the named fault point where one is given. A second worker needs a warehouse of its own,
+   * because one process holds a DuckDB file: `MILLRACE_WAREHOUSE_PATH`.
+   */
+  async startWorker(faultPoint?: string, env: Record<string, string> = {}): Promise<RunningProcess> {
+    const worker = this.#spawn(process.execPath, [join(root, 'dist/worker.js')], {
+      ...env,
+      ...(faultPoint !== undefined && { MILLRACE_FAULT_POINT: faultPoint }),
+    });
     await Promise.race([
       waitUntil('the worker is ready', () => worker.stderr().includes('worker: ready'), 60_000),
       worker.ended,
@@ -163,6 +169,73 @@ export class TestProject {
   /** Rows of a query through the command line. */
   async rows(sql: string): Promise<Record<string, unknown>[]> {
     return (await this.json<{ rows: Record<string, unknown>[] }>('query', sql)).rows;
+  }
+
+  /** Types of the events of a workflow's history. */
+  async history(workflowId: string): Promise<string[]> {
+    const events = await this.#events(workflowId);
+    return events.map(({ eventType }) => temporal.api.enums.v1.EventType[eventType ?? 0] ?? '');
+  }
+
+  /** What the tasks of a run handed on, by task id, read from its history. */
+  async results(workflowId: string): Promise<Record<string, unknown>> {
+    const events = await this.#events(workflowId);
+    const results: Record<string, unknown> = {};
+    const read = (payload: { data?: Uint8Array | null } | undefined): unknown =>
+      payload?.data === undefined || payload.data === null
+        ? undefined
+        : JSON.parse(Buffer.from(payload.data).toString('utf8'));
+    for (const { activityTaskCompletedEventAttributes: completed } of events) {
+      const scheduled = events.find(({ eventId }) => String(eventId) === String(completed?.scheduledEventId));
+      const input = read(scheduled?.activityTaskScheduledEventAttributes?.input?.payloads?.[0]);
+      const taskId = (input as { task?: { id: string } } | undefined)?.task?.id;
+      if (taskId !== undefined) results[taskId] = read(completed?.result?.payloads?.[0]);
+    }
+    return results;
+  }
+
+  /** Events of each execution of a workflow that continued as new, newest first. */
+  async historyLengths(workflowId: string): Promise<number[]> {
+    return this.#withClient(async (client) => {
+      const lengths: number[] = [];
+      let runId: string | undefined;
+      do {
+        const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+        lengths.push(history.events?.length ?? 0);
+        runId =
+          history.events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId ?? undefined;
+      } while (runId !== undefined && runId !== '');
+      return lengths;
+    });
+  }
+
+  /** Waits for the end of a run and returns its result, whatever it ended with. */
+  async resultOf(workflowId: string): Promise<RunResult> {
+    return this.#withClient(async (client) => {
+      try {
+        return (await client.workflow.getHandle(workflowId).result()) as RunResult;
+      } catch (error) {
+        const cause = error instanceof Error ? error.cause : undefined;
+        const [result] = ((cause as { details?: unknown[] } | undefined)?.details ?? []) as RunResult[];
+        if (result === undefined) throw error;
+        return result;
+      }
+    });
+  }
+
+  async #withClient<Result>(work: (client: Client) => Promise<Result>): Promise<Result> {
+    const connection = await Connection.connect({ address: `127.0.0.1:${String(this.temporalPort)}` });
+    try {
+      return await work(new Client({ connection }));
+    } finally {
+      await connection.close();
+    }
+  }
+
+  async #events(workflowId: string) {
+    return this.#withClient(
+      async (client) => (await client.workflow.getHandle(workflowId).fetchHistory()).events ?? [],
+    );
   }
 
   /** Text of a file of the project, or empty. */

@@ -48,7 +48,10 @@ let connection;
 mkdirSync(join(project, 'node_modules'), { recursive: true });
 symlinkSync(root, join(project, 'node_modules', 'millrace'), 'dir');
 write('package.json', '{"type":"module"}');
-write('millrace.json', '{"log":{"level":"error"},"gateway":{"writeKeys":["record"]}}');
+write(
+  'millrace.json',
+  '{"log":{"level":"error"},"gateway":{"writeKeys":["record"]},"pools":{"narrow":{"slots":1}}}',
+);
 write(
   'schemas/row.v1.schema.json',
   '{"$id":"row.v1","type":"object","required":["id"],"properties":{"id":{"type":"string"}}}',
@@ -56,13 +59,13 @@ write(
 write(
   'dags/record.ts',
   `import { defineDag, inbox } from 'millrace';
-   export const etl = defineDag({ id: 'etl', schedule: { cron: '0 0 * * *', timezone: 'UTC', catchup: false }, tasks: ({ extract, validate, transform, load, task }) => {
+   export const etl = defineDag({ id: 'etl', schedule: { cron: '0 0 * * *', timezone: 'UTC', catchup: false }, maxActiveRuns: 1, tasks: ({ extract, validate, transform, load, task }) => {
      const raw = extract('pull', { read: 'interval', from: async function* ({ interval }) { yield { id: interval.start }; } });
      const rows = transform('shape', validate('check', raw, { schema: 'row.v1' }), { constant: { source: 'record' } });
      const loaded = load('store', rows, { into: 'rows', key: ['id'], disposition: 'merge' });
      const bad = task('bad', { after: [loaded], retries: 1, retryDelay: '10ms', run: async () => { throw new Error('on purpose'); } });
      const after = task('after', { after: [bad], run: async () => ({}) });
-     task('tidy', { after: [after], triggerRule: 'all_done', run: async () => ({}) });
+     task('tidy', { after: [after], triggerRule: 'all_done', pool: 'narrow', concurrency: { key: 'tidy', limit: 1 }, run: async () => ({}) });
    } });
    export const broken = defineDag({ id: 'broken', schedule: 'manual', tasks: ({ task }) => {
      const bad = task('bad', { retries: 0, run: async () => { throw new Error('on purpose'); } });
@@ -104,6 +107,7 @@ try {
     '--wait',
   );
   await save('backfill-dag', backfill.id);
+  await save('pool-coordinator', 'millrace.pool.dag-run:etl');
   await save('run-dag', client('dag', 'runs', 'etl').runs[0].workflowId);
   await save('run-dag-failed', client('dag', 'trigger', 'broken', '--wait').workflowId);
   client('reconcile', 'etl', '--from', '2026-01-01', '--to', '2026-01-02');

@@ -25,8 +25,16 @@ beforeAll(() => {
 }, 120_000);
 
 test('every workflow has a recorded history', () => {
-  for (const workflow of ['run-dag', 'run-dag-failed', 'stream-dag', 'backfill-dag', 'reconcile-dag'])
+  for (const workflow of [
+    'run-dag',
+    'run-dag-failed',
+    'stream-dag',
+    'backfill-dag',
+    'reconcile-dag',
+    'pool-coordinator',
+  ]) {
     expect(names).toContain(`${workflow}.history`);
+  }
 });
 
 test.each(names)('%s replays on the present code', (name) => {

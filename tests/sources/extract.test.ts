@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import type { ActivityDeps, StageIo } from '../../activities/deps.js';
+import { createValueReader } from '../../activities/values.js';
 import { createExtract } from '../../activities/extract.js';
+import { createTryLog } from '../../activities/task-log.js';
 import { createSourceRegistry } from '../../connectors/registry.js';
 import type { ReadRequest, Source, SourceBatch } from '../../connectors/source.js';
 import type { TaskFunctions } from '../../core/dag-definition.js';
@@ -40,8 +42,11 @@ interface Setting {
 
 function deps(setting: Setting): ActivityDeps {
   const registry = createSourceRegistry({ projectDirectory: directory, dataDirectory: directory });
+  const staging = createFileStaging(directory);
   return {
-    staging: createFileStaging(directory),
+    staging,
+    values: createValueReader(staging),
+    runs: undefined as never,
     source: async (name) => setting.source ?? registry(name),
     connection: () => setting.connection ?? {},
     functions: () => ({ ...(setting.read && { read: setting.read }) }),
@@ -54,6 +59,8 @@ function deps(setting: Setting): ActivityDeps {
         ids.map((id) => setting.quarantined?.[Number(id)] ?? ''),
     } as unknown as ActivityDeps['warehouse'],
     stagedSql: undefined as never,
+    temporalRuns: undefined as never,
+    pools: undefined as never,
     logger,
   };
 }
@@ -79,7 +86,15 @@ function request(
 }
 
 function stageIo(more: Partial<StageIo> = {}): StageIo {
-  return { signal: new AbortController().signal, heartbeat: () => undefined, attempt: 1, logger, ...more };
+  const { log } = createTryLog(logger);
+  return {
+    signal: new AbortController().signal,
+    heartbeat: () => undefined,
+    attempt: 1,
+    logger,
+    log,
+    ...more,
+  };
 }
 
 function madeOf(batches: readonly SourceBatch[], seen: ReadRequest[] = []): Source {

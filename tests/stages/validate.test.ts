@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { pino } from 'pino';
 import type { ActivityDeps, StageIo } from '../../activities/deps.js';
+import { createTryLog } from '../../activities/task-log.js';
 import { createValidate } from '../../activities/validate.js';
 import { createStagedSql, type StagedSql } from '../../connectors/duckdb/staged-sql.js';
 import { quoteName, quoteText } from '../../connectors/duckdb/sql-text.js';
@@ -45,11 +46,13 @@ async function rejectedPositions(document: JsonObject, records: readonly JsonObj
     kind: 'validate',
     config: { schema: { id: 'test', document }, quarantineOver: 1, contract: defaultContract },
   } as unknown as ValidateTask;
+  const logger = pino({ level: 'silent' });
   const io: StageIo = {
     signal: new AbortController().signal,
     attempt: 1,
     heartbeat: () => undefined,
-    logger: pino({ level: 'silent' }),
+    logger,
+    log: createTryLog(logger).log,
   };
   const manifest = await createValidate(deps)(
     { context: { dagId: 'test' } as unknown as StageContext, task, input },

@@ -1,105 +1,166 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { TaskSpec, TaskState, TriggerRule } from '../../core/dag-spec.js';
-import { triggerRules } from '../../core/dag-spec.js';
-import { judge, planStep, runVerdict } from '../../core/plan.js';
+import { planStep, runVerdict, type TaskStates } from '../../core/plan.js';
+import { addState, emptyTally } from '../../core/state-tally.js';
+import { triggerRules, type TaskSpec, type TaskState, type TriggerRule } from '../../core/task-spec.js';
+import { judge } from '../../core/trigger-rule.js';
 
-const finals = ['success', 'failed', 'skipped', 'upstream_failed'] as const;
+interface Drawn {
+  readonly rule: TriggerRule;
+  readonly upstream: readonly number[];
+  readonly ending: 'success' | 'failed' | 'skipped';
+  readonly role: 'plain' | 'setup' | 'teardown';
+}
 
-/** When a task may start once all its upstream tasks have ended, in the words of Airflow's documentation. */
-const mayStart: Record<TriggerRule, (states: readonly TaskState[]) => boolean> = {
-  all_success: (states) => states.every((state) => state === 'success'),
-  all_failed: (states) => states.every((state) => state === 'failed' || state === 'upstream_failed'),
-  all_done: () => true,
-  all_done_min_one_success: (states) => states.some((state) => state === 'success'),
-  all_skipped: (states) => states.every((state) => state === 'skipped'),
-  one_failed: (states) => states.some((state) => state === 'failed' || state === 'upstream_failed'),
-  one_success: (states) => states.some((state) => state === 'success'),
-  one_done: (states) =>
-    states.some((state) => state === 'success' || state === 'failed' || state === 'upstream_failed'),
-  none_failed: (states) => states.every((state) => state === 'success' || state === 'skipped'),
-  none_failed_min_one_success: (states) =>
-    states.every((state) => state === 'success' || state === 'skipped') &&
-    states.some((state) => state === 'success'),
-  none_skipped: (states) => states.every((state) => state !== 'skipped'),
-  always: () => true,
-};
+const dags = fc.array(
+  fc.record({
+    rule: fc.constantFrom(...triggerRules),
+    upstream: fc.array(fc.nat(20), { maxLength: 3 }),
+    ending: fc.constantFrom('success' as const, 'failed' as const, 'skipped' as const),
+    role: fc.constantFrom('plain' as const, 'plain' as const, 'setup' as const, 'teardown' as const),
+  }),
+  { minLength: 1, maxLength: 12 },
+);
 
-/** Every list of up to three final states. */
-const lists: TaskState[][] = [1, 2, 3].flatMap((length) => {
-  let found: TaskState[][] = [[]];
-  for (let at = 0; at < length; at += 1)
-    found = found.flatMap((list) => finals.map((state) => [...list, state]));
-  return found;
-});
+function build(drawn: readonly Drawn[]): TaskSpec[] {
+  return drawn.map(({ rule, upstream, role }, index) => {
+    const before = index === 0 ? [] : [...new Set(upstream.map((id) => id % index))];
+    const setups = before.filter((at) => drawn[at]?.role === 'setup').map((at) => `t${String(at)}`);
+    return {
+      id: `t${String(index)}`,
+      triggerRule: rule,
+      upstream: before.map((at) => `t${String(at)}`),
+      ...(role === 'teardown' ? { teardown: { setups, failsRun: false } } : {}),
+      ...(role === 'plain' && setups.length > 0 ? { setups } : {}),
+    } as unknown as TaskSpec;
+  });
+}
 
-describe('judge', () => {
-  test.each(triggerRules)(
-    '%s starts exactly where its meaning says, for every outcome of up to three upstream tasks',
-    (rule) => {
-      for (const states of lists)
-        expect({ states, start: judge(rule, states) === 'start' }).toEqual({
-          states,
-          start: mayStart[rule](states),
-        });
-    },
-  );
+/**
+ * A run the slow and obvious way: one task at a time, in spec order, again and again, each judged only by the final states
+ * of its upstream tasks. A rule that does not wait gives the same verdict later as early, so the order does not matter.
+ */
+function slowRun(tasks: readonly TaskSpec[], drawn: readonly Drawn[]): Record<string, TaskState> {
+  const states: Record<string, TaskState> = {};
+  for (const [index, task] of tasks.entries()) {
+    const of = (ids: readonly string[]): TaskState[] => ids.map((id) => states[id] ?? 'none');
+    const upstream = of(task.upstream);
+    const setups = of(task.teardown?.setups ?? task.setups ?? []);
+    let verdict: string;
+    if (task.teardown !== undefined) {
+      if (setups.length === 0 || setups.includes('success')) verdict = 'start';
+      else verdict = setups.every((state) => state === 'skipped') ? 'skipped' : 'upstream_failed';
+    } else if (setups.some((state) => state === 'failed' || state === 'upstream_failed')) {
+      verdict = 'upstream_failed';
+    } else if (setups.includes('skipped')) verdict = 'skipped';
+    else verdict = judge(task.triggerRule, upstream.reduce(addState, emptyTally));
+    states[task.id] = verdict === 'start' ? (drawn[index]?.ending ?? 'success') : (verdict as TaskState);
+  }
+  return states;
+}
 
-  test.each(triggerRules)('%s never takes back a verdict when a waiting upstream task ends', (rule) => {
-    for (const states of lists) {
-      const early = judge(rule, [...states, 'running']);
-      if (early === 'wait' || rule === 'always') continue;
-      for (const last of finals) {
-        const late = judge(rule, [...states, last]);
-        expect({
-          rule,
-          states,
-          last,
-          kept: early === 'start' ? late === 'start' : late !== 'start',
-        }).toMatchObject({ kept: true });
-      }
+/** A run through `planStep`, with the tasks under way ending in an order that `pick` decides. */
+function plannedRun(
+  tasks: readonly TaskSpec[],
+  drawn: readonly Drawn[],
+  pick: (count: number) => number,
+): Record<string, TaskState> {
+  const states: Record<string, TaskState> = {};
+  const running: string[] = [];
+  for (let steps = 0; steps < 500; steps += 1) {
+    const { start, settle } = planStep({ tasks }, states);
+    for (const { taskId, state } of settle) states[taskId] = state;
+    if (settle.length > 0) continue;
+    for (const id of start) {
+      states[id] = 'running';
+      running.push(id);
     }
+    if (running.length === 0) return states;
+    const [ended] = running.splice(pick(running.length), 1);
+    states[ended!] = drawn[Number(ended!.slice(1))]!.ending;
+  }
+  throw new Error('the plan does not come to an end');
+}
+
+test('random DAGs end as the slow and obvious run says, in whatever order their tasks end', () => {
+  fc.assert(
+    fc.property(dags, fc.infiniteStream(fc.nat()), (drawn, order) => {
+      const tasks = build(drawn);
+      const planned = plannedRun(tasks, drawn, (count) => (order.next().value as number) % count);
+      expect(planned).toEqual(slowRun(tasks, drawn));
+    }),
+    { numRuns: 500, seed: 7 },
+  );
+});
+
+test('planning does not depend on the order in which it is asked, and starts nothing twice', () => {
+  fc.assert(
+    fc.property(dags, (drawn) => {
+      const tasks = build(drawn);
+      const states: Record<string, TaskState> = {};
+      const first = planStep({ tasks }, states);
+      for (const id of first.start) states[id] = 'running';
+      const second = planStep({ tasks }, states);
+      expect(second.start.filter((id) => first.start.includes(id))).toEqual([]);
+      expect(planStep({ tasks }, { ...states })).toEqual(second);
+    }),
+    { numRuns: 200, seed: 8 },
+  );
+});
+
+const task = (id: string, upstream: string[] = [], extra: object = {}): TaskSpec =>
+  ({ id, upstream, triggerRule: 'all_success', ...extra }) as unknown as TaskSpec;
+
+describe('planStep', () => {
+  test('starts the most important task first, and tasks of equal weight in spec order', () => {
+    const tasks = [
+      task('a'),
+      task('b', [], { priorityWeight: 5 }),
+      task('c'),
+      task('d', [], { priorityWeight: 9 }),
+    ];
+    expect(planStep({ tasks }, {}).start).toEqual(['d', 'b', 'a', 'c']);
   });
 
-  test('a task without upstream tasks starts', () => {
-    for (const rule of triggerRules) expect(judge(rule, [])).toBe('start');
+  test('instances of a mapped task count one by one', () => {
+    const tasks = [
+      task('mapped'),
+      task('all', ['mapped']),
+      task('one', ['mapped'], { triggerRule: 'one_failed' }),
+    ];
+    const states: TaskStates = { mapped: 'deferred' };
+    const tallies = { mapped: { total: 3, success: 1, failed: 1, upstreamFailed: 0, skipped: 0 } };
+    expect(planStep({ tasks }, states, tallies)).toEqual({
+      start: ['one'],
+      settle: [{ taskId: 'all', state: 'upstream_failed' }],
+    });
   });
 });
 
-test('random DAGs end with every task finished, and only tasks whose rule is met ever run', () => {
-  const dag = fc.array(
-    fc.record({
-      rule: fc.constantFrom(...triggerRules),
-      upstream: fc.array(fc.nat(20), { maxLength: 3 }),
-      fails: fc.boolean(),
-    }),
-    { minLength: 1, maxLength: 12 },
-  );
-  fc.assert(
-    fc.property(dag, (drawn) => {
-      const tasks = drawn.map(({ rule, upstream }, index) => ({
-        id: `t${String(index)}`,
-        triggerRule: rule,
-        upstream: index === 0 ? [] : [...new Set(upstream.map((id) => `t${String(id % index)}`))],
-      })) as unknown as TaskSpec[];
-      const states: Record<string, TaskState> = {};
-      for (let steps = 0; ; steps += 1) {
-        expect(steps).toBeLessThan(100);
-        const { start, settle } = planStep({ tasks }, states);
-        if (start.length === 0 && settle.length === 0) break;
-        for (const { taskId, state } of settle) states[taskId] = state;
-        if (settle.length > 0) continue;
-        for (const id of start) {
-          const task = tasks.find((candidate) => candidate.id === id)!;
-          const upstream = task.upstream.map((name) => states[name] ?? 'none');
-          if (upstream.every((state) => state !== 'none') && upstream.length > 0)
-            expect(mayStart[task.triggerRule](upstream)).toBe(true);
-          states[id] = drawn[Number(id.slice(1))]!.fails ? 'failed' : 'success';
-        }
-      }
-      expect(Object.keys(states)).toHaveLength(tasks.length);
-      expect(['success', 'failed']).toContain(runVerdict({ tasks }, states));
-    }),
-    { numRuns: 300, seed: 3 },
-  );
+describe('runVerdict', () => {
+  const tasks = [
+    task('a'),
+    task('b', ['a']),
+    task('clean', ['b'], { teardown: { setups: ['a'], failsRun: false } }),
+  ];
+
+  test('leaves decide, and a teardown is none', () => {
+    expect(runVerdict({ tasks }, { a: 'success', b: 'success', clean: 'failed' })).toBe('success');
+    expect(runVerdict({ tasks }, { a: 'success', b: 'failed', clean: 'success' })).toBe('failed');
+  });
+
+  test('a teardown decides where its author asks for it', () => {
+    const strict = [
+      ...tasks.slice(0, 2),
+      task('clean', ['b'], { teardown: { setups: ['a'], failsRun: true } }),
+    ];
+    expect(runVerdict({ tasks: strict }, { a: 'success', b: 'success', clean: 'failed' })).toBe('failed');
+  });
+
+  test('with failOn any, a failure that a later task made good still fails the run', () => {
+    const repaired = [task('a'), task('fix', ['a'], { triggerRule: 'all_done' })];
+    const states: TaskStates = { a: 'failed', fix: 'success' };
+    expect(runVerdict({ tasks: repaired }, states)).toBe('success');
+    expect(runVerdict({ tasks: repaired, failOn: 'any' }, states)).toBe('failed');
+  });
 });

@@ -1,0 +1,29 @@
+import type { TaskFunctionContext } from '../core/dag-definition.js';
+import type { StageContext } from '../core/run.js';
+import type { ActivityDeps, StageIo } from './deps.js';
+
+/** What a function of a DAG file is told about its run. @throws PipelineError STAGING_* */
+export async function functionContext(
+  { values }: Pick<ActivityDeps, 'values'>,
+  { dagId, workflowId, runType, interval, params, startedAt, mapIndex, element }: StageContext,
+  taskId: string,
+  io: StageIo,
+): Promise<TaskFunctionContext> {
+  return {
+    dagId,
+    taskId,
+    workflowId,
+    runType,
+    ...(interval === undefined ? {} : { interval }),
+    params,
+    startedAt,
+    attempt: io.attempt,
+    log: io.log,
+    signal: io.signal,
+    ...(mapIndex === undefined ? {} : { mapIndex }),
+    ...(element === undefined ? {} : { element: (await values.element(element)).value }),
+    heartbeat: (details) => {
+      io.heartbeat(details);
+    },
+  };
+}

@@ -1,0 +1,139 @@
+import { ApplicationFailure, CancelledFailure, TimeoutFailure } from '@temporalio/common';
+import type { TaskSpec } from '../core/dag-spec.js';
+import type { RunKey, TaskRecord } from '../core/ledger.js';
+import { limits } from '../core/limits.js';
+import { isManifest } from '../core/manifest.js';
+import type { StageRequest } from '../core/run.js';
+import { textOf, type Failure, type HistoryEvent, type HistoryReader } from './history-reader.js';
+
+/** An activity on its way through a history. */
+interface Attempt {
+  readonly request: Pick<StageRequest<TaskSpec>, 'task' | 'context'>;
+  tryNumber: number;
+  startedAt?: string;
+  worker?: string;
+  lastFailure?: Failure;
+}
+
+/**
+ * Tries of a run's tasks. Temporal writes the start of an activity down when it ends, with the number of its last try and
+ * the failure of the one before; of earlier ones only that they were is known.
+ */
+export async function readTries(
+  events: readonly HistoryEvent[],
+  { workflowId, runId }: RunKey,
+  reader: HistoryReader,
+): Promise<TaskRecord[]> {
+  const attempts = new Map<string, Attempt>();
+  const records: TaskRecord[] = [];
+  const base = ({ request: { task, context } }: Attempt) => ({
+    workflowId,
+    runId,
+    taskId: task.id,
+    mapIndex: context.mapIndex ?? -1,
+    kind: task.kind,
+  });
+  const end = async (
+    id: unknown,
+    event: HistoryEvent,
+    members: Pick<TaskRecord, 'state'> & Partial<TaskRecord>,
+  ) => {
+    const key = String(id);
+    const attempt = attempts.get(key);
+    if (attempt === undefined) return;
+    attempts.delete(key);
+    records.push(...(await earlierTries(attempt, base(attempt), reader)));
+    const endedAt = textOf(event.eventTime);
+    records.push({ ...base(attempt), ...startOf(attempt), ...(endedAt && { endedAt }), ...members });
+  };
+  for (const event of events) {
+    const scheduled = event.activityTaskScheduledEventAttributes;
+    if (scheduled) {
+      const [request] = (await reader.values(scheduled.input)) as [Partial<Attempt['request']>?];
+      if (request?.task !== undefined && request.context !== undefined) {
+        const { task, context } = request;
+        attempts.set(String(event.eventId), { request: { task, context }, tryNumber: 1 });
+      }
+    }
+    const started = event.activityTaskStartedEventAttributes;
+    const attempt = attempts.get(String(started?.scheduledEventId));
+    if (started && attempt !== undefined) {
+      const startedAt = textOf(event.eventTime);
+      Object.assign(attempt, {
+        tryNumber: started.attempt ?? 1,
+        ...(startedAt && { startedAt }),
+        ...(started.identity && { worker: started.identity }),
+        lastFailure: started.lastFailure,
+      });
+    }
+    const completed = event.activityTaskCompletedEventAttributes;
+    if (completed) {
+      const [result] = await reader.values(completed.result);
+      await end(completed.scheduledEventId, event, {
+        state: 'success',
+        ...(isManifest(result) ? { counts: result.counts } : {}),
+      });
+    }
+    const failed = event.activityTaskFailedEventAttributes;
+    if (failed) {
+      const failure = await describe(failed.failure, reader);
+      await end(failed.scheduledEventId, event, { state: 'failed', ...failure });
+    }
+    const timedOut = event.activityTaskTimedOutEventAttributes;
+    if (timedOut) {
+      const failure = await describe(timedOut.failure, reader);
+      await end(timedOut.scheduledEventId, event, { state: 'failed', ...failure });
+    }
+    const cancelled = event.activityTaskCanceledEventAttributes;
+    if (cancelled)
+      await end(cancelled.scheduledEventId, event, {
+        state: 'skipped',
+        errorCode: 'CANCELLED',
+        errorMessage: 'the run was cancelled',
+      });
+  }
+  // Still under way, or left behind by the end of the run, which the ledger then closes.
+  for (const attempt of attempts.values())
+    records.push({ ...base(attempt), ...startOf(attempt), state: 'running' });
+  return records;
+}
+
+function startOf({ tryNumber, startedAt, worker }: Attempt) {
+  return {
+    tryNumber,
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(worker === undefined ? {} : { worker }),
+  };
+}
+
+async function earlierTries(
+  { tryNumber, lastFailure }: Attempt,
+  base: Pick<TaskRecord, 'workflowId' | 'runId' | 'taskId' | 'mapIndex' | 'kind'>,
+  reader: HistoryReader,
+): Promise<TaskRecord[]> {
+  const records: TaskRecord[] = [];
+  const firstKept = Math.max(1, tryNumber - limits.ledgerReadTries);
+  for (let earlier = firstKept; earlier < tryNumber; earlier += 1) {
+    records.push({
+      ...base,
+      tryNumber: earlier,
+      state: 'up_for_retry',
+      ...(earlier === tryNumber - 1 ? await describe(lastFailure, reader) : {}),
+    });
+  }
+  return records;
+}
+
+async function describe(
+  failure: Failure,
+  reader: HistoryReader,
+): Promise<Pick<TaskRecord, 'errorCode' | 'errorMessage'>> {
+  const error = await reader.failure(failure);
+  if (error === undefined) return {};
+  if (error instanceof ApplicationFailure)
+    return { errorCode: error.type ?? 'INTERNAL', errorMessage: error.message };
+  if (error instanceof TimeoutFailure)
+    return { errorCode: 'TASK_TIMEOUT', errorMessage: `the task timed out (${error.timeoutType})` };
+  if (error instanceof CancelledFailure) return { errorCode: 'CANCELLED', errorMessage: error.message };
+  return { errorCode: 'INTERNAL', errorMessage: error.message };
+}

@@ -1,0 +1,2 @@
+/** Names of messages that are sent from where the workflows' own definitions cannot be loaded. */
+export const statesQueryName = 'states';

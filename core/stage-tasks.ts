@@ -1,0 +1,97 @@
+import { defaultContract, type SchemaContract } from './columns.js';
+import { dagDefaults } from './dag-defaults.js';
+import type { TaskFunctions } from './dag-definition.js';
+import type {
+  ExtractOptions,
+  LoadOptions,
+  RowMapper,
+  TransformOptions,
+  ValidateOptions,
+} from './dag-options.js';
+import type {
+  ExtractConfig,
+  LoadConfig,
+  Normalisation,
+  ScheduleSpec,
+  TransformConfig,
+  ValidateConfig,
+} from './dag-spec.js';
+import type { SpecDraft } from './spec-draft.js';
+
+/** What an extract task reads, and the reader where it is a function. */
+export function readExtract(
+  draft: SpecDraft,
+  id: string,
+  { from, cursor, read, fromElement }: ExtractOptions,
+): { config: ExtractConfig; functions?: TaskFunctions } {
+  const source: ExtractConfig['from'] =
+    typeof from === 'function' ? { connector: 'function', stream: id, options: {} } : from;
+  const config: ExtractConfig = {
+    from: source,
+    read: read ?? defaultRead(draft.schedule, cursor !== undefined),
+    ...(cursor === undefined
+      ? {}
+      : {
+          cursor: {
+            path: cursor.path,
+            lagMs: draft.duration(cursor.lag ?? 0, `task "${id}": cursor.lag`),
+            ...(cursor.initialValue === undefined ? {} : { initialValue: cursor.initialValue }),
+          },
+        }),
+    ...(fromElement === undefined ? {} : { fromElement }),
+  };
+  return { config, ...(typeof from === 'function' ? { functions: { read: from } } : {}) };
+}
+
+function defaultRead(schedule: ScheduleSpec, hasCursor: boolean): ExtractConfig['read'] {
+  if (hasCursor || schedule.kind === 'stream') return 'cursor';
+  return schedule.kind === 'cron' || schedule.kind === 'every' ? 'interval' : 'full';
+}
+
+/** What a validate task checks. */
+export function readValidate(options: ValidateOptions): ValidateConfig {
+  return {
+    schema: { id: options.schema },
+    quarantineOver: options.quarantineOver ?? dagDefaults.quarantineOver,
+    contract: contractOf(options.contract),
+  };
+}
+
+/** What a transform task does. */
+export function readTransform(options: TransformOptions | RowMapper): TransformConfig {
+  if (typeof options === 'function') return { function: true };
+  const { extract, rename, normalise, constant, select, drop, keep, dedupe } = options;
+  return {
+    ...(extract === undefined ? {} : { extract }),
+    ...(rename === undefined ? {} : { rename }),
+    ...(normalise === undefined ? {} : { normalise: normaliseLists(normalise) }),
+    ...(constant === undefined ? {} : { constant }),
+    ...(select === undefined ? {} : { select }),
+    ...(drop === undefined ? {} : { drop }),
+    ...(keep === undefined ? {} : { keep }),
+    ...(dedupe === undefined ? {} : { dedupe }),
+  };
+}
+
+/** Where a load task loads, and how. */
+export function readLoad(options: LoadOptions): LoadConfig {
+  return {
+    into: options.into,
+    disposition: options.disposition ?? (options.key === undefined ? 'append' : 'merge'),
+    key: options.key ?? [],
+    version: options.version ?? [],
+    contract: contractOf(options.contract),
+  };
+}
+
+function contractOf(contract: Partial<SchemaContract> | undefined): SchemaContract {
+  return { ...defaultContract, ...contract };
+}
+
+function normaliseLists(
+  input: NonNullable<TransformOptions['normalise']>,
+): Record<string, readonly Normalisation[]> {
+  return Object.fromEntries(
+    Object.entries(input).map(([column, steps]) => [column, typeof steps === 'string' ? [steps] : steps]),
+  );
+}

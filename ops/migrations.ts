@@ -1,0 +1,98 @@
+import type { Kysely, Migration } from 'kysely';
+
+/** In order of their names; a migration that was released is never changed, a new one is added. */
+export const migrations: Readonly<Record<string, Migration>> = {
+  '0001-run-ledger': { up: createRunLedger },
+};
+
+async function createRunLedger(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('runs')
+    .addColumn('workflow_id', 'text', (column) => column.notNull())
+    .addColumn('run_id', 'text', (column) => column.notNull())
+    .addColumn('dag_id', 'text', (column) => column.notNull())
+    .addColumn('run_type', 'text', (column) => column.notNull())
+    .addColumn('interval_start', 'text')
+    .addColumn('interval_end', 'text')
+    .addColumn('logical_at', 'text', (column) => column.notNull())
+    .addColumn('spec_hash', 'text', (column) => column.notNull())
+    .addColumn('state', 'text', (column) => column.notNull())
+    .addColumn('state_rank', 'integer', (column) => column.notNull())
+    .addColumn('started_at', 'text', (column) => column.notNull())
+    .addColumn('ended_at', 'text')
+    .addColumn('counts', 'text')
+    .addColumn('params', 'text', (column) => column.notNull())
+    .addColumn('note', 'text')
+    .addColumn('triggered_by', 'text')
+    .addPrimaryKeyConstraint('runs_key', ['workflow_id', 'run_id'])
+    .execute();
+  for (const [name, columns] of [
+    ['runs_by_start', ['started_at']],
+    ['runs_by_dag', ['dag_id', 'started_at']],
+    ['runs_by_logical_date', ['dag_id', 'logical_at']],
+    ['runs_by_end', ['ended_at']],
+  ] as const) {
+    await db.schema
+      .createIndex(name)
+      .on('runs')
+      .columns([...columns])
+      .execute();
+  }
+  await db.schema
+    .createTable('task_tries')
+    .addColumn('workflow_id', 'text', (column) => column.notNull())
+    .addColumn('run_id', 'text', (column) => column.notNull())
+    .addColumn('task_id', 'text', (column) => column.notNull())
+    .addColumn('map_index', 'integer', (column) => column.notNull())
+    .addColumn('try_number', 'integer', (column) => column.notNull())
+    .addColumn('label', 'text')
+    .addColumn('kind', 'text', (column) => column.notNull())
+    .addColumn('state', 'text', (column) => column.notNull())
+    .addColumn('state_rank', 'integer', (column) => column.notNull())
+    .addColumn('started_at', 'text')
+    .addColumn('ended_at', 'text')
+    .addColumn('worker', 'text')
+    .addColumn('error_code', 'text')
+    .addColumn('error_message', 'text')
+    .addColumn('counts', 'text')
+    .addPrimaryKeyConstraint('task_tries_key', [
+      'workflow_id',
+      'run_id',
+      'task_id',
+      'map_index',
+      'try_number',
+    ])
+    .execute();
+  await db.schema
+    .createTable('task_logs')
+    .addColumn('workflow_id', 'text', (column) => column.notNull())
+    .addColumn('run_id', 'text', (column) => column.notNull())
+    .addColumn('task_id', 'text', (column) => column.notNull())
+    .addColumn('map_index', 'integer', (column) => column.notNull())
+    .addColumn('try_number', 'integer', (column) => column.notNull())
+    .addColumn('line', 'integer', (column) => column.notNull())
+    .addColumn('at', 'text', (column) => column.notNull())
+    .addColumn('level', 'text', (column) => column.notNull())
+    .addColumn('message', 'text', (column) => column.notNull())
+    .addColumn('fields', 'text')
+    .addPrimaryKeyConstraint('task_logs_key', [
+      'workflow_id',
+      'run_id',
+      'task_id',
+      'map_index',
+      'try_number',
+      'line',
+    ])
+    .execute();
+  await db.schema
+    .createTable('leases')
+    .addColumn('name', 'text', (column) => column.primaryKey())
+    .addColumn('holder', 'text', (column) => column.notNull())
+    .addColumn('expires_at', 'text', (column) => column.notNull())
+    .execute();
+  await db.schema
+    .createTable('marks')
+    .addColumn('name', 'text', (column) => column.primaryKey())
+    .addColumn('value', 'text', (column) => column.notNull())
+    .execute();
+}

@@ -1,0 +1,72 @@
+/** Tables of the operations store, as Kysely types them. Times are ISO 8601 UTC text; JSON is text. */
+export interface OpsTables {
+  runs: RunRow;
+  task_tries: TaskRow;
+  task_logs: LogRow;
+  leases: LeaseRow;
+  marks: MarkRow;
+}
+
+export interface RunRow {
+  workflow_id: string;
+  run_id: string;
+  dag_id: string;
+  run_type: string;
+  interval_start: string | null;
+  interval_end: string | null;
+  /** Logical date, or the start time of a run without one: what runs are ordered by in a grid. */
+  logical_at: string;
+  spec_hash: string;
+  state: string;
+  state_rank: number;
+  started_at: string;
+  ended_at: string | null;
+  counts: string | null;
+  params: string;
+  note: string | null;
+  triggered_by: string | null;
+}
+
+export interface TaskRow {
+  workflow_id: string;
+  run_id: string;
+  task_id: string;
+  map_index: number;
+  try_number: number;
+  label: string | null;
+  kind: string;
+  state: string;
+  state_rank: number;
+  started_at: string | null;
+  ended_at: string | null;
+  worker: string | null;
+  error_code: string | null;
+  error_message: string | null;
+  counts: string | null;
+}
+
+export interface LogRow {
+  workflow_id: string;
+  run_id: string;
+  task_id: string;
+  map_index: number;
+  try_number: number;
+  line: number;
+  at: string;
+  level: string;
+  message: string;
+  fields: string | null;
+}
+
+/** Work that one process does at a time. */
+export interface LeaseRow {
+  name: string;
+  holder: string;
+  expires_at: string;
+}
+
+/** How far recurring work has come. */
+export interface MarkRow {
+  name: string;
+  value: string;
+}

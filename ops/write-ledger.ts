@@ -1,0 +1,144 @@
+import type { ExpressionBuilder, Kysely } from 'kysely';
+import { endedRank, hasEnded, type LedgerBatch, type RunRecord, type TaskRecord } from '../core/ledger.js';
+import { limits } from '../core/limits.js';
+import { toLogRow, toRunRow, toTaskRow } from './rows.js';
+import type { OpsTables } from './tables.js';
+
+type Db = Kysely<OpsTables>;
+
+/**
+ * Writes records in one transaction. A record replaces what is stored only where its state is at least as far; a member
+ * that it lacks keeps its stored value. So a repeat changes nothing, and the order of arrival does not matter.
+ */
+export async function writeBatch(db: Db, batch: LedgerBatch): Promise<void> {
+  const { runs = [], tasks = [], logs = [] } = batch;
+  if (runs.length + tasks.length + logs.length === 0) return;
+  await db.transaction().execute(async (transaction) => {
+    for (const rows of parts(runs.map(toRunRow))) await upsertRuns(transaction, rows);
+    for (const rows of parts(tasks.map(toTaskRow))) await upsertTasks(transaction, rows);
+    for (const rows of parts(logs.map(toLogRow))) {
+      await transaction
+        .insertInto('task_logs')
+        .values(rows)
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+    }
+    for (const task of tasks) if (task.tryNumber > 1) await endLostTries(transaction, task);
+    for (const run of runs) if (hasEnded(run.state)) await endOpenTries(transaction, run);
+  });
+}
+
+async function upsertRuns(db: Db, rows: OpsTables['runs'][]): Promise<void> {
+  await db
+    .insertInto('runs')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict
+        .columns(['workflow_id', 'run_id'])
+        .doUpdateSet(({ ref, fn }) => ({
+          interval_start: fn.coalesce('excluded.interval_start', 'runs.interval_start'),
+          interval_end: fn.coalesce('excluded.interval_end', 'runs.interval_end'),
+          logical_at: fn.coalesce('excluded.interval_start', 'runs.interval_start', 'excluded.logical_at'),
+          state: ref('excluded.state'),
+          state_rank: ref('excluded.state_rank'),
+          started_at: ref('excluded.started_at'),
+          ended_at: fn.coalesce('excluded.ended_at', 'runs.ended_at'),
+          counts: fn.coalesce('excluded.counts', 'runs.counts'),
+          params: ref('excluded.params'),
+          note: fn.coalesce('excluded.note', 'runs.note'),
+          triggered_by: fn.coalesce('excluded.triggered_by', 'runs.triggered_by'),
+        }))
+        .whereRef('excluded.state_rank', '>=', 'runs.state_rank'),
+    )
+    .execute();
+}
+
+async function upsertTasks(db: Db, rows: OpsTables['task_tries'][]): Promise<void> {
+  await db
+    .insertInto('task_tries')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict
+        .columns(['workflow_id', 'run_id', 'task_id', 'map_index', 'try_number'])
+        .doUpdateSet((eb) => ({
+          label: eb.fn.coalesce('excluded.label', 'task_tries.label'),
+          state: eb.ref('excluded.state'),
+          state_rank: eb.ref('excluded.state_rank'),
+          started_at: eb.fn.coalesce('excluded.started_at', 'task_tries.started_at'),
+          ended_at: eb.fn.coalesce('excluded.ended_at', 'task_tries.ended_at'),
+          worker: eb.fn.coalesce('excluded.worker', 'task_tries.worker'),
+          error_code: keptError(eb, 'error_code'),
+          error_message: keptError(eb, 'error_message'),
+          counts: eb.fn.coalesce('excluded.counts', 'task_tries.counts'),
+        }))
+        .whereRef('excluded.state_rank', '>=', 'task_tries.state_rank'),
+    )
+    .execute();
+}
+
+type UpsertBuilder = ExpressionBuilder<
+  OpsTables & { excluded: OpsTables['task_tries'] },
+  'task_tries' | 'excluded'
+>;
+
+/** An error belongs to its state: another state brings its own, or has none. */
+function keptError(eb: UpsertBuilder, column: 'error_code' | 'error_message') {
+  return eb
+    .case()
+    .when('excluded.state', '=', eb.ref('task_tries.state'))
+    .then(eb.fn.coalesce(`excluded.${column}`, `task_tries.${column}`))
+    .else(eb.ref(`excluded.${column}`))
+    .end();
+}
+
+const lost = { error_code: 'TASK_TIMEOUT', error_message: 'the worker went away during this try' };
+
+/**
+ * A later try has begun: earlier ones without an end were on a worker that went away, and so was the one before where it
+ * was not even begun here.
+ */
+async function endLostTries(db: Db, task: TaskRecord): Promise<void> {
+  const { startedAt: endedAt, counts: _none, errorCode: _other, errorMessage: _text, ...own } = task;
+  const before = { ...own, tryNumber: task.tryNumber - 1, state: 'up_for_retry' as const };
+  await db
+    .insertInto('task_tries')
+    .values({ ...toTaskRow(before), worker: null, ended_at: null, ...lost })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+  await db
+    .updateTable('task_tries')
+    .set({ state: 'up_for_retry', state_rank: endedRank, ended_at: endedAt ?? null, ...lost })
+    .where('workflow_id', '=', task.workflowId)
+    .where('run_id', '=', task.runId)
+    .where('task_id', '=', task.taskId)
+    .where('map_index', '=', task.mapIndex)
+    .where('try_number', '>', 0)
+    .where('try_number', '<', task.tryNumber)
+    .where('state_rank', '<', endedRank)
+    .execute();
+}
+
+/** The run has ended: a try without an end will not report any more, or late, and then its own report counts. */
+async function endOpenTries(db: Db, run: RunRecord): Promise<void> {
+  const isCancelled = run.state === 'cancelled';
+  await db
+    .updateTable('task_tries')
+    .set({
+      state: isCancelled ? 'skipped' : 'failed',
+      state_rank: endedRank,
+      ended_at: run.endedAt ?? null,
+      error_code: isCancelled ? 'CANCELLED' : 'TASK_TIMEOUT',
+      error_message: isCancelled ? 'the run was cancelled' : 'the run ended before this try reported',
+    })
+    .where('workflow_id', '=', run.workflowId)
+    .where('run_id', '=', run.runId)
+    .where('state_rank', '<', endedRank)
+    .execute();
+}
+
+function parts<Row>(rows: readonly Row[]): Row[][] {
+  const found: Row[][] = [];
+  for (let at = 0; at < rows.length; at += limits.ledgerStatementRows)
+    found.push(rows.slice(at, at + limits.ledgerStatementRows));
+  return found;
+}

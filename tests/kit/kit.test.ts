@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { defineDag } from 'millrace';
+import { DagTestEnvironment, rows } from 'millrace/testing/kit';
+import { rowSchema } from '../engine/dag-files.js';
+
+let environment: DagTestEnvironment;
+let folder: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'millrace-kit-'));
+  mkdirSync(join(folder, 'schemas'));
+  writeFileSync(join(folder, 'schemas', 'row.v1.schema.json'), rowSchema);
+  environment = await DagTestEnvironment.create({ schemaFolders: [join(folder, 'schemas')] });
+}, 300_000);
+
+afterAll(async () => {
+  await environment.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const orders = defineDag({
+  id: 'orders',
+  schedule: { cron: '0 0 * * *' },
+  tasks: ({ extract, validate, load, task }) => {
+    const raw = extract('pull', { from: () => [] });
+    const clean = validate('check', raw, { schema: 'row.v1' });
+    const loaded = load('store', clean, { into: 'orders', key: ['id'], version: ['at'] });
+    task('tell', {
+      inputs: { loaded },
+      run: () => {
+        throw new Error('a test must not call the world');
+      },
+    });
+  },
+});
+
+describe('a DAG in a test', () => {
+  test('runs on rows of the test, through the real checks into a real table; a fake stands in for the rest', async () => {
+    const told: unknown[] = [];
+    const run = await environment.run(orders, {
+      interval: { start: '2026-01-01T00:00:00.000Z', end: '2026-01-02T00:00:00.000Z' },
+      fakes: {
+        pull: rows([
+          { id: 'a', value: 1, at: '2026-01-01T10:00:00Z' },
+          { id: 'a', value: 2, at: '2026-01-01T11:00:00Z' },
+          { id: 'b', value: 'no number', at: '2026-01-01T11:00:00Z' },
+        ]),
+        tell: async (_context, { loaded }) => {
+          told.push((loaded as { counts: object }).counts);
+          return 'told';
+        },
+      },
+    });
+    expect(run.state).toBe('success');
+    expect(run.counts).toMatchObject({ extracted: 3, loaded: 1, superseded: 1, quarantined: 1 });
+    expect(run.tasks['tell']).toEqual({ state: 'success', output: 'told' });
+    expect(told).toHaveLength(1);
+    expect(await environment.query('SELECT id, value FROM orders')).toEqual([{ id: 'a', value: '2' }]);
+  });
+
+  test('does not wait: days of sensors, timers and retries pass at once', async () => {
+    const slow = defineDag({
+      id: 'slow',
+      tasks: ({ waitFor, waitUntil, task }) => {
+        let looks = 0;
+        const file = waitFor('file', {
+          pokeInterval: '1h',
+          timeout: '7d',
+          run: () => (looks += 1) >= 20,
+        });
+        const later = waitUntil('later', { after: [file], until: { afterStart: '3d' } });
+        task('flaky', {
+          after: [later],
+          retries: 5,
+          retryDelay: '1h',
+          maxRetryDelay: '12h',
+          run: ({ attempt }) => {
+            if (attempt < 5) throw new Error('not yet');
+            return attempt;
+          },
+        });
+      },
+    });
+    const startedAt = performance.now();
+    const run = await environment.run(slow);
+    expect(run.state).toBe('success');
+    expect(run.tasks['flaky']).toEqual({ state: 'success', output: 5 });
+    expect(performance.now() - startedAt).toBeLessThan(60_000);
+  });
+
+  test('is told when it started, and what a person answered', async () => {
+    const asked = defineDag({
+      id: 'asked',
+      tasks: ({ approval, task }) => {
+        const yes = approval('release', { subject: 'Send?', timeout: '1d' });
+        task('send', {
+          inputs: { yes },
+          run: ({ startedAt }, { yes: answer }) => `${startedAt} ${answer.by}`,
+        });
+      },
+    });
+    const run = await environment.run(asked, {
+      startedAt: '2020-02-29T00:00:00.000Z',
+      decisions: [{ taskId: 'release', decision: 'approved', by: 'ann' }],
+    });
+    expect(run.tasks['send']).toEqual({ state: 'success', output: '2020-02-29T00:00:00.000Z ann' });
+    const silent = await environment.run(asked);
+    expect(silent.tasks).toMatchObject({ release: { state: 'failed' }, send: { state: 'upstream_failed' } });
+  });
+
+  test('that fails says which task failed, and with what', async () => {
+    const run = await environment.run(orders, { fakes: { pull: rows([]) } });
+    expect(run.state).toBe('failed');
+    expect(run.tasks['tell']?.error?.message).toContain('must not call the world');
+  }, 120_000);
+});

@@ -1,0 +1,225 @@
+import {
+  ParentClosePolicy,
+  proxyActivities,
+  proxyLocalActivities,
+  sleep,
+  startChild,
+  WorkflowIdReusePolicy,
+} from '@temporalio/workflow';
+import type { Activities } from '../core/activities.js';
+import type { ApprovalTask, SwitchTask, TaskSpec, TimerTask, TriggerDagTask } from '../core/dag-spec.js';
+import { PipelineError } from '../core/errors/index.js';
+import { manualWorkflowId } from '../core/ids.js';
+import type { JsonObject, JsonValue } from '../core/json.js';
+import { isManifest, type Manifest } from '../core/manifest.js';
+import type { RunInput, StageContext } from '../core/run.js';
+import { inlineValue, isInline, type TaskOutput } from '../core/task-output.js';
+import { activityOptions, localActivityOptions, pokeOptions } from './activity-options.js';
+import type { Approvals } from './approvals.js';
+import { dagAttribute, modeAttribute } from './search-attributes.js';
+import type { SlotClient } from './slots.js';
+import { isTimeout } from './task-error.js';
+
+/** What a task may ask of the run that it belongs to. */
+export interface TaskScope {
+  readonly context: StageContext;
+  /** Schedule of the DAG, for what depends on later intervals. */
+  readonly schedule: RunInput['spec']['schedule'];
+  readonly approvals: Approvals;
+  readonly slots: SlotClient;
+  readonly replay?: RunInput['replay'];
+  readonly waitMs?: number;
+  /** What an upstream task handed on; null where it handed on nothing. */
+  output(taskId: string): TaskOutput;
+  /** When a wait of this task began, also in an earlier execution of the run. */
+  sinceMs(taskId: string): number;
+  /** Runs a wait that the run may break off, to go on with it in its next execution. */
+  interruptible<Result>(work: () => Promise<Result>): Promise<Result>;
+  /** Follows how a wait of rows for a stream is broken off. */
+  interruptibleRead<Result>(work: () => Promise<Result>): Promise<Result>;
+}
+
+const looks = proxyLocalActivities<Pick<Activities, 'lookUpDag' | 'isLatest'>>({
+  startToCloseTimeout: '30s',
+});
+
+/** Runs one try of a task, of whatever kind, and returns what it hands on. */
+export async function executeTask(task: TaskSpec, scope: TaskScope, tryNumber?: number): Promise<TaskOutput> {
+  const { context, replay } = scope;
+  const stages = proxyActivities<Activities>(
+    tryNumber === undefined ? activityOptions(task, context) : oneTry(task, context),
+  );
+  const counted = tryNumber === undefined ? {} : { tryNumber };
+  const replayed = replay === undefined ? {} : { replayQuarantineIds: replay.quarantineIds };
+  switch (task.kind) {
+    case 'extract': {
+      const { waitMs } = scope;
+      const request = { context, task, ...counted, ...replayed, ...(waitMs === undefined ? {} : { waitMs }) };
+      if (waitMs === undefined) return stages.extract(request);
+      return scope.interruptibleRead(() => stages.extract(request));
+    }
+    case 'validate':
+      return stages.validate({ context, task, ...counted, input: manifestOf(scope, task.input) });
+    case 'transform':
+      return stages.transform({ context, task, ...counted, input: manifestOf(scope, task.input) });
+    case 'load':
+      return stages.load({ context, task, ...counted, ...replayed, input: manifestOf(scope, task.input) });
+    case 'function':
+    case 'branch':
+    case 'short-circuit': {
+      const request = { context, task, ...counted, inputs: inputsOf(task, scope) };
+      if (task.short !== true) return stages.runFunction(request);
+      const options = localActivityOptions(task, context);
+      return proxyLocalActivities<Activities>(
+        tryNumber === undefined ? options : { ...options, retry: { ...options.retry, maximumAttempts: 1 } },
+      ).runFunction(request);
+    }
+    case 'switch':
+      return choose(task, scope);
+    case 'latest-only':
+      return isLatest(scope);
+    case 'empty':
+      return null;
+    case 'sensor':
+    case 'dag-sensor':
+      return sense(task, scope);
+    case 'timer':
+      return waitUntil(task, scope);
+    case 'trigger-dag':
+      return triggerDag(task, scope);
+    case 'approval':
+      return approve(task, scope);
+  }
+}
+
+function oneTry(task: TaskSpec, context: StageContext): ReturnType<typeof activityOptions> {
+  const options = activityOptions(task, context);
+  return { ...options, retry: { ...options.retry, maximumAttempts: 1 } };
+}
+
+function manifestOf(scope: TaskScope, taskId: string): Manifest {
+  const output = scope.output(taskId);
+  if (isManifest(output)) return output;
+  throw new PipelineError('UPSTREAM_MISSING', { taskId });
+}
+
+/** Results of upstream tasks by argument name; elements of a mapping are filled in where the function runs. */
+function inputsOf(
+  task: { readonly inputs: Readonly<Record<string, string>> },
+  scope: TaskScope,
+): Record<string, TaskOutput> {
+  return Object.fromEntries(
+    Object.entries(task.inputs)
+      .filter(([, from]) => !from.startsWith('$'))
+      .map(([name, from]) => [name, scope.output(from)]),
+  );
+}
+
+/** The targets of the case that the value selects. */
+function choose({ id, input, path, cases, otherwise }: SwitchTask, scope: TaskScope): string[] {
+  const output = scope.output(input);
+  if (!isInline(output))
+    throw new PipelineError('RESULT_INVALID', {
+      taskId: input,
+      actual: 'a long list',
+      expected: `a value for switch "${id}"`,
+    });
+  let value: JsonValue | undefined = inlineValue(output);
+  for (const name of path?.split('.') ?? [])
+    value = typeof value === 'object' && value !== null && !Array.isArray(value) ? value[name] : undefined;
+  const key = typeof value === 'string' ? value : JSON.stringify(value ?? null);
+  return [...(Object.hasOwn(cases, key) ? (cases[key] ?? otherwise) : otherwise)];
+}
+
+/** Runs that belong to no schedule, and the newest interval, count as the latest (Airflow's rule). */
+async function isLatest({ context, schedule }: TaskScope): Promise<boolean> {
+  if (context.interval === undefined || context.runType === 'manual') return true;
+  return looks.isLatest({ schedule, interval: context.interval, now: new Date().toISOString() });
+}
+
+async function sense(
+  task: Extract<TaskSpec, { readonly poke: unknown }>,
+  scope: TaskScope,
+): Promise<TaskOutput> {
+  const remainingMs = Math.max(scope.sinceMs(task.id) + task.poke.timeoutMs - Date.now(), 1);
+  const { context } = scope;
+  const activities = proxyActivities<Activities>(
+    pokeOptions(task, context, { pokeIntervalMs: task.poke.pokeIntervalMs, remainingMs }),
+  );
+  try {
+    return await scope.interruptible(() =>
+      task.kind === 'sensor'
+        ? activities.poke({ context, task, inputs: inputsOf(task, scope) })
+        : activities.pokeDag({ context, task }),
+    );
+  } catch (error) {
+    if (!task.poke.softFail || !isTimeout(error)) throw error;
+    throw new PipelineError('TASK_SKIPPED', {
+      taskId: task.id,
+      reason: 'what it waited for did not come to hold in time',
+    });
+  }
+}
+
+async function waitUntil({ id, until }: TimerTask, scope: TaskScope): Promise<null> {
+  const { interval, startedAt } = scope.context;
+  const atMs =
+    until.kind === 'instant'
+      ? Date.parse(until.at)
+      : until.kind === 'after-interval'
+        ? Date.parse(interval?.end ?? startedAt) + until.delayMs
+        : scope.sinceMs(id) + until.delayMs;
+  const remainingMs = atMs - Date.now();
+  if (remainingMs > 0) await scope.interruptible(() => sleep(remainingMs, { summary: id }));
+  return null;
+}
+
+async function approve(task: ApprovalTask, scope: TaskScope): Promise<TaskOutput> {
+  const { timeoutMs, onReject, onTimeout } = task;
+  const remainingMs =
+    timeoutMs === undefined ? undefined : Math.max(scope.sinceMs(task.id) + timeoutMs - Date.now(), 1);
+  const answer = await scope.interruptible(() => scope.approvals.wait(task.id, remainingMs));
+  const result = answer ?? {
+    decision: onTimeout === 'approve' ? ('approved' as const) : ('rejected' as const),
+    by: 'timeout',
+    comment: 'nobody answered in time',
+  };
+  if (result.decision === 'approved') return result;
+  const ending = answer === undefined && onTimeout !== 'reject' ? onTimeout : onReject;
+  if (ending === 'skip')
+    throw new PipelineError('TASK_SKIPPED', { taskId: task.id, reason: `rejected by ${result.by}` });
+  throw new PipelineError('APPROVAL_REFUSED', { taskId: task.id, by: result.by, comment: result.comment });
+}
+
+/** Starts a run of another DAG under an id of its own, so that a repeat finds the run instead of starting a second. */
+async function triggerDag(task: TriggerDagTask, scope: TaskScope): Promise<TaskOutput> {
+  const { spec, specHash } = await looks.lookUpDag({ dagId: task.dagId });
+  const { context } = scope;
+  const inputs = Object.fromEntries(
+    Object.entries(inputsOf(task, scope)).map(([name, value]) => [name, inlineValue(value)]),
+  );
+  const { interval } = context;
+  const run: RunInput = {
+    spec,
+    specHash,
+    runType: 'manual',
+    ...(task.interval === 'same' && interval !== undefined ? { interval } : {}),
+    params: { ...task.params, ...inputs } satisfies JsonObject,
+    triggeredBy: context.workflowId,
+  };
+  const instance = context.mapIndex === undefined ? '' : `-${String(context.mapIndex)}`;
+  const workflowId = manualWorkflowId(task.dagId, `${context.workflowId}-${task.id}${instance}`);
+  const child = await startChild('runDag', {
+    workflowId,
+    workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+    parentClosePolicy: ParentClosePolicy.ABANDON,
+    args: [run],
+    staticSummary: `${task.dagId} · by ${context.dagId}`,
+    typedSearchAttributes: [
+      { key: dagAttribute, value: spec.id },
+      { key: modeAttribute, value: spec.mode },
+    ],
+  });
+  if (task.wait) await child.result();
+  return { workflowId };
+}

@@ -1,0 +1,203 @@
+import {
+  CancellationScope,
+  isCancellation,
+  proxyActivities,
+  sleep,
+  ActivityFailure,
+  ApplicationFailure,
+} from '@temporalio/workflow';
+import type { Activities } from '../core/activities.js';
+import type { CallbackEvent } from '../core/dag-definition.js';
+import type { TaskSpec, TaskState } from '../core/dag-spec.js';
+import type { StageContext, TaskError } from '../core/run.js';
+import { taskSlots } from '../core/slot-requests.js';
+import type { TaskOutput } from '../core/task-output.js';
+import { executeTask, type TaskScope } from './execute-task.js';
+import { taskError } from './task-error.js';
+
+/** How a task ended. */
+export interface TaskOutcome {
+  readonly state: 'success' | 'failed' | 'skipped';
+  readonly output?: TaskOutput;
+  readonly error?: TaskError;
+  /** Tries that were made, where the workflow counted them. */
+  readonly tries?: number;
+}
+
+/** Occasions around a task's own work. */
+export interface TaskHooks {
+  /** The task is waiting for something, is at work, or is about to be tried again. */
+  onState(state: TaskState): void;
+  /** Called with what a task hands on before it counts as a success; what it throws fails the task. */
+  onResult(output: TaskOutput): Promise<void>;
+}
+
+/** The retries of a callback; after them it is given up. */
+const callbackOptions = {
+  startToCloseTimeout: '10m',
+  heartbeatTimeout: '30s',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m', maximumAttempts: 5 },
+} as const;
+
+/**
+ * Runs a task to its end: what it waits for, its tries, its deadlines and its callbacks. Never throws but for a
+ * cancellation.
+ */
+export async function runTask(task: TaskSpec, scope: TaskScope, hooks: TaskHooks): Promise<TaskOutcome> {
+  const deadlines = startDeadlines(task, scope.context);
+  let outcome: TaskOutcome;
+  try {
+    await awaitPast(task, scope, hooks);
+    outcome = await inSlots(task, scope, hooks, () => attempt(task, scope, hooks));
+  } finally {
+    await deadlines.stop();
+  }
+  const event = callbackOf[outcome.state];
+  if (task.callbacks?.[event] === true) await callBack(scope.context, task.id, event, outcome.error);
+  return outcome;
+}
+
+/** Waits hold no slot; every other task holds its slots over all its tries. */
+async function inSlots(
+  task: TaskSpec,
+  { context, slots }: TaskScope,
+  hooks: TaskHooks,
+  work: () => Promise<TaskOutcome>,
+): Promise<TaskOutcome> {
+  const { mapIndex } = context;
+  const requests = isWait(task)
+    ? []
+    : taskSlots(context.dagId, task, mapIndex === undefined ? undefined : String(mapIndex));
+  if (requests.length === 0) return work();
+  hooks.onState('queued');
+  try {
+    return await slots.hold(requests, work);
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    return { state: 'failed', error: taskError(error) };
+  }
+}
+
+const callbackOf = { success: 'success', failed: 'failure', skipped: 'skipped' } as const;
+
+async function attempt(task: TaskSpec, scope: TaskScope, hooks: TaskHooks): Promise<TaskOutcome> {
+  for (let tryNumber = 1; ; tryNumber += 1) {
+    try {
+      hooks.onState(isWait(task) ? 'deferred' : 'running');
+      const counted = task.callbacks?.retry === true ? tryNumber : undefined;
+      const output = await executeTask(task, scope, counted);
+      await hooks.onResult(output);
+      return { state: 'success', output, ...(counted === undefined ? {} : { tries: counted }) };
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      const known = taskError(error);
+      if (known.code === 'TASK_SKIPPED') return { state: 'skipped', error: known };
+      const delayMs = task.callbacks?.retry === true ? retryDelay(task, tryNumber, error) : undefined;
+      if (delayMs === undefined) return { state: 'failed', error: known };
+      hooks.onState('up_for_retry');
+      await callBack(scope.context, task.id, 'retry', known);
+      await sleep(delayMs, { summary: `${task.id}: before try ${String(tryNumber + 1)}` });
+    }
+  }
+}
+
+/** Tasks that only wait take no place of `maxActiveTasks` and no worker slot. */
+export function isWait(task: TaskSpec): boolean {
+  return (
+    task.kind === 'sensor' ||
+    task.kind === 'dag-sensor' ||
+    task.kind === 'timer' ||
+    task.kind === 'approval' ||
+    task.kind === 'trigger-dag'
+  );
+}
+
+/** The wait before the next try, as Temporal would compute it; `undefined` where there is none. */
+function retryDelay({ retry }: TaskSpec, tryNumber: number, error: unknown): number | undefined {
+  const cause = error instanceof ActivityFailure ? error.cause : error;
+  if (!(error instanceof ActivityFailure) || tryNumber >= retry.maximumAttempts) return undefined;
+  if (cause instanceof ApplicationFailure && cause.nonRetryable === true) return undefined;
+  const asked: unknown = cause instanceof ApplicationFailure ? cause.nextRetryDelay : undefined;
+  if (typeof asked === 'number') return asked;
+  return Math.min(
+    retry.initialIntervalMs * retry.backoffCoefficient ** (tryNumber - 1),
+    retry.maximumIntervalMs,
+  );
+}
+
+/** Calls a function of the DAG file; what it throws is in the history and changes nothing. */
+export async function callBack(
+  context: StageContext,
+  taskId: string,
+  event: CallbackEvent,
+  error?: TaskError,
+  deadlineIndex?: number,
+): Promise<void> {
+  const { runCallback } = proxyActivities<Pick<Activities, 'runCallback'>>({
+    ...callbackOptions,
+    summary: `${taskId === '' ? 'run' : taskId}: on ${event}`,
+  });
+  try {
+    await runCallback({
+      context,
+      taskId,
+      event,
+      ...(error === undefined ? {} : { error }),
+      ...(deadlineIndex === undefined ? {} : { deadlineIndex }),
+    });
+  } catch (failure) {
+    if (isCancellation(failure)) throw failure;
+  }
+}
+
+/** Waits for the run of the previous interval, for as long as it takes. */
+async function awaitPast(task: TaskSpec, scope: TaskScope, hooks: TaskHooks): Promise<void> {
+  const { context } = scope;
+  if (task.dependsOnPast === undefined || context.interval === undefined) return;
+  const { tasks } = task.dependsOnPast;
+  const activities = proxyActivities<Pick<Activities, 'awaitPast'>>({
+    summary: `${task.id} · waits for the previous run`,
+    startToCloseTimeout: '1m',
+    retry: { initialInterval: '1s', backoffCoefficient: 1.5, maximumInterval: '1m' },
+  });
+  hooks.onState('deferred');
+  await scope.interruptible(() => activities.awaitPast({ context, taskId: task.id, tasks }));
+}
+
+/** Alerts that wait beside a task or run. */
+export interface RunningDeadlines {
+  /** Ends the waits; an alert that is being given is given to its end. */
+  stop(): Promise<void>;
+}
+
+/** Alerts at these times; what they watch goes on. */
+export function watchDeadlines(
+  context: StageContext,
+  taskId: string,
+  delaysMs: readonly number[],
+): RunningDeadlines {
+  const waits = new CancellationScope();
+  const alerts = delaysMs.map(async (delayMs, index) => {
+    if (!Number.isFinite(delayMs)) return;
+    try {
+      await waits.run(() => sleep(Math.max(delayMs, 1), { summary: `${taskId}: deadline` }));
+    } catch {
+      return;
+    }
+    await CancellationScope.nonCancellable(() => callBack(context, taskId, 'deadline', undefined, index));
+  });
+  return {
+    stop: async () => {
+      waits.cancel();
+      await Promise.all(alerts);
+    },
+  };
+}
+
+function startDeadlines({ id, deadlines = [] }: TaskSpec, context: StageContext): RunningDeadlines {
+  return watchDeadlines(
+    context,
+    id,
+    deadlines.map(({ intervalMs }) => intervalMs),
+  );
+}
