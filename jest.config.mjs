@@ -35,6 +35,7 @@ export default async function config() {
     },
     moduleNameMapper: {
       '^millrace$': '<rootDir>/index.ts',
+      '^millrace/client$': '<rootDir>/client/index.ts',
       '^millrace/testing$': '<rootDir>/testing/index.ts',
       '^millrace/testing/kit$': '<rootDir>/testing/kit/index.ts',
       '^(\\.{1,2}/.*)\\.js$': '$1',

@@ -5,6 +5,7 @@ import type { TaskSpec } from '../core/dag-spec.js';
 import { isPipelineError, PipelineError } from '../core/errors/index.js';
 import type { JsonValue } from '../core/json.js';
 import { limits } from '../core/limits.js';
+import { jitteredDelayMs } from '../core/retry-delay.js';
 import type { ActivityDeps, Stage, StageIo } from './deps.js';
 import { createTryRecorder } from './record-try.js';
 import { createTryLog } from './task-log.js';
@@ -100,11 +101,14 @@ interface FailedTry {
 }
 
 function toFailure(error: unknown, signal: AbortSignal, failed: FailedTry): Error {
+  const retry = taskOf(failed.request)?.retry;
   if (error instanceof CancelledFailure) return error;
   if (signal.aborted && !isPipelineError(error))
     return new CancelledFailure('CANCELLED', [], error instanceof Error ? error : undefined);
   const known = isPipelineError(error) ? error : fromFunction(error, failed);
-  const retryDelayMs = known.retryAfterMs ?? jitteredDelayMs(failed);
+  const retryDelayMs =
+    known.retryAfterMs ??
+    (retry === undefined ? undefined : jitteredDelayMs(retry, failed.attempt, Math.random()));
   const failure = ApplicationFailure.create({
     type: known.code,
     message: cut(known.message),
@@ -135,17 +139,6 @@ function fromFunction(error: unknown, { request }: FailedTry): PipelineError {
     { where: 'a task', reason: describe(error) },
     { cause: error, retryable: true, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
   );
-}
-
-/** The wait before the next try: exponential, less a random share of it; undefined leaves it to the server. */
-function jitteredDelayMs({ request, attempt }: FailedTry): number | undefined {
-  const retry = taskOf(request)?.retry;
-  if (retry?.jitter === undefined || retry.jitter === 0) return undefined;
-  const fullMs = Math.min(
-    retry.initialIntervalMs * retry.backoffCoefficient ** (attempt - 1),
-    retry.maximumIntervalMs,
-  );
-  return Math.max(1, Math.round(fullMs * (1 - retry.jitter * Math.random())));
 }
 
 function taskOf(request: unknown): Pick<TaskSpec, 'id' | 'retry'> | undefined {

@@ -77,6 +77,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       ...workflowCode(),
       maxConcurrentActivityTaskExecutions: limits.workerMaxActivities,
       maxCachedWorkflows: limits.workerMaxCachedWorkflows,
+      maxHeartbeatThrottleInterval: limits.heartbeatThrottleMaxMs,
+      defaultHeartbeatThrottleInterval: limits.heartbeatThrottleMaxMs,
       shutdownGraceTime: limits.workerGraceMs,
       shutdownForceTime: limits.workerForceStopMs,
     });

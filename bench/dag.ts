@@ -1,47 +1,48 @@
 import { Client, Connection } from '@temporalio/client';
+import { TypedSearchAttributes } from '@temporalio/common';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isDeepStrictEqual, parseArgs } from 'node:util';
 import { pino } from 'pino';
 import type { ActivityDeps } from '../activities/deps.js';
 import { createActivities } from '../activities/index.js';
-import { createLedgerBuffer } from '../activities/ledger-buffer.js';
+import { createLedgerBuffer, type LedgerBuffer } from '../activities/ledger-buffer.js';
 import { ledgerSinks } from '../activities/run-worker.js';
-import { openOpsStore } from '../ops/store.js';
+import { ensureSearchAttributes } from '../activities/search-attributes.js';
+import { createValueReader } from '../activities/values.js';
 import { hashSpec } from '../client/deployment.js';
 import { startDevServer } from '../client/temporal/dev-server.js';
 import { obtainTemporalCli } from '../client/temporal/obtain-cli.js';
-import { ensureSearchAttributes } from '../activities/search-attributes.js';
-import { defineDag } from '../core/dag-builder.js';
-import type { DagDefinition } from '../core/dag-definition.js';
-import type { RunInput, RunResult, StageContext } from '../core/run.js';
+import { createLocalStaging } from '../connectors/staging/local.js';
+import { limits } from '../core/limits.js';
+import type { RunInput, RunResult } from '../core/run.js';
+import { openOpsStore } from '../ops/store.js';
+import { runAttributes } from '../workflows/search-attributes.js';
+import { dagCases, handWrittenActivities, type DagCase, type Ledger, type StepResult } from './dag-cases.js';
 
 /**
- * What the DAG layer costs: forty tasks in a row and fifty beside each other, interpreted from a spec, against a
- * hand-written workflow that calls the same activities, on the same worker and server. The run ledger is kept for the former
- * only, as in a real worker. `npm run build && npx tsx bench/dag.ts`
+ * What the DAG layer costs: DAGs, interpreted from a spec, against hand-written workflows that do the same work with the
+ * same guarantees, on one worker and one server, taking turns. What every step returned is compared. The run ledger is
+ * kept for the former only, as in a real worker.
+ *
+ * `npm run build && npx tsx bench/dag.ts [--quick] [--json] [--only TEXT]`
  */
-const rounds = 9;
+const { values: flags } = parseArgs({
+  options: { quick: { type: 'boolean' }, json: { type: 'boolean' }, only: { type: 'string' } },
+});
 const taskQueue = 'bench';
+const logger = pino({ level: 'silent' });
 
-const sequential = defineDag({
-  id: 'sequential',
-  tasks: ({ task }) => {
-    let last = task('t0', { run: async () => ({ n: 0 }) });
-    for (let index = 1; index < 40; index += 1)
-      last = task(`t${String(index)}`, { after: [last], run: async () => ({ n: index }) });
-  },
-});
-const parallel = defineDag({
-  id: 'parallel',
-  maxActiveTasks: 50,
-  tasks: ({ task }) => {
-    for (let index = 0; index < 50; index += 1)
-      task(`t${String(index)}`, { run: async () => ({ n: index }) });
-  },
-});
+interface Measurement {
+  readonly ms: number;
+  /** Processor time of client and worker, which are this process. */
+  readonly cpuMs: number;
+}
+
+type Side = 'interpreted' | 'handWritten';
 
 Runtime.install({ logger: new DefaultLogger('ERROR') });
 const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
@@ -55,25 +56,30 @@ try {
   const client = new Client({ connection });
   await ensureSearchAttributes(client);
   const native = await NativeConnection.connect({ address: server.address });
-  const definitions = [sequential, parallel];
-  const functions = (dagId: string, taskId: string) =>
-    definitions.find(({ spec }) => spec.id === dagId)?.functions[taskId] ?? {};
-  const logger = pino({ level: 'silent' });
+  const ledger: Ledger = new Map();
+  const cases = dagCases(ledger, flags.quick === true).filter(({ name }) => name.includes(flags.only ?? ''));
   const ops = await openOpsStore({ path: join(folder, 'ops.db') });
-  const ledger = createLedgerBuffer(ops.ledger, { worker: 'bench', logger });
-  const deps = { functions, logger, ledger } as unknown as ActivityDeps;
+  const runLedger = createLedgerBuffer(ops.ledger, { worker: 'bench', logger });
   const worker = await Worker.create({
     connection: native,
     taskQueue,
-    activities: createActivities(deps),
-    sinks: ledgerSinks(ledger),
+    activities: { ...createActivities(depsFor(cases, runLedger)), ...handWrittenActivities(ledger) },
+    sinks: ledgerSinks(runLedger),
     workflowsPath: fileURLToPath(new URL('hand-written.mjs', import.meta.url)),
     maxConcurrentActivityTaskExecutions: 64,
+    maxCachedWorkflows: limits.workerMaxCachedWorkflows,
   });
-  await worker.runUntil(async () => {
-    for (const definition of definitions) await compare(client, definition);
+  const results = await worker.runUntil(async () => {
+    const measured = [];
+    for (const one of cases) {
+      const result = await compare(client, one, ledger);
+      if (flags.json !== true) print(result);
+      measured.push(result);
+    }
+    return measured;
   });
-  await ledger.close();
+  if (flags.json === true) process.stdout.write(`${JSON.stringify(results, undefined, 2)}\n`);
+  await runLedger.close();
   await ops.close();
   await native.close();
   await connection.close();
@@ -82,54 +88,134 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 
-async function compare(client: Client, { spec }: DagDefinition): Promise<void> {
-  const times = { interpreted: [] as number[], handWritten: [] as number[] };
-  const context: StageContext = {
-    dagId: spec.id,
-    workflowId: 'bench',
-    runId: 'bench',
-    runType: 'manual',
-    startedAt: new Date().toISOString(),
-    params: {},
-  };
-  for (let round = 0; round <= rounds; round += 1) {
-    const runs = {
-      interpreted: async () => {
-        const input: RunInput = { spec, specHash: hashSpec(spec), runType: 'manual' };
-        const result = (await client.workflow.execute('runDag', {
-          taskQueue,
-          workflowId: `${spec.id}-dag-${String(round)}`,
-          args: [input],
-        })) as RunResult;
-        return result.tasks.filter(({ state }) => state === 'success').length;
-      },
-      handWritten: async () => {
-        const input = { context, tasks: spec.tasks, isParallel: spec.id === 'parallel' };
-        const results = (await client.workflow.execute('handWritten', {
-          taskQueue,
-          workflowId: `${spec.id}-hand-${String(round)}`,
-          args: [input],
-        })) as unknown[];
-        return results.length;
-      },
-    };
-    for (const kind of round % 2 === 0
-      ? (['interpreted', 'handWritten'] as const)
-      : (['handWritten', 'interpreted'] as const)) {
-      const startedAt = performance.now();
-      const done = await runs[kind]();
-      if (done !== spec.tasks.length)
-        throw new Error(`${kind} did ${String(done)} of ${String(spec.tasks.length)} tasks`);
+/** Of all that activities may need, what functions need. */
+function depsFor(cases: readonly DagCase[], runLedger: LedgerBuffer): ActivityDeps {
+  const staging = createLocalStaging({ directory: join(folder, 'staging') });
+  const functions = new Map(
+    cases.map(({ definition }) => [definition.spec.id, definition.functions] as const),
+  );
+  return {
+    staging,
+    values: createValueReader(staging),
+    functions: (dagId: string, taskId: string) => functions.get(dagId)?.[taskId] ?? {},
+    logger,
+    ledger: runLedger,
+  } as unknown as ActivityDeps;
+}
+
+async function compare(client: Client, one: DagCase, ledger: Ledger) {
+  const measured: Record<Side, Measurement[]> = { interpreted: [], handWritten: [] };
+  for (let round = 0; round <= one.rounds; round += 1) {
+    const order: readonly Side[] =
+      round % 2 === 0 ? ['interpreted', 'handWritten'] : ['handWritten', 'interpreted'];
+    for (const side of order) {
+      const measurement = await measure(client, one, side, round);
       // The first round warms up.
-      if (round > 0) times[kind].push(performance.now() - startedAt);
+      if (round > 0) measured[side].push(measurement);
     }
+    assertSameWork(one, round, ledger);
+    ledger.clear();
   }
-  const [dag, hand] = [median(times.interpreted), median(times.handWritten)];
+  const [dag, hand] = [measured.interpreted, measured.handWritten];
+  const [dagMs, handMs] = [median(dag.map(({ ms }) => ms)), median(hand.map(({ ms }) => ms))];
+  return {
+    name: one.name,
+    interpretedMs: Math.round(dagMs),
+    handWrittenMs: Math.round(handMs),
+    ratio: round2(median(dag.map(({ ms }, index) => ms / (hand[index]?.ms ?? 0)))),
+    cpuRatio: round2(median(dag.map(({ cpuMs }, index) => cpuMs / (hand[index]?.cpuMs ?? 0)))),
+    goal: one.goal,
+    rounds: one.rounds,
+    history: {
+      interpreted: await historyOf(client, workflowId(one, 'interpreted', one.rounds, 0)),
+      handWritten: await historyOf(client, workflowId(one, 'handWritten', one.rounds, 0)),
+    },
+  };
+}
+
+/** What one run leaves on the server: as exact as the times are not. */
+async function historyOf(client: Client, id: string): Promise<{ events: number; bytes: number }> {
+  const { historyLength, historySize } = await client.workflow.getHandle(id).describe();
+  return { events: historyLength, bytes: historySize ?? 0 };
+}
+
+async function measure(client: Client, one: DagCase, side: Side, round: number): Promise<Measurement> {
+  const run = side === 'interpreted' ? runInterpreted : runHandWritten;
+  let next = 0;
+  const cpu = process.cpuUsage();
+  const startedAt = performance.now();
+  await Promise.all(
+    Array.from({ length: one.concurrency }, async () => {
+      for (let index = next++; index < one.runs; index = next++)
+        await run(client, one, workflowId(one, side, round, index));
+    }),
+  );
+  const ms = performance.now() - startedAt;
+  const used = process.cpuUsage(cpu);
+  return { ms, cpuMs: (used.user + used.system) / 1_000 };
+}
+
+async function runInterpreted(client: Client, { definition: { spec } }: DagCase, id: string): Promise<void> {
+  const input: RunInput = { spec, specHash: hashSpec(spec), runType: 'manual' };
+  const result = (await client.workflow.execute('runDag', {
+    taskQueue,
+    workflowId: id,
+    args: [input],
+    typedSearchAttributes: new TypedSearchAttributes(runAttributes(input)),
+  })) as RunResult;
+  if (result.tasks.some(({ state }) => state !== 'success'))
+    throw new Error(`${id}: not every task succeeded`);
+}
+
+async function runHandWritten(client: Client, one: DagCase, id: string): Promise<void> {
+  const result = (await client.workflow.execute(one.handWritten.workflow, {
+    taskQueue,
+    workflowId: id,
+    args: [one.handWritten.argument],
+    typedSearchAttributes: new TypedSearchAttributes(
+      runAttributes({ spec: one.definition.spec, runType: 'manual' }),
+    ),
+  })) as StepResult;
+  if (typeof result.n !== 'number') throw new Error(`${id}: no result`);
+}
+
+/** Both sides did every step, and each step returned the same. */
+function assertSameWork(one: DagCase, round: number, ledger: Ledger): void {
+  for (let index = 0; index < one.runs; index += 1) {
+    const [dag, hand] = (['interpreted', 'handWritten'] as const).map((side) =>
+      ledger.get(workflowId(one, side, round, index)),
+    );
+    if (dag?.size !== one.definition.spec.tasks.length || !isDeepStrictEqual(dag, hand))
+      throw new Error(`${one.name}: the results of run ${String(index)} differ`);
+  }
+}
+
+function workflowId(one: DagCase, side: Side, round: number, index: number): string {
+  return [one.definition.spec.id, side, round, index].join('-');
+}
+
+function print(result: Awaited<ReturnType<typeof compare>>): void {
+  const { name, ratio, goal, interpretedMs, handWrittenMs, cpuRatio, history } = result;
+  const [dag, hand] = [history.interpreted, history.handWritten];
   process.stdout.write(
-    `${spec.id}: ${String(spec.tasks.length)} tasks · interpreted ${dag.toFixed(0)} ms · hand-written ${hand.toFixed(0)} ms · ratio ${(dag / hand).toFixed(2)} (goal: at most 1.10)\n`,
+    `${[
+      `${name}: interpreted ${String(interpretedMs)} ms, hand-written ${String(handWrittenMs)} ms`,
+      `ratio ${ratio.toFixed(2)} (goal: at most ${goal.toFixed(2)})`,
+      `processor time ${cpuRatio.toFixed(2)}`,
+      `history ${String(dag.events)} / ${String(hand.events)} events, ${String(dag.bytes)} / ${String(hand.bytes)} bytes`,
+      'results equal',
+    ].join(' · ')}\n`,
   );
 }
 
 function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1
+    ? (sorted[middle] ?? 0)
+    : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+}
+
+function round2(value: number): number {
+  return Math.round(value * 100) / 100;
 }

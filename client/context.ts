@@ -1,11 +1,10 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client, type Connection } from '@temporalio/client';
 import type { Command } from 'commander';
-import { existsSync, readFileSync } from 'node:fs';
-import { isAbsolute, join, resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { loadSettings, type Settings } from '../config.js';
-import { PipelineError } from '../core/errors/index.js';
 import type { OpsStore } from '../ops/store.js';
 import type { Output } from './output.js';
+import { connectTemporal } from './temporal/connect.js';
 
 /** What every command works with; connections are opened when first asked for, and closed with the context. */
 export class CommandContext {
@@ -35,16 +34,7 @@ export class CommandContext {
 
   /** A Temporal client. @throws PipelineError TEMPORAL_UNAVAILABLE */
   async client(settings: Settings): Promise<Client> {
-    const address = temporalAddress(settings);
-    try {
-      this.#connection ??= await Connection.connect({ address, connectTimeout: 5_000 });
-    } catch (error) {
-      throw new PipelineError(
-        'TEMPORAL_UNAVAILABLE',
-        { reasons: [`no answer at ${address}`, 'start one with "millrace dev", or set TEMPORAL_ADDRESS'] },
-        { cause: error },
-      );
-    }
+    this.#connection ??= await connectTemporal(settings);
     return new Client({ connection: this.#connection, namespace: settings.temporal.namespace });
   }
 
@@ -69,18 +59,4 @@ export class CommandContext {
     await this.#connection?.close();
     this.#connection = undefined;
   }
-}
-
-/** The configured address, else that of the project's running development server, else Temporal's default. */
-export function temporalAddress(settings: Settings): string {
-  if (settings.temporal.address !== undefined) return settings.temporal.address;
-  const note = join(settings.dataDirectory, 'temporal.json');
-  if (existsSync(note)) {
-    try {
-      return (JSON.parse(readFileSync(note, 'utf8')) as { address: string }).address;
-    } catch {
-      // A torn note is a server that is just starting or gone; the default address gives the clear error.
-    }
-  }
-  return '127.0.0.1:7233';
 }

@@ -1,15 +1,9 @@
-import { readFileSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
-import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
-import proto from '@temporalio/proto';
 import { Worker } from '@temporalio/worker';
 import { installLogging } from '../activities/sdk-logging.js';
 import { workflowCode } from '../activities/workflow-code.js';
-import { PipelineError } from '../core/errors/index.js';
 import { pino } from 'pino';
-
-const { History } = proto.temporal.api.history.v1;
-type HistoryEvents = ReturnType<typeof historyFromJSON>;
+import type { HistoryEvents } from './temporal/history-file.js';
 
 /** A history to try, under the name that reports give it: a file's path or a workflow id. */
 export interface RecordedHistory {
@@ -25,25 +19,6 @@ export interface ReplayOutcome {
   readonly reason?: string;
 }
 
-/**
- * Reads a history from a file: JSON as Temporal's UI and command line write it, or its binary form (`.history`, `.bin`).
- *
- * @throws PipelineError HISTORY_INVALID
- */
-export function readHistory(path: string): RecordedHistory {
-  try {
-    const bytes = readFileSync(path);
-    const history = path.endsWith('.json')
-      ? historyFromJSON(JSON.parse(bytes.toString('utf8')))
-      : History.decode(bytes);
-    if ((history.events?.length ?? 0) === 0) throw new Error('it has no events');
-    return { name: path, history };
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new PipelineError('HISTORY_INVALID', { file: path, reason }, { cause: error });
-  }
-}
-
 /** Histories of workflows that are under way: what a deploy of the present code would meet. */
 export async function runningHistories(
   client: Client,
@@ -57,7 +32,7 @@ export async function runningHistories(
     pageSize: Math.min(limit, 1_000),
   })) {
     const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
-    histories.push({ name: workflowId, history: history as HistoryEvents });
+    histories.push({ name: workflowId, history: history });
     if (histories.length >= limit) break;
   }
   return histories;
@@ -66,14 +41,21 @@ export async function runningHistories(
 /** Tries histories against the workflows of the present code. */
 export async function replayHistories(histories: readonly RecordedHistory[]): Promise<ReplayOutcome[]> {
   installLogging(pino({ level: 'silent' }));
+  // Workflows derive ids from their own, so a history is tried under the id that it was recorded with.
+  const given = histories.map(({ name, history }) => ({ workflowId: recordedId(history) ?? name, history }));
   const outcomes: ReplayOutcome[] = [];
-  const given = histories.map(({ name, history }) => ({ workflowId: name, history }));
-  for await (const { workflowId, error } of Worker.runReplayHistories(workflowCode(), given)) {
+  // One after another, in order.
+  for await (const { error } of Worker.runReplayHistories(workflowCode(), given)) {
     outcomes.push({
-      name: workflowId,
+      name: histories[outcomes.length]?.name ?? '',
       isCompatible: error === undefined,
       ...(error === undefined ? {} : { reason: error.message }),
     });
   }
   return outcomes;
+}
+
+function recordedId(history: HistoryEvents): string | undefined {
+  const id = history.events?.[0]?.workflowExecutionStartedEventAttributes?.workflowId;
+  return id === null || id === '' ? undefined : id;
 }

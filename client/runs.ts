@@ -1,5 +1,5 @@
 import { WorkflowNotFoundError, type Client, type WorkflowExecutionInfo } from '@temporalio/client';
-import { TypedSearchAttributes } from '@temporalio/common';
+import { ApplicationFailure, TypedSearchAttributes } from '@temporalio/common';
 import { PipelineError } from '../core/errors/index.js';
 import { manualWorkflowId } from '../core/ids.js';
 import type { DataInterval } from '../core/interval.js';
@@ -7,7 +7,8 @@ import type { DagSpec } from '../core/dag-spec.js';
 import type { JsonObject } from '../core/json.js';
 import type { RunInput, RunResult, RunType } from '../core/run.js';
 import { paramProblems } from '../schemas/params.js';
-import { dagAttribute, getDag, modeAttribute } from './deployment.js';
+import { runAttributes } from '../workflows/search-attributes.js';
+import { dagAttribute, getDag } from './deployment.js';
 
 /** One run, as Temporal knows it. */
 export interface RunSummary {
@@ -53,10 +54,7 @@ export async function triggerRun(
     workflowId: manualWorkflowId(dagId, options.name ?? new Date().toISOString()),
     taskQueue: options.taskQueue,
     args: [input],
-    typedSearchAttributes: new TypedSearchAttributes([
-      { key: dagAttribute, value: spec.id },
-      { key: modeAttribute, value: spec.mode },
-    ]),
+    typedSearchAttributes: new TypedSearchAttributes(runAttributes(input)),
   });
   return { workflowId: handle.workflowId, result: () => handle.result() as Promise<RunResult> };
 }
@@ -85,7 +83,14 @@ export async function listRuns(
   return runs;
 }
 
-/** State and result of one run. @throws PipelineError RUN_NOT_FOUND */
+/** What a run that failed had reached: its workflow hands it on with the failure. */
+export function resultOfFailure(error: unknown): RunResult | undefined {
+  const cause = error instanceof Error && error.cause instanceof ApplicationFailure ? error.cause : error;
+  if (!(cause instanceof ApplicationFailure) || cause.type !== 'RUN_FAILED') return undefined;
+  return (cause.details as readonly RunResult[] | undefined)?.[0];
+}
+
+/** State and result of one run, also of one that failed. @throws PipelineError RUN_NOT_FOUND */
 export async function getRun(
   client: Client,
   workflowId: string,
@@ -94,8 +99,9 @@ export async function getRun(
   try {
     const info = await handle.describe();
     const summary = summarise(info, info.typedSearchAttributes.get(dagAttribute) ?? '');
-    if (info.status.name !== 'COMPLETED') return summary;
-    return { ...summary, result: (await handle.result()) as RunResult };
+    if (info.status.name !== 'COMPLETED' && info.status.name !== 'FAILED') return summary;
+    const result = await handle.result().then((value) => value as RunResult, resultOfFailure);
+    return { ...summary, ...(result === undefined ? {} : { result }) };
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
     throw new PipelineError('RUN_NOT_FOUND', {

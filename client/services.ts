@@ -2,8 +2,8 @@ import { pino, type Logger } from 'pino';
 import type { Settings } from '../config.js';
 import { durationMs } from './durations.js';
 import { startGateway } from '../serve/run-gateway.js';
-import { temporalAddress } from './context.js';
 import { connectionOf, loadProjectDags, warehousePlace } from './project.js';
+import { temporalAddress } from './temporal/connect.js';
 
 /** A part of Millrace that runs until it is stopped. */
 export interface Service {

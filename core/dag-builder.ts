@@ -22,7 +22,7 @@ export function defineDag(options: DagOptions): DagDefinition {
   const problems: string[] = [];
   const schedule = readSchedule(options.schedule ?? 'manual', problems);
   const draft = new SpecDraft(options.id, schedule, problems);
-  options.tasks(createTaskBuilder(draft));
+  options.tasks(createTaskBuilder(draft, options.defaultArgs ?? {}));
   const callbacks = callbacksOf(options);
   const deadlines = (options.deadlines ?? []).map((deadline) => readDeadline(draft, deadline));
   const spec: DagSpec = {
@@ -36,8 +36,7 @@ export function defineDag(options: DagOptions): DagDefinition {
     ...(options.maxActiveRuns === undefined ? {} : { maxActiveRuns: options.maxActiveRuns }),
     maxActiveTasks: options.maxActiveTasks ?? dagDefaults.maxActiveTasks,
     ...readParams(options.params ?? {}),
-    ...(options.failOn === 'any' ? { failOn: 'any' } : {}),
-    ...(options.failFast === true ? { failFast: true } : {}),
+    ...readVerdict(draft, options),
     ...(callbacks === undefined ? {} : { callbacks: callbacks.spec }),
     ...(deadlines.length === 0 ? {} : { deadlines }),
     tasks: draft.finish(),
@@ -54,6 +53,20 @@ export function defineDag(options: DagOptions): DagDefinition {
       ? draft.functions
       : { ...draft.functions, [dagFunctionsKey]: ofTheRun };
   return { spec, functions };
+}
+
+/** When a run fails. */
+function readVerdict(
+  draft: SpecDraft,
+  { failOn, failFast, dagrunTimeout }: DagOptions,
+): Pick<DagSpec, 'failOn' | 'failFast' | 'dagrunTimeoutMs'> {
+  return {
+    ...(failOn === 'any' ? { failOn } : {}),
+    ...(failFast === true ? { failFast } : {}),
+    ...(dagrunTimeout === undefined
+      ? {}
+      : { dagrunTimeoutMs: draft.duration(dagrunTimeout, 'dagrunTimeout') }),
+  };
 }
 
 function modeOf(schedule: ScheduleSpec): DagMode {

@@ -8,6 +8,7 @@ import type {
   BranchOptions,
   Callback,
   DagSensorOptions,
+  DefaultArgs,
   ElementOf,
   Expandable,
   ExpandGroupOptions,
@@ -204,6 +205,10 @@ export interface DagOptions {
   readonly maxActiveRuns?: number;
   /** Tasks of one run at a time. Default: 16. */
   readonly maxActiveTasks?: number;
+  /** Settings of every task that says nothing else. */
+  readonly defaultArgs?: DefaultArgs;
+  /** A run that takes longer fails: what has not ended is cancelled and skipped; teardowns run. */
+  readonly dagrunTimeout?: DurationInput;
   /** Run parameters: constants, or `param({ … })` with a JSON Schema and a default. */
   readonly params?: Readonly<Record<string, JsonValue | Param>>;
   /** `leaf` (default, as Airflow): the leaves decide whether the run failed. `any`: every failed task does. */

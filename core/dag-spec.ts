@@ -28,6 +28,8 @@ export interface DagSpec {
   readonly failOn?: 'any';
   /** The first failed task skips what has not started. */
   readonly failFast?: true;
+  /** A run that takes longer fails. */
+  readonly dagrunTimeoutMs?: number;
   readonly callbacks?: CallbackSpec;
   readonly deadlines?: readonly DeadlineSpec[];
   readonly groups?: readonly GroupSpec[];

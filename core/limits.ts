@@ -67,7 +67,9 @@ export const limits = {
   /** Oversized record: how much of it the quarantine keeps. */
   oversizedKeptBytes: 64 * 1024,
   /** A running stage says that it is alive this often; below every heartbeat timeout. */
-  heartbeatEveryMs: 5_000,
+  heartbeatEveryMs: 2_000,
+  /** The SDK holds heartbeats back for this long at most: a task hears of its cancellation with the answer to one. */
+  heartbeatThrottleMaxMs: 2_000,
   /** Memory of the engine that checks and transforms staged files, and of the warehouse engine, MiB. */
   stagedSqlMemoryMb: 400,
   warehouseMemoryMb: 400,
@@ -76,6 +78,10 @@ export const limits = {
   workerMaxCachedWorkflows: 500,
   workerGraceMs: 2_000,
   workerForceStopMs: 10_000,
+  /** Runs that a list of the typed client holds where no number is given. */
+  clientListRuns: 100,
+  /** Answer of the Temporal server to a client that connects. */
+  temporalConnectMaxMs: 5_000,
   /** One request of `millrace connections test`. */
   connectionTestMaxMs: 15_000,
   /** One failure detail written to a Temporal history. The server keeps 4 KiB. */

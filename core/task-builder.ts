@@ -7,6 +7,7 @@ import type { SpecDraft } from './spec-draft.js';
 import { readExtract, readLoad, readTransform, readValidate } from './stage-tasks.js';
 import { readTaskBase, type TaskBase } from './task-base.js';
 import type {
+  DefaultArgs,
   Expandable,
   ExpandGroupOptions,
   GroupOptions,
@@ -26,22 +27,33 @@ interface RunOptions extends TaskOptions {
  * The builder that an author's `tasks` function receives, and inside a group one whose ids have the group's path before
  * them. Everything that it makes goes into `draft`.
  */
-export function createTaskBuilder(draft: SpecDraft, group?: string): TaskBuilder {
+export function createTaskBuilder(draft: SpecDraft, defaults: DefaultArgs, group?: string): TaskBuilder {
   const pathOf = (id: string): string => (group === undefined ? id : `${group}.${id}`);
   const base = (id: string, options: TaskOptions, inputs: readonly Edge<unknown>[] = []): TaskBase =>
-    readTaskBase(draft, group, pathOf(id), options, inputs);
+    readTaskBase(draft, group, pathOf(id), { ...defaults, ...options }, inputs);
+  const ofWaits = waitDefaults(defaults);
+  const waitBase = (id: string, options: TaskOptions, inputs: readonly Edge<unknown>[] = []): TaskBase =>
+    readTaskBase(draft, group, pathOf(id), { ...ofWaits, ...options }, inputs);
   const add = <Result>(task: Parameters<SpecDraft['add']>[0], options: TaskOptions): Edge<Result> => {
     draft.add(task, options);
     return { taskId: task.id };
   };
 
   /** What tasks with a function of their own share. */
-  const withRun = (id: string, options: RunOptions, further: readonly Edge<unknown>[] = []) => {
+  const withRun = (
+    id: string,
+    options: RunOptions,
+    further: readonly Edge<unknown>[] = [],
+    general: DefaultArgs = defaults,
+  ) => {
     const inputs = options.inputs ?? {};
     if (options.run !== undefined)
       draft.addFunctions(pathOf(id), { run: options.run as NonNullable<TaskFunctions['run']> });
     return {
-      ...base(id, options, [...Object.values(inputs), ...further]),
+      ...readTaskBase(draft, group, pathOf(id), { ...general, ...options }, [
+        ...Object.values(inputs),
+        ...further,
+      ]),
       ...(options.short === true ? { short: true as const } : {}),
       inputs: Object.fromEntries(Object.entries(inputs).map(([name, edge]) => [name, edge.taskId])),
       ...(options.partial === undefined ? {} : { partial: options.partial }),
@@ -79,6 +91,8 @@ export function createTaskBuilder(draft: SpecDraft, group?: string): TaskBuilder
     draft.prependToGroup(groupId, [...after.flatMap((edge) => draft.tasksBehind(edge)), ...further]);
     return { groupId };
   };
+  const inside = (id: string, options: GroupOptions): TaskBuilder =>
+    createTaskBuilder(draft, { ...defaults, ...options.defaultArgs }, pathOf(id));
   const group_: GroupFactory = Object.assign(
     (
       id: string,
@@ -86,8 +100,8 @@ export function createTaskBuilder(draft: SpecDraft, group?: string): TaskBuilder
       tasks?: (builder: TaskBuilder) => void,
     ) =>
       typeof options === 'function'
-        ? buildGroup(id, {}, () => options(createTaskBuilder(draft, pathOf(id))))
-        : buildGroup(id, options, () => tasks?.(createTaskBuilder(draft, pathOf(id)))),
+        ? buildGroup(id, {}, () => options(createTaskBuilder(draft, defaults, pathOf(id))))
+        : buildGroup(id, options, () => tasks?.(inside(id, options))),
     {
       expand: <Over extends Readonly<Record<string, Expandable>>>(
         id: string,
@@ -98,7 +112,7 @@ export function createTaskBuilder(draft: SpecDraft, group?: string): TaskBuilder
         const element = Object.fromEntries(
           Object.keys(options.over).map((name) => [name, { taskId: `$element.${name}` }]),
         ) as ElementEdges<Over>;
-        const build = (): void => tasks(createTaskBuilder(draft, pathOf(id)), element);
+        const build = (): void => tasks(inside(id, options), element);
         const built = buildGroup(
           id,
           options,
@@ -155,7 +169,7 @@ export function createTaskBuilder(draft: SpecDraft, group?: string): TaskBuilder
       add(
         {
           kind: 'switch',
-          ...base(id, options, [options.on]),
+          ...waitBase(id, options, [options.on]),
           input: options.on.taskId,
           ...(options.path === undefined ? {} : { path: options.path }),
           cases: Object.fromEntries(
@@ -165,13 +179,13 @@ export function createTaskBuilder(draft: SpecDraft, group?: string): TaskBuilder
         },
         options,
       ),
-    latestOnly: (id, options = {}) => add({ kind: 'latest-only', ...base(id, options) }, options),
-    empty: (id, options = {}) => add({ kind: 'empty', ...base(id, options) }, options),
+    latestOnly: (id, options = {}) => add({ kind: 'latest-only', ...waitBase(id, options) }, options),
+    empty: (id, options = {}) => add({ kind: 'empty', ...waitBase(id, options) }, options),
     waitFor: (id, options) =>
       add(
         {
           kind: 'sensor',
-          ...withRun(id, withoutTimeout(options)),
+          ...withRun(id, withoutTimeout(options), [], ofWaits),
           poke: readPoke(draft, pathOf(id), options),
         },
         options,
@@ -180,7 +194,7 @@ export function createTaskBuilder(draft: SpecDraft, group?: string): TaskBuilder
       add(
         {
           kind: 'dag-sensor',
-          ...base(id, withoutTimeout(options)),
+          ...waitBase(id, withoutTimeout(options)),
           dagId: options.dag,
           taskIds: options.tasks ?? [],
           executionDeltaMs: draft.duration(
@@ -192,12 +206,12 @@ export function createTaskBuilder(draft: SpecDraft, group?: string): TaskBuilder
         options,
       ),
     waitUntil: (id, options) =>
-      add({ kind: 'timer', ...base(id, options), until: readUntil(draft, pathOf(id), options) }, options),
+      add({ kind: 'timer', ...waitBase(id, options), until: readUntil(draft, pathOf(id), options) }, options),
     triggerDag: (id, options) =>
       add(
         {
           kind: 'trigger-dag',
-          ...withRun(id, options),
+          ...withRun(id, options, [], ofWaits),
           dagId: options.dag,
           params: options.params ?? {},
           interval: options.interval ?? 'same',
@@ -209,7 +223,7 @@ export function createTaskBuilder(draft: SpecDraft, group?: string): TaskBuilder
       add(
         {
           kind: 'approval',
-          ...base(id, withoutTimeout(options)),
+          ...waitBase(id, withoutTimeout(options)),
           subject: options.subject,
           ...(options.timeout === undefined
             ? {}
@@ -220,6 +234,21 @@ export function createTaskBuilder(draft: SpecDraft, group?: string): TaskBuilder
         options,
       ),
   };
+}
+
+/** What holds no worker takes no slots, and no time of a try. */
+function waitDefaults(defaults: DefaultArgs): DefaultArgs {
+  const {
+    timeout: _timeout,
+    deadline: _deadline,
+    pool: _pool,
+    poolSlots: _poolSlots,
+    priorityWeight: _priorityWeight,
+    concurrency: _concurrency,
+    maxActiveTis: _maxActiveTis,
+    ...kept
+  } = defaults;
+  return kept;
 }
 
 /** A wait's own timeout bounds the wait, not a single try. */

@@ -66,6 +66,28 @@ export interface TaskOptions {
   readonly inlets?: readonly string[];
 }
 
+/** Settings that tasks have where they say nothing else. Waits take retries, trigger rule and callbacks only. */
+export type DefaultArgs = Pick<
+  TaskOptions,
+  | 'triggerRule'
+  | 'retries'
+  | 'retryDelay'
+  | 'maxRetryDelay'
+  | 'retryBackoff'
+  | 'retryJitter'
+  | 'timeout'
+  | 'deadline'
+  | 'pool'
+  | 'poolSlots'
+  | 'priorityWeight'
+  | 'concurrency'
+  | 'maxActiveTis'
+  | 'onSuccess'
+  | 'onFailure'
+  | 'onRetry'
+  | 'onSkipped'
+>;
+
 export type InputEdges = Readonly<Record<string, Edge<unknown>>>;
 export type InputValues<Inputs extends InputEdges> = {
   readonly [Name in keyof Inputs]: Inputs[Name] extends Edge<infer Value> ? Value : never;
@@ -151,6 +173,8 @@ export interface GroupOptions {
   readonly description?: string;
   /** Tasks and groups that every first task of the group comes after. */
   readonly after?: readonly After[];
+  /** For the tasks of the group, before the DAG's. */
+  readonly defaultArgs?: DefaultArgs;
 }
 
 /** A branch: its function names the direct downstream tasks or groups that run. `null` skips all of them. */

@@ -31,7 +31,7 @@ import {
   type ReprocessBehavior,
 } from './messages.js';
 import { runDag } from './run-dag.js';
-import { dagAttribute, modeAttribute } from './search-attributes.js';
+import { runAttributes } from './search-attributes.js';
 
 const { listIntervals } = proxyActivities<Pick<Activities, 'listIntervals'>>({
   startToCloseTimeout: '2m',
@@ -155,10 +155,7 @@ async function startRun({ spec, specHash, params, reprocess }: BackfillInput, in
       cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
       args: [run],
       staticSummary: `${spec.id} · ${interval.start}`,
-      typedSearchAttributes: [
-        { key: dagAttribute, value: spec.id },
-        { key: modeAttribute, value: spec.mode },
-      ],
+      typedSearchAttributes: runAttributes(run),
     });
   } catch (error) {
     if (error instanceof WorkflowExecutionAlreadyStartedError || isCancellation(error)) return undefined;

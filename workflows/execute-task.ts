@@ -16,7 +16,7 @@ import type { RunInput, StageContext } from '../core/run.js';
 import { inlineValue, isInline, type TaskOutput } from '../core/task-output.js';
 import { activityOptions, localActivityOptions, pokeOptions } from './activity-options.js';
 import type { Approvals } from './approvals.js';
-import { dagAttribute, modeAttribute } from './search-attributes.js';
+import { runAttributes } from './search-attributes.js';
 import type { SlotClient } from './slots.js';
 import { isTimeout } from './task-error.js';
 
@@ -43,8 +43,15 @@ const looks = proxyLocalActivities<Pick<Activities, 'lookUpDag' | 'isLatest'>>({
   startToCloseTimeout: '30s',
 });
 
-/** Runs one try of a task, of whatever kind, and returns what it hands on. */
-export async function executeTask(task: TaskSpec, scope: TaskScope, tryNumber?: number): Promise<TaskOutput> {
+/**
+ * Runs one try of a task, of whatever kind, and returns what it hands on. It throws at once where the task cannot begin,
+ * and makes no promise beyond the one of the task's work.
+ */
+export function executeTask(
+  task: TaskSpec,
+  scope: TaskScope,
+  tryNumber?: number,
+): Promise<TaskOutput> | TaskOutput {
   const { context, replay } = scope;
   const stages = proxyActivities<Activities>(
     tryNumber === undefined ? activityOptions(task, context) : oneTry(task, context),
@@ -215,10 +222,7 @@ async function triggerDag(task: TriggerDagTask, scope: TaskScope): Promise<TaskO
     parentClosePolicy: ParentClosePolicy.ABANDON,
     args: [run],
     staticSummary: `${task.dagId} · by ${context.dagId}`,
-    typedSearchAttributes: [
-      { key: dagAttribute, value: spec.id },
-      { key: modeAttribute, value: spec.mode },
-    ],
+    typedSearchAttributes: runAttributes(run),
   });
   if (task.wait) await child.result();
   return { workflowId };

@@ -124,6 +124,10 @@ export class Interpreter {
     return this.#state.tallies;
   }
 
+  get results(): readonly TaskResult[] {
+    return this.#state.results;
+  }
+
   get counts(): RowCounts {
     return this.#state.counts;
   }

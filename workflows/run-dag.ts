@@ -1,17 +1,20 @@
 import {
   ApplicationFailure,
+  CancellationScope,
   continueAsNew,
   isCancellation,
   patched,
   proxyLocalActivities,
   setCurrentDetails,
   setHandler,
+  sleep,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../core/activities.js';
 import type { DagSpec } from '../core/dag-spec.js';
 import type { DataInterval } from '../core/interval.js';
+import { PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
 import type { Decision, RunInput, RunResult, StageContext } from '../core/run.js';
 import { runSlot } from '../core/slot-requests.js';
@@ -21,7 +24,7 @@ import { runDetails } from './details.js';
 import { Interpreter, type Outcome } from './interpreter.js';
 import { approvalsQuery, clearUpdate, decideSignal, decideUpdate, statesQuery } from './messages.js';
 import { makeSnapshot, readEntries } from './run-snapshot.js';
-import { intervalStartAttribute, runTypeAttribute, scheduledStartAttribute } from './search-attributes.js';
+import { runAttributes, scheduledStartAttribute, type RunTraits } from './search-attributes.js';
 import { SlotClient } from './slots.js';
 import { RunTelling } from './tell-run.js';
 import { callBack, watchDeadlines, type RunningDeadlines } from './task-run.js';
@@ -29,6 +32,11 @@ import { callBack, watchDeadlines, type RunningDeadlines } from './task-run.js';
 const { resolveInterval, deadlineBase } = proxyLocalActivities<
   Pick<Activities, 'resolveInterval' | 'deadlineBase'>
 >({ startToCloseTimeout: '10s' });
+
+/** What interpreting gave, and whether the run's time was up. */
+interface RunOutcome extends Outcome {
+  readonly isTooLate?: boolean;
+}
 
 /**
  * One run of a DAG: interprets the spec that it was started with, whatever is deployed meanwhile. A run whose history
@@ -40,10 +48,7 @@ export async function runDag(input: RunInput): Promise<RunResult> {
   const { runType } = input;
   const spec = input.tasks === undefined ? input.spec : selectTasks(input.spec, input.tasks);
   const interval = input.interval ?? (await scheduledInterval(input));
-  upsertSearchAttributes([
-    { key: runTypeAttribute, value: runType },
-    ...(interval === undefined ? [] : [{ key: intervalStartAttribute, value: new Date(interval.start) }]),
-  ]);
+  completeAttributes({ spec, runType, interval });
   const context = contextOf(input, interval);
   const approvals = new Approvals(input.carried?.decisions);
   const slots = new SlotClient(input.carried?.slots);
@@ -65,10 +70,10 @@ export async function runDag(input: RunInput): Promise<RunResult> {
   });
   handleMessages(interpreter, approvals, spec);
   const deadlines = await startDeadlines(spec, context);
-  let outcome: Outcome | undefined;
+  let outcome: RunOutcome | undefined;
   try {
     if (input.carried === undefined) await takeTurn(spec, slots);
-    outcome = await interpreter.run();
+    outcome = await runInTime(spec, context, interpreter);
   } catch (error) {
     if (isCancellation(error)) telling.ended({ state: 'cancelled', tasks: [], counts: interpreter.counts });
     throw error;
@@ -89,6 +94,42 @@ export async function runDag(input: RunInput): Promise<RunResult> {
   const state = outcome.state === 'success' ? 'success' : 'failed';
   telling.ended({ ...outcome, state });
   return finish(input, context, { ...outcome, state });
+}
+
+/** Runs the tasks, for as long as the run may take: then what has not ended is cancelled, and teardowns run. */
+async function runInTime(
+  { dagrunTimeoutMs }: DagSpec,
+  { startedAt }: StageContext,
+  interpreter: Interpreter,
+): Promise<RunOutcome> {
+  if (dagrunTimeoutMs === undefined) return interpreter.run();
+  const tasks = new CancellationScope();
+  const clock = new CancellationScope();
+  let isTooLate = false;
+  const remainingMs = Math.max(Date.parse(startedAt) + dagrunTimeoutMs - Date.now(), 1);
+  const ticking = clock.run(async () => {
+    await sleep(remainingMs, { summary: 'dagrunTimeout' });
+    isTooLate = true;
+    tasks.cancel();
+  });
+  try {
+    return await tasks.run(() => interpreter.run());
+  } catch (error) {
+    if (!isTooLate || !isCancellation(error)) throw error;
+    return { state: 'failed', isTooLate, tasks: interpreter.results, counts: interpreter.counts };
+  } finally {
+    clock.cancel();
+    await ticking.catch(() => undefined);
+  }
+}
+
+/** Writes the search attributes that the start did not give: an upsert is an event of its own. */
+function completeAttributes(traits: RunTraits): void {
+  const { typedSearchAttributes } = workflowInfo();
+  const missing = runAttributes(traits).filter(
+    ({ key, value }) => JSON.stringify(typedSearchAttributes.get(key)) !== JSON.stringify(value),
+  );
+  if (missing.length > 0) upsertSearchAttributes(missing);
 }
 
 /** Waits until fewer runs of the DAG than `maxActiveRuns` are at work. */
@@ -140,7 +181,7 @@ function handleMessages(interpreter: Interpreter, approvals: Approvals, spec: Da
 async function finish(
   input: RunInput,
   context: StageContext,
-  outcome: Outcome & { readonly state: RunResult['state'] },
+  outcome: RunOutcome & { readonly state: RunResult['state'] },
 ): Promise<RunResult> {
   const { spec, specHash } = input;
   const { state, tasks, counts } = outcome;
@@ -154,10 +195,18 @@ async function finish(
     counts,
   };
   const failed = tasks.filter((task) => task.state === 'failed');
-  const message = `DAG "${spec.id}": ${failed.map((task) => `task "${task.taskId}" failed with ${task.error?.code ?? 'INTERNAL'}: ${task.error?.message ?? ''}`).join('; ')}`;
+  const late = outcome.isTooLate === true ? lateness(spec) : undefined;
+  const message =
+    late?.message ??
+    `DAG "${spec.id}": ${failed.map((task) => `task "${task.taskId}" failed with ${task.error?.code ?? 'INTERNAL'}: ${task.error?.message ?? ''}`).join('; ')}`;
   const event = state === 'success' ? 'success' : 'failure';
   if (spec.callbacks?.[event] === true)
-    await callBack(context, '', event, state === 'success' ? undefined : { code: 'RUN_FAILED', message });
+    await callBack(
+      context,
+      '',
+      event,
+      state === 'success' ? undefined : { code: late?.code ?? 'RUN_FAILED', message },
+    );
   if (state === 'success') return result;
   const failure = ApplicationFailure.create({
     type: 'RUN_FAILED',
@@ -168,6 +217,10 @@ async function finish(
   // Paths of the machine that built the package are of no use in a history.
   failure.stack = `RunFailed: ${failure.message}`;
   throw failure;
+}
+
+function lateness({ id, dagrunTimeoutMs = 0 }: DagSpec): PipelineError {
+  return new PipelineError('RUN_TIMEOUT', { dagId: id, timeoutMs: dagrunTimeoutMs });
 }
 
 /** Alerts of the run as a whole. */

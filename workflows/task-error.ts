@@ -11,6 +11,8 @@ import type { TaskError } from '../core/run.js';
 export function taskError(error: unknown): TaskError {
   const cause =
     error instanceof ActivityFailure || error instanceof ChildWorkflowFailure ? error.cause : error;
+  // The server ends a wait with its last look where the next one would come too late.
+  if (isNotYet(cause)) return { code: 'TASK_TIMEOUT', message: 'what it waited for did not come in time' };
   if (isPipelineError(cause)) return { code: cause.code, message: cause.message };
   if (cause instanceof ApplicationFailure) return { code: cause.type ?? 'INTERNAL', message: cause.message };
   if (cause instanceof TimeoutFailure) {
@@ -28,5 +30,8 @@ export function isTimeout(error: unknown): boolean {
 }
 
 function isNotYet(cause: unknown): boolean {
-  return cause instanceof ApplicationFailure && cause.type === 'NOT_YET';
+  return (
+    (cause instanceof ApplicationFailure && cause.type === 'NOT_YET') ||
+    (isPipelineError(cause) && cause.code === 'NOT_YET')
+  );
 }

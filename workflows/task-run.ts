@@ -10,7 +10,7 @@ import type { Activities } from '../core/activities.js';
 import type { CallbackEvent } from '../core/dag-definition.js';
 import type { TaskSpec, TaskState } from '../core/dag-spec.js';
 import type { StageContext, TaskError } from '../core/run.js';
-import { taskSlots } from '../core/slot-requests.js';
+import { taskSlots, type SlotRequest } from '../core/slot-requests.js';
 import type { TaskOutput } from '../core/task-output.js';
 import { executeTask, type TaskScope } from './execute-task.js';
 import { taskError } from './task-error.js';
@@ -28,7 +28,7 @@ export interface TaskOutcome {
 export interface TaskHooks {
   /** The task is waiting for something, is at work, or is about to be tried again. */
   onState(state: TaskState): void;
-  /** Called with what a task hands on before it counts as a success; what it throws fails the task. */
+  /** Called with what a branch chose before it counts as a success; what it throws fails the task. */
   onResult(output: TaskOutput): Promise<void>;
 }
 
@@ -40,15 +40,32 @@ const callbackOptions = {
 } as const;
 
 /**
- * Runs a task to its end: what it waits for, its tries, its deadlines and its callbacks. Never throws but for a
- * cancellation.
+ * Runs a task to its end: what it waits for, its tries, its deadlines and its callbacks. Rejects for a cancellation only.
+ *
+ * The SDK takes a stack trace of each promise that a workflow makes, which costs more than the rest of a plain task. So
+ * what a task does not ask for makes none.
  */
-export async function runTask(task: TaskSpec, scope: TaskScope, hooks: TaskHooks): Promise<TaskOutcome> {
+export function runTask(task: TaskSpec, scope: TaskScope, hooks: TaskHooks): Promise<TaskOutcome> {
+  const requests = slotsOf(task, scope.context);
+  const isPlain =
+    requests.length === 0 &&
+    task.dependsOnPast === undefined &&
+    task.callbacks === undefined &&
+    task.deadlines === undefined;
+  return isPlain ? attempt(task, scope, hooks) : runWithAll(task, requests, scope, hooks);
+}
+
+async function runWithAll(
+  task: TaskSpec,
+  requests: readonly SlotRequest[],
+  scope: TaskScope,
+  hooks: TaskHooks,
+): Promise<TaskOutcome> {
   const deadlines = startDeadlines(task, scope.context);
   let outcome: TaskOutcome;
   try {
     await awaitPast(task, scope, hooks);
-    outcome = await inSlots(task, scope, hooks, () => attempt(task, scope, hooks));
+    outcome = await inSlots(requests, scope, hooks, () => attempt(task, scope, hooks));
   } finally {
     await deadlines.stop();
   }
@@ -58,16 +75,17 @@ export async function runTask(task: TaskSpec, scope: TaskScope, hooks: TaskHooks
 }
 
 /** Waits hold no slot; every other task holds its slots over all its tries. */
+function slotsOf(task: TaskSpec, { dagId, mapIndex }: StageContext): readonly SlotRequest[] {
+  if (isWait(task)) return [];
+  return taskSlots(dagId, task, mapIndex === undefined ? undefined : String(mapIndex));
+}
+
 async function inSlots(
-  task: TaskSpec,
-  { context, slots }: TaskScope,
+  requests: readonly SlotRequest[],
+  { slots }: TaskScope,
   hooks: TaskHooks,
   work: () => Promise<TaskOutcome>,
 ): Promise<TaskOutcome> {
-  const { mapIndex } = context;
-  const requests = isWait(task)
-    ? []
-    : taskSlots(context.dagId, task, mapIndex === undefined ? undefined : String(mapIndex));
   if (requests.length === 0) return work();
   hooks.onState('queued');
   try {
@@ -86,7 +104,7 @@ async function attempt(task: TaskSpec, scope: TaskScope, hooks: TaskHooks): Prom
       hooks.onState(isWait(task) ? 'deferred' : 'running');
       const counted = task.callbacks?.retry === true ? tryNumber : undefined;
       const output = await executeTask(task, scope, counted);
-      await hooks.onResult(output);
+      if (task.kind === 'branch') await hooks.onResult(output);
       return { state: 'success', output, ...(counted === undefined ? {} : { tries: counted }) };
     } catch (error) {
       if (isCancellation(error)) throw error;

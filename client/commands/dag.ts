@@ -1,10 +1,9 @@
-import { ApplicationFailure } from '@temporalio/common';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { JsonObject } from '../../core/json.js';
 import type { CommandContext } from '../context.js';
 import { getDag, listDags, setPaused } from '../deployment.js';
 import { emit, exitCodes, renderTable } from '../output.js';
-import { listRuns, triggerRun } from '../runs.js';
+import { listRuns, resultOfFailure, triggerRun } from '../runs.js';
 import { registerDagViews } from './dag-views.js';
 import { intervalOption, parseCount, parseTime } from './arguments.js';
 
@@ -125,22 +124,17 @@ function registerTrigger(dag: Command, context: CommandContext): void {
         } catch (error) {
           const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
           const message = cause instanceof Error ? cause.message : String(cause);
+          const result = resultOfFailure(error);
           emit(
             context.output,
             options.json === true,
-            { workflowId: run.workflowId, error: message, ...failedResult(cause) },
+            { workflowId: run.workflowId, error: message, ...(result === undefined ? {} : { result }) },
             () => `failed ${run.workflowId}: ${message}`,
           );
           context.exitCode = exitCodes.failed;
         }
       },
     );
-}
-
-/** What a run that failed had reached: the workflow hands it on with its failure. */
-function failedResult(cause: unknown): { result?: unknown } {
-  const details = cause instanceof ApplicationFailure ? (cause.details ?? []) : [];
-  return details.length === 0 ? {} : { result: details[0] };
 }
 
 function registerPause(dag: Command, context: CommandContext): void {

@@ -4,7 +4,8 @@ import { warehouseModule } from '../../connectors/warehouse-registry.js';
 import { limits } from '../../core/limits.js';
 import { ensureSearchAttributes } from '../../activities/search-attributes.js';
 import { findTemporalCli } from '../temporal/obtain-cli.js';
-import { temporalAddress, type CommandContext } from '../context.js';
+import type { CommandContext } from '../context.js';
+import { temporalAddress } from '../temporal/connect.js';
 import { emit, exitCodes } from '../output.js';
 import { loadProjectDags, openWarehouseReader, warehousePlace } from '../project.js';
 

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { PipelineError } from '../../core/errors/index.js';
 import type { CommandContext } from '../context.js';
 import { emit, exitCodes, renderTable } from '../output.js';
-import { readHistory, replayHistories, runningHistories } from '../replay.js';
+import { replayHistories, runningHistories } from '../replay.js';
+import { readHistoryFile } from '../temporal/history-file.js';
 import { parseCount } from './arguments.js';
 
 interface ReplayOptions {
@@ -38,7 +39,10 @@ export function registerReplay(program: Command, context: CommandContext): void 
             ...(options.dag === undefined ? {} : { dagId: options.dag }),
           })
         : [];
-      const outcomes = await replayHistories([...files.map(readHistory), ...running]);
+      const outcomes = await replayHistories([
+        ...files.map((name) => ({ name, history: readHistoryFile(name) })),
+        ...running,
+      ]);
       const failed = outcomes.filter(({ isCompatible }) => !isCompatible).length;
       emit(context.output, options.json === true, { outcomes, failed }, () =>
         [

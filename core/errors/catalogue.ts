@@ -74,6 +74,12 @@ export const catalogue = {
     retryable: true,
     message: 'What task "{taskId}" waits for does not hold yet. It looks again by itself.',
   },
+  RUN_TIMEOUT: {
+    kind: 'LimitError',
+    retryable: false,
+    message:
+      'The run of "{dagId}" took longer than its dagrunTimeout of {timeoutMs} ms; what had not ended was skipped. Raise dagrunTimeout, or clear the run.',
+  },
   UPSTREAM_RUN_FAILED: {
     kind: 'ContractError',
     retryable: false,

@@ -134,6 +134,26 @@ export const patient = defineDag({
     } });
   },
 });
+export const backingOff = defineDag({
+  id: 'backing-off', schedule: 'manual', defaultArgs: { retries: 3, retryDelay: '200ms', retryJitter: 0.25 },
+  tasks: ({ task }) => {
+    task('tries', { run: async ({ attempt }) => { note('backing ' + Date.now()); if (attempt < 4) throw new Error('not yet'); } });
+  },
+});
+export const tooLong = defineDag({
+  id: 'too-long', schedule: 'manual', dagrunTimeout: '1500ms',
+  onFailure: async ({ error }) => note('too-long run ' + error.code),
+  tasks: ({ task, waitFor }) => {
+    const create = task('create', { setup: true, run: ok() });
+    const quick = task('quick', { after: [create], run: ok() });
+    const work = task('work', { after: [quick], run: async ({ signal, heartbeat }) => {
+      while (!signal.aborted) { heartbeat(); await new Promise((done) => setTimeout(done, 50)); }
+      throw new Error('aborted');
+    } });
+    const never = waitFor('never', { after: [create], pokeInterval: '100ms', timeout: '1h', run: async () => false });
+    task('drop', { after: [work, never], teardown: [create], run: async () => note('too-long drop') });
+  },
+});
 export const quick = defineDag({
   id: 'quick', schedule: 'manual',
   tasks: ({ task }) => {
@@ -238,6 +258,51 @@ export const many = defineDag({
     const numbers = task('numbers', { run: async ({ params }) => Array.from({ length: params.count }, (_n, at) => at) });
     const doubled = task.expand('double', { over: { n: numbers }, run: async (_context, { n }) => n * 2 });
     task('sum', { inputs: { doubled }, run: async (_context, { doubled }) => ({ count: doubled.length, total: doubled.reduce((sum, n) => sum + n, 0) }) });
+  },
+});
+`;
+
+export const otherRuns = `${head}
+const daily = { cron: '0 0 * * *', timezone: 'UTC', catchup: false };
+const day = ({ interval }) => interval.start.slice(0, 10);
+const open = async (file, { signal }) => { while (!existsSync(file) && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, 20)); };
+export const chained = defineDag({
+  id: 'chained', schedule: daily,
+  tasks: ({ task }) => {
+    const step = task('step', { dependsOnPast: true, run: async (context) => { note('step ' + day(context)); await open('step-' + day(context), context); } });
+    task('after', { after: [step], run: ok() });
+  },
+});
+export const followed = defineDag({
+  id: 'followed', schedule: daily,
+  tasks: ({ task }) => {
+    const first = task('first', { waitForDownstream: true, run: async (context) => { note('first ' + day(context)); } });
+    task('second', { after: [first], run: async (context) => { note('second ' + day(context)); await open('second-' + day(context), context); } });
+  },
+});
+export const named = defineDag({
+  id: 'named', schedule: daily,
+  tasks: ({ task }) => {
+    const checked = task('checked', { retries: 0, run: async (context) => { if (!existsSync('mended') && day(context) === '2026-03-01') throw new FailTaskError('not yet'); } });
+    task('publish', { dependsOnPast: [checked], run: async (context) => { note('publish ' + day(context)); } });
+  },
+});
+export const reader = defineDag({
+  id: 'reader', schedule: daily,
+  tasks: ({ waitForDag, task }) => {
+    const ready = waitForDag('ready', { dag: 'chained', tasks: ['step'], executionDelta: '1d', pokeInterval: '100ms', timeout: '2m' });
+    task('read', { after: [ready], run: async (context) => { note('read ' + day(context)); } });
+  },
+});
+export const trusting = defineDag({
+  id: 'trusting', schedule: daily,
+  tasks: ({ waitForDag, task }) => { task('use', { after: [waitForDag('whole', { dag: 'named', pokeInterval: '100ms', timeout: '2m' })], run: ok() }); },
+});
+export const freshOnly = defineDag({
+  id: 'fresh-only', schedule: daily,
+  tasks: ({ latestOnly, task }) => {
+    task('mail', { after: [latestOnly('latest')], run: ok() });
+    task('load', { run: ok() });
   },
 });
 `;

@@ -50,6 +50,24 @@ describe('setup and teardown', () => {
   });
 });
 
+test('a run that takes longer than its dagrunTimeout fails: what has not ended is skipped, teardowns run', async () => {
+  const run = await triggerRun(project, 'too-long');
+  expect(statesOf(run)).toEqual({
+    state: 'failed',
+    tasks: { create: 'success', quick: 'success', work: 'skipped', never: 'skipped', drop: 'success' },
+  });
+  expect(notes(project, 'too-long')).toEqual(['too-long drop', 'too-long run RUN_TIMEOUT']);
+});
+
+test('the waits between tries grow, less their jitter, as the default arguments of the DAG say', async () => {
+  expect(statesOf(await triggerRun(project, 'backing-off')).state).toBe('success');
+  const times = notes(project, 'backing').map((line) => Number(line.split(' ')[1]));
+  const waits = times.slice(1).map((time, at) => time - (times[at] ?? 0));
+  expect(waits).toHaveLength(3);
+  // At least three quarters of 200, 400 and 800 ms.
+  expect(waits.every((wait, at) => wait >= 150 * 2 ** at)).toBe(true);
+});
+
 test('with failOn any, a failed task fails the run though its leaves succeeded', async () => {
   expect(statesOf(await triggerRun(project, 'strict'))).toEqual({
     state: 'failed',

@@ -71,6 +71,15 @@ write(
      const bad = task('bad', { retries: 0, run: async () => { throw new Error('on purpose'); } });
      task('after', { after: [bad], run: async () => ({}) });
    } });
+   export const wide = defineDag({ id: 'wide', schedule: 'manual', tasks: ({ task, branch, waitFor }) => {
+     const list = task('list', { short: true, run: async () => Array.from({ length: 120 }, (_none, at) => at) });
+     const each = task.expand('each', { over: { n: list }, run: async (_context, { n }) => n * 2 });
+     const pick = branch('pick', { after: [each], run: async () => 'left' });
+     const left = task('left', { after: [pick], run: async () => ({}) });
+     const right = task('right', { after: [pick], run: async () => ({}) });
+     const join = task('join', { after: [left, right], triggerRule: 'none_failed_min_one_success', run: async () => ({}) });
+     waitFor('seen', { after: [join], pokeInterval: '100ms', timeout: '10s', run: async () => true });
+   } });
    export const events = defineDag({ id: 'events', schedule: { stream: true }, tasks: ({ extract, validate, load }) => {
      load('store', validate('check', extract('drain', { from: inbox.stream('segment') }), { schema: 'site-event.v1' }), { into: 'events', key: ['messageId'], disposition: 'merge' });
    } });`,
@@ -110,6 +119,9 @@ try {
   await save('pool-coordinator', 'millrace.pool.dag-run:etl');
   await save('run-dag', client('dag', 'runs', 'etl').runs[0].workflowId);
   await save('run-dag-failed', client('dag', 'trigger', 'broken', '--wait').workflowId);
+  const wide = client('dag', 'trigger', 'wide', '--wait').workflowId;
+  await save('run-dag-wide', wide);
+  await save('map-tasks', `${wide}/each/0`);
   client('reconcile', 'etl', '--from', '2026-01-01', '--to', '2026-01-02');
   for await (const { workflowId } of temporal.workflow.list({ query: 'WorkflowType = "reconcileDag"' }))
     await save('reconcile-dag', workflowId);

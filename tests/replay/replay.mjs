@@ -9,6 +9,8 @@ import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 
 Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined) });
 const codePath = fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url));
+/** Workflows derive ids from their own. */
+const idOf = ({ events }) => events[0].workflowExecutionStartedEventAttributes.workflowId || undefined;
 const isEdited = process.argv[2] === '--edit';
 const results = {};
 for (const path of process.argv.slice(isEdited ? 3 : 2)) {
@@ -17,7 +19,11 @@ for (const path of process.argv.slice(isEdited ? 3 : 2)) {
     if (scheduled?.activityType?.name === 'validate') scheduled.activityType.name = 'transform';
   }
   try {
-    await Worker.runReplayHistory({ workflowBundle: { codePath }, replayName: 'replay' }, history);
+    await Worker.runReplayHistory(
+      { workflowBundle: { codePath }, replayName: 'replay' },
+      history,
+      idOf(history),
+    );
     results[path] = null;
   } catch (error) {
     results[path] = { name: error.name, message: error.message };

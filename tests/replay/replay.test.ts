@@ -32,6 +32,8 @@ test('every workflow has a recorded history', () => {
     'backfill-dag',
     'reconcile-dag',
     'pool-coordinator',
+    'run-dag-wide',
+    'map-tasks',
   ]) {
     expect(names).toContain(`${workflow}.history`);
   }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { defineDag, file } from '../../index.js';
+import type { TaskSpec } from '../../core/task-spec.js';
 import { hashSpec } from '../../client/deployment.js';
 
 const source = file.records({ path: 'x.csv', format: 'csv' });
@@ -62,6 +63,37 @@ describe('defineDag', () => {
       'key',
     ])
       expect(message).toContain(text);
+  });
+
+  test('default arguments reach every task that says nothing else; a group has its own before those of the DAG', () => {
+    const { spec } = defineDag({
+      id: 'defaults',
+      defaultArgs: { retries: 7, pool: 'shop', timeout: '3m', onFailure: () => undefined },
+      tasks: ({ task, group, waitFor, empty }) => {
+        task('plain', { run: () => null });
+        task('own', { retries: 1, run: () => null });
+        group('inner', { defaultArgs: { retries: 2, priorityWeight: 5 } }, (inside) => {
+          inside.task('deep', { run: () => null });
+        });
+        waitFor('wait', { run: () => true });
+        empty('join');
+      },
+    });
+    const read = ({ id, retry, pool, priorityWeight }: TaskSpec) => [
+      id,
+      retry.maximumAttempts - 1,
+      pool?.name,
+      priorityWeight,
+    ];
+    expect(spec.tasks.map(read)).toEqual([
+      ['plain', 7, 'shop', undefined],
+      ['own', 1, 'shop', undefined],
+      ['inner.deep', 2, 'shop', 5],
+      ['wait', 7, undefined, undefined],
+      ['join', 7, undefined, undefined],
+    ]);
+    expect(spec.tasks.slice(0, 3).every((task) => task.timeouts.startToCloseMs === 180_000)).toBe(true);
+    expect(spec.tasks.every((task) => task.callbacks?.failure === true)).toBe(true);
   });
 
   test('edges are typed: a result that is no rows is no input of a load', () => {

@@ -1,0 +1,6 @@
+/** The typed client: what the command line does, for programs. Exported as `millrace/client`. */
+export { MillraceClient, type MillraceClientOptions, type TriggeredRun } from './millrace-client.js';
+export type { PendingApproval } from './approvals.js';
+export type { BackfillOptions, BackfillPlan, BackfillStatus } from './backfills.js';
+export type { DagSummary, DeployedDag } from './deployment.js';
+export type { RunSummary, TriggerOptions } from './runs.js';

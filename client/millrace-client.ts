@@ -1,0 +1,127 @@
+import { Client } from '@temporalio/client';
+import { resolve } from 'node:path';
+import { loadSettings, type Settings } from '../config.js';
+import type { Decision } from '../core/run.js';
+import { limits } from '../core/limits.js';
+import { decide, listApprovals, type PendingApproval } from './approvals.js';
+import {
+  backfillStatus,
+  createBackfill,
+  signalBackfill,
+  type BackfillOptions,
+  type BackfillPlan,
+  type BackfillStatus,
+} from './backfills.js';
+import { getDag, listDags, type DagSummary, type DeployedDag } from './deployment.js';
+import { getRun, listRuns, triggerRun, type RunSummary, type TriggerOptions } from './runs.js';
+import { connectTemporal } from './temporal/connect.js';
+
+/** Where a client finds its project, whose settings name the Temporal server. */
+export interface MillraceClientOptions {
+  /** Folder of the project, with its `millrace.json`; default: the current one. */
+  readonly project?: string;
+  /** Environment variables that settings come from; default: those of the process. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** A run that was started by hand. */
+export type TriggeredRun = Awaited<ReturnType<typeof triggerRun>>;
+
+/**
+ * Runs, approvals and backfills from a program's own code: what the command line does, as typed calls. All of them go
+ * through Temporal; a worker must be running for work to be done.
+ */
+export class MillraceClient {
+  /** Temporal's own client, for what is not here. */
+  readonly temporal: Client;
+  readonly #settings: Settings;
+
+  private constructor(temporal: Client, settings: Settings) {
+    this.temporal = temporal;
+    this.#settings = settings;
+  }
+
+  /** Connects to the Temporal server of a project. @throws PipelineError CONFIG_INVALID, TEMPORAL_UNAVAILABLE */
+  static async connect({
+    project = '.',
+    env = process.env,
+  }: MillraceClientOptions = {}): Promise<MillraceClient> {
+    const settings = loadSettings({ cwd: resolve(project), env });
+    const connection = await connectTemporal(settings);
+    return new MillraceClient(new Client({ connection, namespace: settings.temporal.namespace }), settings);
+  }
+
+  /** Every deployed DAG, by id. */
+  listDags(): Promise<DagSummary[]> {
+    return listDags(this.temporal);
+  }
+
+  /** A deployed DAG: its spec, and when it runs. @throws PipelineError DAG_NOT_FOUND */
+  getDag(dagId: string): Promise<DeployedDag> {
+    return getDag(this.temporal, dagId);
+  }
+
+  /**
+   * Starts one run by hand; two triggers with one name are one run. `result()` waits for its end, and rejects where the
+   * run failed.
+   *
+   * @throws PipelineError DAG_NOT_FOUND, PARAMS_INVALID
+   */
+  triggerRun(dagId: string, options: Omit<TriggerOptions, 'taskQueue'> = {}): Promise<TriggeredRun> {
+    return triggerRun(this.temporal, dagId, { ...options, taskQueue: this.#settings.temporal.taskQueue });
+  }
+
+  /** State, and result where there is one. @throws PipelineError RUN_NOT_FOUND */
+  getRun(workflowId: string): ReturnType<typeof getRun> {
+    return getRun(this.temporal, workflowId);
+  }
+
+  /** Runs of a DAG that Temporal still knows, newest first. */
+  listRuns(dagId: string, limit: number = limits.clientListRuns): Promise<RunSummary[]> {
+    return listRuns(this.temporal, dagId, limit);
+  }
+
+  /** Approval tasks of a DAG's running runs that wait for an answer. @throws PipelineError DAG_NOT_FOUND */
+  listApprovals(dagId: string, limit: number = limits.clientListRuns): Promise<PendingApproval[]> {
+    return listApprovals(this.temporal, dagId, limit);
+  }
+
+  /**
+   * Answers an approval task; the first answer counts.
+   *
+   * @throws PipelineError RUN_NOT_FOUND, TEMPORAL_UNAVAILABLE (no worker answers), USAGE (no approval task, or answered
+   *   already)
+   */
+  decide(workflowId: string, decision: Decision): Promise<void> {
+    return decide(this.temporal, workflowId, decision);
+  }
+
+  /**
+   * Starts a backfill of a deployed DAG, or, with `dryRun`, lists what it would run.
+   *
+   * @throws PipelineError DAG_NOT_FOUND, USAGE, LIMIT_EXCEEDED
+   */
+  createBackfill(
+    dagId: string,
+    options: Omit<BackfillOptions, 'taskQueue'>,
+  ): Promise<BackfillStatus | BackfillPlan> {
+    return createBackfill(this.temporal, dagId, {
+      ...options,
+      taskQueue: this.#settings.temporal.taskQueue,
+    });
+  }
+
+  /** @throws PipelineError RUN_NOT_FOUND */
+  backfillStatus(id: string): Promise<BackfillStatus> {
+    return backfillStatus(this.temporal, id);
+  }
+
+  /** Pauses, resumes or cancels a backfill. @throws PipelineError RUN_NOT_FOUND, also for one that has ended */
+  signalBackfill(id: string, verb: 'pause' | 'resume' | 'cancel'): Promise<void> {
+    return signalBackfill(this.temporal, id, verb);
+  }
+
+  async close(): Promise<void> {
+    await this.temporal.connection.close();
+  }
+}
