@@ -179,27 +179,17 @@ def execute_with_locks(self: FakeSnowflakeCursor, transformed: Any, params: Any 
 FakeSnowflakeCursor._execute = execute_with_locks  # type: ignore[method-assign]
 
 
-def local_books(write: Any) -> Any:
+def no_notes(*_: Any) -> str:
     """
-    fakesnow keeps notes on tables in a second database, which a transaction that wrote to the first must not touch; and it
-    writes names into them without doubling their quotes.
+    fakesnow notes comments and text lengths of tables in a second database. A transaction that wrote to the first must not
+    touch it, two that make a table at once lose a race there that the service does not have, and nothing here reads it.
     """
-
-    def escaped(value: Any) -> Any:
-        if isinstance(value, str):
-            return value.replace("'", "''")
-        return type(value)(map(escaped, value)) if isinstance(value, (list, tuple)) else value
-
-    def without_working_tables(catalog: str, schema: str, table: str, *rest: Any) -> str:
-        if table.upper() == "MERGE_CANDIDATES":
-            return "SELECT 1"
-        return write(catalog, schema, escaped(table), *map(escaped, rest))
-
-    return without_working_tables
+    return "SELECT 1"
 
 
-info_schema.insert_table_comment_sql = local_books(info_schema.insert_table_comment_sql)
-info_schema.insert_text_lengths_sql = local_books(info_schema.insert_text_lengths_sql)
+info_schema.insert_table_comment_sql = no_notes
+info_schema.insert_text_lengths_sql = no_notes
+
 
 async def asked_for(_request: Request) -> Response:
     return JSONResponse(list(requests))
