@@ -55,7 +55,7 @@ export function snowflakeFailure(error: unknown, table: string): unknown {
   const number = String(code ?? '').replace(/^0+/, '');
   const meaning =
     meanings[number] ??
-    (sqlState === undefined && isNetwork(error, number) ? 'WAREHOUSE_UNAVAILABLE' : undefined);
+    (isOfConnection(sqlState) && isNetwork(error, number) ? 'WAREHOUSE_UNAVAILABLE' : undefined);
   switch (meaning) {
     case undefined:
       return new PipelineError('WAREHOUSE_STATEMENT', { table, reason }, { cause: error });
@@ -68,6 +68,11 @@ export function snowflakeFailure(error: unknown, table: string): unknown {
         { cause: error },
       );
   }
+}
+
+/** Class 08 of SQLSTATE is of connections: a session that ended has it; what has no state never was a statement's failure. */
+function isOfConnection(sqlState: string | undefined): boolean {
+  return sqlState?.startsWith('08') ?? true;
 }
 
 function isNetwork(error: Error, number: string): boolean {
