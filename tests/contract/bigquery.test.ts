@@ -1,10 +1,15 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { createBigQueryWarehouse } from '../../connectors/bigquery/index.js';
+import { isBigQueryWanted } from '../peers/obtain.js';
 import { findBigQueryEmulator, startBigQueryEmulator, type Peer } from '../peers/peers.js';
 import { warehouseContract } from './suite/contract.js';
 
-const emulator = await findBigQueryEmulator();
+/**
+ * Asked for by name: the emulator (v0.8.1) ends in the midst of the suite. The statements are tried without it in
+ * `tests/unit/commit-script.test.ts`.
+ */
+const emulator = isBigQueryWanted ? await findBigQueryEmulator() : undefined;
 let peer: Peer | undefined;
 
 (emulator === undefined ? describe.skip : describe)('BigQuery, played by its emulator', () => {

@@ -13,6 +13,9 @@ const pythonPackages = [
 ];
 const emulatorVersion = 'v0.8.1';
 
+/** True where `MILLRACE_TEST_BIGQUERY=1` asks for the emulator, which takes minutes to build. */
+export const isBigQueryWanted = process.env['MILLRACE_TEST_BIGQUERY'] === '1';
+
 /** One line for a person, such as a step begun. */
 type OnProgress = (line: string) => void;
 
