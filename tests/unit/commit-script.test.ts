@@ -70,7 +70,7 @@ describe('the transaction of a load', () => {
   // Snowflake's engine stops in the midst of a transaction; BigQuery's puts the guard into the statements.
   test.each(
     configs.flatMap(([kind, config]) => [
-      { kind, name: 'snowflake', dialect: snowflakeDialect as RemoteDialect, config, isGuarded: false },
+      { kind, name: 'snowflake', dialect: snowflakeDialect, config, isGuarded: false },
       { kind, name: 'bigquery', dialect: bigQuery, config, isGuarded: true },
     ]),
   )('$kind on $name: binds fit their places, the marker comes last', ({ dialect, config, isGuarded }) => {
