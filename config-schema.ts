@@ -181,6 +181,19 @@ export const configSchema = {
         },
       },
     },
+    alarms: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        webhook: {
+          ...secret,
+          description:
+            'Address that alarm notices are POSTed to as JSON. Without it they only go to the log.',
+          'x-env': ['MILLRACE_ALARMS_WEBHOOK'],
+        },
+      },
+    },
     connections: {
       type: 'object',
       description: 'Named connections to sources.',

@@ -62,6 +62,7 @@ export interface Settings {
     readonly writeKeys: readonly Secret[];
     readonly webhooks: Readonly<Record<string, { readonly secrets: readonly Secret[] }>>;
   };
+  readonly alarms: { readonly webhook?: Secret };
   readonly connections: Readonly<Record<string, ConnectionSettings>>;
   readonly pools: Readonly<Record<string, PoolSettings>>;
   readonly log: { readonly level: LogLevel };
@@ -254,12 +255,17 @@ function holdSecrets(
 }
 
 function isSecretPlace([area, second]: readonly string[]): boolean {
+  if (area === 'alarms') return second === 'webhook';
   return area === 'connections' || (area === 'gateway' && (second === 'writeKeys' || second === 'webhooks'));
 }
 
 function isSecretText(path: readonly string[]): boolean {
   if (!isSecretPlace(path)) return false;
-  return path[0] === 'gateway' || (path.length > 2 && path.slice(2).some((part) => secretOption.test(part)));
+  return (
+    path[0] === 'gateway' ||
+    path[0] === 'alarms' ||
+    (path.length > 2 && path.slice(2).some((part) => secretOption.test(part)))
+  );
 }
 
 function isReference(value: JsonValue): value is { env: string } {

@@ -9,6 +9,9 @@ export type {
   TaskLog,
 } from './core/dag-definition.js';
 export type { DagOptions, TaskBuilder } from './core/dag-options.js';
+export { asset, type Asset, type AssetInput, type AssetSpec } from './core/asset.js';
+export { allOf, anyOf, type AssetGroup, type AssetScheduleOptions } from './core/asset-schedule.js';
+export type { AssetEvent, AssetEventSource } from './core/asset-event.js';
 export type { After, Edge, GroupEdge, Rows } from './core/edge.js';
 export { param, type Param } from './core/param.js';
 export { FailTaskError, RetryTaskError, SkipTaskError } from './core/task-errors.js';

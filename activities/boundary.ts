@@ -19,7 +19,7 @@ import { createTryLog } from './task-log.js';
  */
 export function toActivity<Request, Result>(
   stage: Stage<Request, Result>,
-  deps: ActivityDeps,
+  deps: Pick<ActivityDeps, 'logger' | 'ledger'>,
 ): (request: Request) => Promise<Result> {
   return async (request) => {
     const context = Context.current();
@@ -29,16 +29,13 @@ export function toActivity<Request, Result>(
       activity: info.activityType,
       attempt: info.attempt,
     });
-    const recorder = createTryRecorder(
-      request,
-      { ...info, attempt: tryNumberOf(request) ?? info.attempt },
-      deps.ledger,
-    );
+    const tryInExecution = numberOf(request, 'tryNumber') ?? info.attempt;
+    const recorder = createTryRecorder(request, { ...info, attempt: tryInExecution }, deps.ledger);
     const tryLog = createTryLog(logger, recorder.key, (line) => deps.ledger?.appendLog(line));
     let details: JsonValue | undefined;
     const io: StageIo = {
       signal: context.cancellationSignal,
-      attempt: tryNumberOf(request) ?? info.attempt,
+      attempt: tryInExecution + (numberOf(request, 'priorTries') ?? 0),
       lastDetails: info.heartbeatDetails as unknown,
       logger,
       log: tryLog.log,
@@ -60,7 +57,7 @@ export function toActivity<Request, Result>(
       faultPoint('before-report');
       return result;
     } catch (error) {
-      const failure = toFailure(error, context.cancellationSignal, { request, attempt: io.attempt });
+      const failure = toFailure(error, context.cancellationSignal, { request, attempt: tryInExecution });
       tryLog.finish(
         failure instanceof ApplicationFailure && failure.type !== 'NOT_YET'
           ? `failed with ${failure.type ?? 'INTERNAL'}: ${failure.message}`
@@ -74,10 +71,11 @@ export function toActivity<Request, Result>(
   };
 }
 
-/** The try as the workflow counts it, where it does. */
-function tryNumberOf(request: unknown): number | undefined {
-  if (typeof request !== 'object' || request === null || !('tryNumber' in request)) return undefined;
-  return Number(request.tryNumber);
+/** A count of tries that the workflow keeps, where it does. */
+function numberOf(request: unknown, name: 'tryNumber' | 'priorTries'): number | undefined {
+  if (typeof request !== 'object' || request === null) return undefined;
+  const value = (request as Partial<Record<typeof name, unknown>>)[name];
+  return value === undefined ? undefined : Number(value);
 }
 
 /** @throws PipelineError LIMIT_EXCEEDED */

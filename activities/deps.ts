@@ -6,7 +6,9 @@ import type { Warehouse } from '../connectors/warehouse.js';
 import type { JsonObject, JsonValue } from '../core/json.js';
 import type { TemporalDags } from './temporal-dags.js';
 import type { ValueReader } from './values.js';
+import type { AssetService } from './asset-service.js';
 import type { PoolService } from './pool-service.js';
+import type { FormerRuns } from './recall-run.js';
 import type { TemporalRuns } from './temporal-runs.js';
 import type { TaskFunctions, TaskLog } from '../core/dag-definition.js';
 import type { LedgerWriter } from './ledger-buffer.js';
@@ -25,7 +27,9 @@ export interface ActivityDeps {
   /** @throws PipelineError FUNCTION_MISSING */
   functions(dagId: string, taskId: string): TaskFunctions;
   readonly temporalRuns: TemporalRuns;
+  readonly formerRuns: FormerRuns;
   readonly pools: PoolService;
+  readonly assets: AssetService;
   readonly logger: Logger;
   /** Hears of each try of a task. */
   readonly ledger?: LedgerWriter;

@@ -1,13 +1,15 @@
 import type { TaskFunctionContext } from '../core/dag-definition.js';
 import type { StageContext } from '../core/run.js';
 import type { ActivityDeps, StageIo } from './deps.js';
+import { Outlets } from './outlets.js';
 
 /** What a function of a DAG file is told about its run. @throws PipelineError STAGING_* */
 export async function functionContext(
   { values }: Pick<ActivityDeps, 'values'>,
-  { dagId, workflowId, runType, interval, params, startedAt, mapIndex, element }: StageContext,
+  { dagId, workflowId, runType, interval, params, startedAt, mapIndex, element, assetEvents }: StageContext,
   taskId: string,
   io: StageIo,
+  outlets: Outlets = new Outlets({ id: taskId }),
 ): Promise<TaskFunctionContext> {
   return {
     dagId,
@@ -22,6 +24,11 @@ export async function functionContext(
     signal: io.signal,
     ...(mapIndex === undefined ? {} : { mapIndex }),
     ...(element === undefined ? {} : { element: (await values.element(element)).value }),
+    assetEvents: assetEvents?.events ?? [],
+    assetEventsOmitted: assetEvents?.omitted ?? 0,
+    emit: (asset, extra) => {
+      outlets.emit(asset, extra);
+    },
     heartbeat: (details) => {
       io.heartbeat(details);
     },

@@ -8,6 +8,7 @@ import { createLoad } from './load.js';
 import { createExpandMapping, createPark, createReadSnapshot } from './mapping.js';
 import { createAwaitPast, createPokeDag, isLatestInterval } from './other-runs.js';
 import { createPoke } from './poke.js';
+import { createPublishAssetEvents } from './publish-assets.js';
 import { createReconcile } from './reconcile.js';
 import { createRunCallback } from './run-callback.js';
 import { createRunFunction } from './run-function.js';
@@ -29,6 +30,8 @@ export function createActivities(deps: ActivityDeps): Activities {
     expandMapping: toActivity(createExpandMapping(deps), deps),
     park: toActivity(createPark(deps), deps),
     readSnapshot: toActivity(createReadSnapshot(deps), deps),
+    recallRun: toActivity((request) => deps.formerRuns.recall(request, deps.staging), deps),
+    findFormerRun: toActivity(({ workflowId }) => deps.formerRuns.find(workflowId), deps),
     lookUpDag: toActivity(async ({ dagId }) => deps.runs.deployed(dagId), deps),
     isLatest: toActivity(
       async ({ schedule, interval, now }) => isLatestInterval(schedule, interval, now),
@@ -40,6 +43,9 @@ export function createActivities(deps: ActivityDeps): Activities {
       async ({ schedule, nominalTime }) => intervalEndingAt(schedule, nominalTime),
       deps,
     ),
+    publishAssetEvents: toActivity(createPublishAssetEvents(deps), deps),
+    startAssetRun: toActivity(({ dagId, batch }) => deps.assets.start(dagId, batch), deps),
+    lookUpAssetCondition: toActivity(({ dagId }) => deps.assets.conditionOf(dagId), deps),
     ensurePool: toActivity(({ pool, limit }) => deps.pools.ensure(pool, limit), deps),
     findClosedRuns: toActivity(({ chains }) => deps.temporalRuns.closedOf(chains), deps),
     listIntervals: toActivity(async (request) => listIntervals(request), deps),

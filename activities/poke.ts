@@ -1,8 +1,10 @@
 import type { SensorTask } from '../core/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
+import type { EmittedOutput } from '../core/asset-event.js';
 import type { JsonValue } from '../core/json.js';
 import type { StageRequest } from '../core/run.js';
 import type { ActivityDeps, Stage } from './deps.js';
+import { Outlets } from './outlets.js';
 import { callFunction } from './run-function.js';
 
 /**
@@ -12,14 +14,15 @@ import { callFunction } from './run-function.js';
  *
  * @throws PipelineError NOT_YET, FUNCTION_MISSING, RESULT_INVALID, and whatever the function throws.
  */
-export function createPoke(deps: ActivityDeps): Stage<StageRequest<SensorTask>, JsonValue> {
+export function createPoke(deps: ActivityDeps): Stage<StageRequest<SensorTask>, JsonValue | EmittedOutput> {
   return async (request, io) => {
     const { task } = request;
     const failures = failuresSoFar(io.lastDetails);
     io.heartbeat({ failures });
+    const outlets = new Outlets(task);
     let found: JsonValue;
     try {
-      found = await callFunction(deps, request, io);
+      found = await callFunction(deps, request, io, outlets);
     } catch (error) {
       io.heartbeat({ failures: failures + 1 });
       const { maximumAttempts } = task.retry;
@@ -33,7 +36,7 @@ export function createPoke(deps: ActivityDeps): Stage<StageRequest<SensorTask>, 
     const answer = readAnswer(task, found);
     if (!answer.isDone)
       throw new PipelineError('NOT_YET', { taskId: task.id }, { retryAfterMs: task.poke.pokeIntervalMs });
-    return answer.value ?? null;
+    return outlets.join(answer.value ?? null);
   };
 }
 

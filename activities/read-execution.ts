@@ -64,7 +64,7 @@ export async function readExecution(
   const verdicts =
     state === 'cancelled' && result === undefined
       ? verdictsOfCancelled(run, input, tries)
-      : verdictsOf(run, input, result);
+      : verdictsOf(run, input, result, tries);
   return { runs: [run], tasks: [...tries, ...verdicts] };
 }
 
@@ -76,6 +76,7 @@ function runOf(
   note: string | undefined,
 ): RunRecord {
   const { spec, specHash, runType } = input;
+  const formerRunId = input.rerun?.formerRunId ?? input.carried?.formerRunId;
   const interval = input.interval ?? result?.interval ?? intervalOf(info);
   return {
     workflowId: info.workflowId,
@@ -89,7 +90,10 @@ function runOf(
     ...(hasEnded(state) && info.closeTime !== undefined ? { endedAt: info.closeTime.toISOString() } : {}),
     ...(result === undefined ? {} : { counts: result.counts }),
     params: { ...spec.params, ...input.params },
+    ...(input.triggeredBy === undefined ? {} : { triggeredBy: input.triggeredBy }),
     ...(note === undefined ? {} : { note }),
+    ...(input.triggeredBy === undefined ? {} : { triggeredBy: input.triggeredBy }),
+    ...(formerRunId === undefined ? {} : { formerRunId }),
   };
 }
 
@@ -126,14 +130,22 @@ function intervalOf({
 }
 
 /** See `TaskRecord`: what no try tells. */
-function verdictsOf(run: RunRecord, { spec }: RunInput, result: RunResult | undefined): TaskRecord[] {
-  return (result?.tasks ?? []).flatMap(({ taskId, state, error }) => {
+function verdictsOf(
+  run: RunRecord,
+  { spec }: RunInput,
+  result: RunResult | undefined,
+  tries: readonly TaskRecord[],
+): TaskRecord[] {
+  const tried = new Set(tries.map(({ taskId }) => taskId));
+  return (result?.tasks ?? []).flatMap(({ taskId, state, counts, error }) => {
     const kind = spec.tasks.find((task) => task.id === taskId)?.kind;
-    if (kind === undefined || state === 'success' || state === 'none') return [];
+    const isKept = run.formerRunId !== undefined && !tried.has(taskId);
+    if (kind === undefined || state === 'none' || (state === 'success' && !isKept)) return [];
     const { workflowId, runId } = run;
     return [
       {
         ...{ workflowId, runId, taskId, mapIndex: -1, tryNumber: 0, kind, state },
+        ...(counts === undefined ? {} : { counts }),
         ...(error === undefined ? {} : { errorCode: error.code, errorMessage: error.message }),
       },
     ];
@@ -143,10 +155,11 @@ function verdictsOf(run: RunRecord, { spec }: RunInput, result: RunResult | unde
 /** As the workflow tells it: what had not ended is skipped. */
 function verdictsOfCancelled(
   { workflowId, runId }: RunRecord,
-  { spec }: RunInput,
+  { spec, rerun }: RunInput,
   tries: readonly TaskRecord[],
 ): TaskRecord[] {
   return spec.tasks.flatMap(({ id, kind }) => {
+    if (rerun !== undefined && !rerun.clear.includes(id)) return [];
     const last = tries.filter(({ taskId }) => taskId === id).at(-1)?.state;
     if (last === 'success') return [];
     const state = last === 'failed' ? 'failed' : 'skipped';

@@ -9,6 +9,8 @@ import { textOf, type Failure, type HistoryEvent, type HistoryReader } from './h
 /** An activity on its way through a history. */
 interface Attempt {
   readonly request: Pick<StageRequest<TaskSpec>, 'task' | 'context'>;
+  /** Tries before the first one of this activity. */
+  readonly priorTries: number;
   tryNumber: number;
   startedAt?: string;
   worker?: string;
@@ -49,10 +51,15 @@ export async function readTries(
   for (const event of events) {
     const scheduled = event.activityTaskScheduledEventAttributes;
     if (scheduled) {
-      const [request] = (await reader.values(scheduled.input)) as [Partial<Attempt['request']>?];
+      const [request] = (await reader.values(scheduled.input)) as [Partial<StageRequest<TaskSpec>>?];
       if (request?.task !== undefined && request.context !== undefined) {
         const { task, context } = request;
-        attempts.set(String(event.eventId), { request: { task, context }, tryNumber: 1 });
+        const priorTries = (request.priorTries ?? 0) + (request.tryNumber ?? 1) - 1;
+        attempts.set(String(event.eventId), {
+          request: { task, context },
+          priorTries,
+          tryNumber: priorTries + 1,
+        });
       }
     }
     const started = event.activityTaskStartedEventAttributes;
@@ -60,7 +67,7 @@ export async function readTries(
     if (started && attempt !== undefined) {
       const startedAt = textOf(event.eventTime);
       Object.assign(attempt, {
-        tryNumber: started.attempt ?? 1,
+        tryNumber: attempt.priorTries + (started.attempt ?? 1),
         ...(startedAt && { startedAt }),
         ...(started.identity && { worker: started.identity }),
         lastFailure: started.lastFailure,
@@ -98,25 +105,27 @@ export async function readTries(
   return records;
 }
 
-function startOf({ tryNumber, startedAt, worker }: Attempt) {
+function startOf({ priorTries, tryNumber, startedAt, worker }: Attempt) {
   return {
     tryNumber,
+    ...(priorTries === 0 ? {} : { priorTries }),
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(worker === undefined ? {} : { worker }),
   };
 }
 
 async function earlierTries(
-  { tryNumber, lastFailure }: Attempt,
+  { priorTries, tryNumber, lastFailure }: Attempt,
   base: Pick<TaskRecord, 'workflowId' | 'runId' | 'taskId' | 'mapIndex' | 'kind'>,
   reader: HistoryReader,
 ): Promise<TaskRecord[]> {
   const records: TaskRecord[] = [];
-  const firstKept = Math.max(1, tryNumber - limits.ledgerReadTries);
+  const firstKept = Math.max(priorTries + 1, tryNumber - limits.ledgerReadTries);
   for (let earlier = firstKept; earlier < tryNumber; earlier += 1) {
     records.push({
       ...base,
       tryNumber: earlier,
+      ...(priorTries === 0 ? {} : { priorTries }),
       state: 'up_for_retry',
       ...(earlier === tryNumber - 1 ? await describe(lastFailure, reader) : {}),
     });

@@ -33,17 +33,23 @@ export function createTryRecorder(
 ): TryRecorder {
   if (ledger === undefined || !runWorkflows.has(info.workflowType ?? '') || !isStageRequest(request))
     return silent;
-  const { context, task } = request;
+  const { context, task, priorTries = 0 } = request;
   const key: TryKey = {
     workflowId: context.workflowId,
     runId: context.runId,
     taskId: task.id,
     mapIndex: context.mapIndex ?? -1,
     // The looks of a sensor are one try.
-    tryNumber: 'poke' in task ? 1 : info.attempt,
+    tryNumber: priorTries + ('poke' in task ? 1 : info.attempt),
   };
   const startedAt = new Date().toISOString();
-  const base = { ...key, kind: task.kind, startedAt, worker: ledger.worker };
+  const base = {
+    ...key,
+    ...(priorTries === 0 ? {} : { priorTries }),
+    kind: task.kind,
+    startedAt,
+    worker: ledger.worker,
+  };
   const end = (members: Pick<TaskRecord, 'state'> & Partial<TaskRecord>) => {
     ledger.recordTask({ ...base, ...members, endedAt: new Date().toISOString() });
   };

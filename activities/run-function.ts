@@ -4,8 +4,10 @@ import type { JsonObject, JsonValue } from '../core/json.js';
 import { limits } from '../core/limits.js';
 import type { StageContext, StageRequest } from '../core/run.js';
 import type { ParkedValue } from '../core/task-output.js';
+import type { EmittedOutput } from '../core/asset-event.js';
 import type { ActivityDeps, Stage, StageIo } from './deps.js';
 import { functionContext } from './function-context.js';
+import { Outlets } from './outlets.js';
 import { parkValues } from './values.js';
 
 type WithFunction = FunctionTask | BranchTask | ShortCircuitTask | SensorTask;
@@ -17,17 +19,21 @@ type WithFunction = FunctionTask | BranchTask | ShortCircuitTask | SensorTask;
  */
 export function createRunFunction(
   deps: ActivityDeps,
-): Stage<StageRequest<FunctionTask | BranchTask | ShortCircuitTask>, JsonValue | ParkedValue> {
+): Stage<
+  StageRequest<FunctionTask | BranchTask | ShortCircuitTask>,
+  JsonValue | ParkedValue | EmittedOutput
+> {
   return async (request, io) => {
     const { task, context } = request;
-    const result = await callFunction(deps, request, io);
+    const outlets = new Outlets(task);
+    const result = await callFunction(deps, request, io, outlets);
     switch (task.kind) {
       case 'branch':
-        return chosenBy(task, result);
+        return outlets.join(chosenBy(task, result));
       case 'short-circuit':
-        return verdictOf(task, result);
+        return outlets.join(verdictOf(task, result));
       case 'function':
-        return context.mapIndex === undefined ? result : parkLarge(deps, result);
+        return outlets.join(context.mapIndex === undefined ? result : await parkLarge(deps, result));
     }
   };
 }
@@ -37,6 +43,7 @@ export async function callFunction<Task extends WithFunction>(
   deps: ActivityDeps,
   { context, task, inputs = {} }: StageRequest<Task>,
   io: StageIo,
+  outlets: Outlets,
 ): Promise<JsonValue> {
   const { run } = deps.functions(context.dagId, task.id);
   if (run === undefined)
@@ -44,7 +51,7 @@ export async function callFunction<Task extends WithFunction>(
   const values: JsonObject = { ...task.partial };
   for (const [name, value] of Object.entries(inputs)) values[name] = await deps.values.resolve(value);
   Object.assign(values, await elementArguments(deps, context, task));
-  return (await run(await functionContext(deps, context, task.id, io), values)) ?? null;
+  return (await run(await functionContext(deps, context, task.id, io, outlets), values)) ?? null;
 }
 
 /** A mapped task gets all arguments of its instance; a task in a mapped group those that it names. */

@@ -6,21 +6,26 @@ import { createSourceRegistry } from '../connectors/registry.js';
 import { createLocalStaging } from '../connectors/staging/local.js';
 import { createStagedSql } from '../connectors/duckdb/staged-sql.js';
 import { warehouseModule, type WarehousePlace } from '../connectors/warehouse-registry.js';
+import type { AlarmSink } from '../core/alarms.js';
 import type { DagDefinition } from '../core/dag-definition.js';
 import type { JsonObject } from '../core/json.js';
 import type { LedgerSinks } from '../core/ledger.js';
 import { limits } from '../core/limits.js';
 import { openOpsStore, type OpsStore } from '../ops/store.js';
+import { createAssetService } from './asset-service.js';
 import type { ActivityDeps } from './deps.js';
 import { createActivities } from './index.js';
 import { createLedgerBuffer, type LedgerBuffer, type LedgerWriter } from './ledger-buffer.js';
 import { startUpkeep } from './ledger-upkeep.js';
 import { functionRegistry } from './load-dags.js';
+import { createScheduleActivities } from './schedule-activities.js';
+import { createTemporalSchedules } from './temporal-schedules.js';
 import { createTemporalDags } from './temporal-dags.js';
 import { createValueReader } from './values.js';
 import { installLogging } from './sdk-logging.js';
 import { workflowCode } from './workflow-code.js';
 import { createPoolService } from './pool-service.js';
+import { createFormerRuns } from './recall-run.js';
 import { createTemporalRuns } from './temporal-runs.js';
 
 /** What a worker is made from; a composition root reads it from the settings. */
@@ -35,11 +40,13 @@ export interface WorkerOptions {
   readonly pools: Readonly<Record<string, { readonly slots: number }>>;
   /** Settings of a named connection, secrets revealed. @throws PipelineError CONNECTION_UNKNOWN */
   connection(name: string | undefined): JsonObject;
+  /** Where alarm notices of schedules go. */
+  readonly alarmSinks: readonly AlarmSink[];
   readonly logger: Logger;
 }
 
 /** What activities use that needs no connection to Temporal. */
-type Stores = Omit<ActivityDeps, 'temporalRuns' | 'pools' | 'runs'>;
+type Stores = Omit<ActivityDeps, 'temporalRuns' | 'formerRuns' | 'pools' | 'assets' | 'runs'>;
 
 /** A worker at work. */
 export interface RunningWorker {
@@ -68,12 +75,20 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       taskQueue: options.temporal.taskQueue,
       identity: deps.ledger.worker,
       sinks: ledgerSinks(deps.ledger),
-      activities: createActivities({
-        ...deps,
-        runs: createTemporalDags(client),
-        temporalRuns: createTemporalRuns(client),
-        pools,
-      }),
+      activities: {
+        ...createActivities({
+          ...deps,
+          runs: createTemporalDags(client),
+          temporalRuns: createTemporalRuns(client),
+          formerRuns: createFormerRuns(client),
+          pools,
+          assets: createAssetService(client, options.temporal.taskQueue),
+        }),
+        ...createScheduleActivities(deps, {
+          schedules: createTemporalSchedules(client),
+          alarmSinks: options.alarmSinks,
+        }),
+      },
       ...workflowCode(),
       maxConcurrentActivityTaskExecutions: limits.workerMaxActivities,
       maxCachedWorkflows: limits.workerMaxCachedWorkflows,

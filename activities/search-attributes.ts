@@ -3,6 +3,7 @@ import type { Client } from '@temporalio/client';
 /** `INDEXED_VALUE_TYPE_*` of the Temporal API. */
 const keyword = 2;
 const datetime = 6;
+const keywordList = 7;
 
 /** Search attributes that Millrace writes. */
 const attributes: Readonly<Record<string, number>> = {
@@ -10,6 +11,7 @@ const attributes: Readonly<Record<string, number>> = {
   MillraceMode: keyword,
   MillraceRunType: keyword,
   MillraceIntervalStart: datetime,
+  MillraceAssets: keywordList,
 };
 
 /** Registers Millrace's search attributes where the namespace lacks them; safe to repeat. */

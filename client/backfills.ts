@@ -1,8 +1,11 @@
-import { ServiceError, WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { TypedSearchAttributes } from '@temporalio/common';
+import { ServiceError, WorkflowNotFoundError, type Client, type WorkflowHandle } from '@temporalio/client';
+import { TypedSearchAttributes, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import { clearScope, type ClearRequest } from '../core/clear-scope.js';
+import type { DagSpec } from '../core/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import { backfillWorkflowId } from '../core/ids.js';
 import type { DataInterval } from '../core/interval.js';
+import type { JsonObject } from '../core/json.js';
 import { limits } from '../core/limits.js';
 import { listIntervals } from '../core/schedule-intervals.js';
 import {
@@ -16,35 +19,56 @@ import {
   type ReprocessBehavior,
 } from '../workflows/messages.js';
 import { dagAttribute, getDag, modeAttribute } from './deployment.js';
+import { refuseParams } from './runs.js';
+import { getGap, tellBackfill } from './watches.js';
 
 export type { ReprocessBehavior } from '../workflows/messages.js';
 
 export interface BackfillOptions {
   readonly taskQueue: string;
-  /** Bounds of the logical date, `[from, to)`, ISO 8601 UTC. */
-  readonly from: string;
-  readonly to: string;
+  /** Bounds of the logical date, `[from, to)`, ISO 8601 UTC; or a gap that has them. */
+  readonly from?: string;
+  readonly to?: string;
+  readonly gap?: string;
   readonly reprocess: ReprocessBehavior;
   readonly maxActiveRuns: number;
   readonly runBackwards: boolean;
+  readonly params?: JsonObject;
+  /** Only these tasks run: ids, groups or globs; with what they come after or what comes after them, where asked. */
+  readonly tasks?: Omit<ClearRequest, 'onlyFailed'>;
+  /** Names the backfill; two with the same name never run at once. */
+  readonly name?: string;
   readonly dryRun: boolean;
   readonly wait: boolean;
 }
 
-/** Progress of a backfill under its id. */
-export interface BackfillStatus extends BackfillProgress {
+/** Progress of a backfill under its id; `terminated` and `failed`: it was ended from outside, its runs go on. */
+export interface BackfillStatus extends Omit<BackfillProgress, 'state'> {
   readonly id: string;
+  readonly state: BackfillProgress['state'] | 'terminated' | 'failed';
+}
+
+/** One line of `backfill list`. */
+export interface BackfillSummary {
+  readonly id: string;
+  readonly dagId: string;
+  readonly status: string;
+  readonly startedAt: string;
+  readonly closedAt?: string;
 }
 
 /** What `--dry-run` gives. */
 export interface BackfillPlan {
   readonly intervals: readonly DataInterval[];
+  /** Those that run, where only some do. */
+  readonly tasks?: readonly string[];
 }
 
 /**
  * Starts a backfill of a deployed DAG, or lists what it would run.
  *
- * @throws PipelineError DAG_NOT_FOUND, USAGE (no interval in the range, or too many), LIMIT_EXCEEDED
+ * @throws PipelineError DAG_NOT_FOUND, RUN_NOT_FOUND (no such gap), PARAMS_INVALID, USAGE (no range, or no interval in it;
+ *   an unknown task; a name that is in use; backwards, where tasks depend on the past), LIMIT_EXCEEDED
  */
 export async function createBackfill(
   client: Client,
@@ -52,7 +76,18 @@ export async function createBackfill(
   options: BackfillOptions,
 ): Promise<BackfillStatus | BackfillPlan> {
   const { spec, specHash } = await getDag(client, dagId);
-  const { from, to, runBackwards } = options;
+  const { runBackwards, params, maxActiveRuns } = options;
+  const { from, to, id: gap } = await rangeOf(client, dagId, options);
+  refuseBackwards(spec, runBackwards);
+  refuseParams(spec, params);
+  const tasks = options.tasks === undefined ? undefined : chosenTasks(spec, options.tasks);
+  if (maxActiveRuns > limits.backfillMaxActiveRuns)
+    throw new PipelineError('LIMIT_EXCEEDED', {
+      what: 'The number of runs at a time',
+      actual: maxActiveRuns,
+      limit: 'backfillMaxActiveRuns',
+      allowed: limits.backfillMaxActiveRuns,
+    });
   const plan = listIntervals({
     schedule: spec.schedule,
     from,
@@ -74,39 +109,115 @@ export async function createBackfill(
       hint: 'Check --from and --to',
     });
   }
-  if (options.dryRun) return { intervals: plan.intervals };
+  if (options.dryRun) return { intervals: plan.intervals, ...(tasks === undefined ? {} : { tasks }) };
   const input: BackfillInput = {
     spec,
     specHash,
     from,
     to,
     reprocess: options.reprocess,
-    maxActiveRuns: options.maxActiveRuns,
+    maxActiveRuns,
     runBackwards,
+    total: plan.intervals.length,
+    ...(params === undefined ? {} : { params }),
+    ...(tasks === undefined ? {} : { tasks }),
   };
-  const handle = await client.workflow.start('backfillDag', {
-    workflowId: backfillWorkflowId(
-      dagId,
-      `${from.slice(0, 10)}-${to.slice(0, 10)}-${new Date().toISOString()}`,
-    ),
-    taskQueue: options.taskQueue,
-    args: [input],
-    staticSummary: `${dagId} · ${from} … ${to} · ${options.reprocess}`,
-    typedSearchAttributes: new TypedSearchAttributes([
-      { key: dagAttribute, value: dagId },
-      { key: modeAttribute, value: spec.mode },
-    ]),
-  });
+  const name = options.name ?? `${from.slice(0, 10)}-${to.slice(0, 10)}-${new Date().toISOString()}`;
+  const handle = await start(client, input, { name, taskQueue: options.taskQueue });
+  if (gap !== undefined) await tellBackfill(client, dagId, gap, handle.workflowId);
   if (options.wait) return { id: handle.workflowId, ...((await handle.result()) as BackfillProgress) };
-  return { id: handle.workflowId, ...firstProgress };
+  return { id: handle.workflowId, ...firstProgress, total: plan.intervals.length };
 }
 
-/** @throws PipelineError RUN_NOT_FOUND */
+async function rangeOf(
+  client: Client,
+  dagId: string,
+  { from, to, gap }: BackfillOptions,
+): Promise<{ from: string; to: string; id?: string }> {
+  if (gap !== undefined && from === undefined && to === undefined) return getGap(client, dagId, gap);
+  if (gap === undefined && from !== undefined && to !== undefined) return { from, to };
+  throw new PipelineError('USAGE', {
+    problem: 'A backfill takes a range of logical dates, or a gap',
+    hint: 'Give --from and --to, or --gap alone',
+  });
+}
+
+/** A task that waits for the interval before it would wait for a run that comes later (Airflow's rule). */
+function refuseBackwards({ id, tasks }: DagSpec, runBackwards: boolean): void {
+  const waiting = tasks.filter((task) => task.dependsOnPast !== undefined).map((task) => `"${task.id}"`);
+  if (!runBackwards || waiting.length === 0) return;
+  throw new PipelineError('USAGE', {
+    problem: `"${id}" cannot run backwards: ${waiting.join(', ')} of it depend on the run before`,
+    hint: 'Leave out --run-backwards',
+  });
+}
+
+/** @throws PipelineError USAGE, where a backfill of that name is under way */
+async function start(
+  client: Client,
+  input: BackfillInput,
+  { name, taskQueue }: { readonly name: string; readonly taskQueue: string },
+): Promise<WorkflowHandle> {
+  const { spec, from, to, reprocess } = input;
+  try {
+    return await client.workflow.start('backfillDag', {
+      workflowId: backfillWorkflowId(spec.id, name),
+      taskQueue,
+      args: [input],
+      staticSummary: `${spec.id} · ${from} … ${to} · ${reprocess}`,
+      typedSearchAttributes: new TypedSearchAttributes([
+        { key: dagAttribute, value: spec.id },
+        { key: modeAttribute, value: spec.mode },
+      ]),
+    });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    throw new PipelineError('USAGE', {
+      problem: `A backfill "${name}" of "${spec.id}" is under way`,
+      hint: 'Wait for its end, or choose another name',
+    });
+  }
+}
+
+/** The tasks that names stand for. @throws PipelineError USAGE */
+function chosenTasks(spec: DagSpec, request: Omit<ClearRequest, 'onlyFailed'>): readonly string[] {
+  const { taskIds, unknown } = clearScope(spec, { ...request, onlyFailed: false });
+  if (unknown.length === 0) return taskIds;
+  throw new PipelineError('USAGE', {
+    problem: `DAG "${spec.id}" has no task ${unknown.map((name) => `"${name}"`).join(', ')}`,
+    hint: `Its tasks: ${spec.tasks.map((task) => task.id).join(', ')}`,
+  });
+}
+
+/** Backfills, the newest first, of one DAG or of all. */
+export async function listBackfills(client: Client, dagId?: string): Promise<BackfillSummary[]> {
+  const ofDag = dagId === undefined ? '' : ` AND MillraceDag = "${dagId.replaceAll('"', '')}"`;
+  const query = `WorkflowType = "backfillDag" AND ExecutionStatus != "ContinuedAsNew"${ofDag}`;
+  const backfills: BackfillSummary[] = [];
+  for await (const info of client.workflow.list({ query, pageSize: limits.backfillMaxListed })) {
+    backfills.push({
+      id: info.workflowId,
+      dagId: info.typedSearchAttributes.get(dagAttribute) ?? '',
+      status: info.status.name.toLowerCase(),
+      startedAt: info.startTime.toISOString(),
+      ...(info.closeTime === undefined ? {} : { closedAt: info.closeTime.toISOString() }),
+    });
+    if (backfills.length >= limits.backfillMaxListed) break;
+  }
+  return backfills;
+}
+
+/** How a backfill stands, or how it ended. @throws PipelineError RUN_NOT_FOUND, TEMPORAL_UNAVAILABLE (no worker answers) */
 export async function backfillStatus(client: Client, id: string): Promise<BackfillStatus> {
-  return onBackfill(id, async () => ({
-    id,
-    ...(await client.workflow.getHandle(id).query(backfillProgressQuery)),
-  }));
+  return onBackfill(id, async () => {
+    const handle = client.workflow.getHandle(id);
+    const { status } = await handle.describe();
+    if (status.name === 'COMPLETED') return { id, ...((await handle.result()) as BackfillProgress) };
+    const progress = await handle.query(backfillProgressQuery);
+    if (status.name === 'TERMINATED') return { id, ...progress, state: 'terminated' };
+    if (status.name === 'FAILED' || status.name === 'TIMED_OUT') return { id, ...progress, state: 'failed' };
+    return { id, ...progress };
+  });
 }
 
 /** @throws PipelineError RUN_NOT_FOUND, also for a backfill that has ended */

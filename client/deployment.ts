@@ -5,15 +5,26 @@ import {
   type ScheduleDescription,
   type ScheduleOptions,
 } from '@temporalio/client';
-import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
+import { TypedSearchAttributes } from '@temporalio/common';
 import { createHash } from 'node:crypto';
+import { selfTriggers } from '../core/asset-schedule.js';
 import type { DagDefinition } from '../core/dag-definition.js';
-import type { DagMode, DagSpec, OverlapPolicy, ScheduleSpec } from '../core/dag-spec.js';
-import { dagScheduleId, runWorkflowBaseId, streamWorkflowId } from '../core/ids.js';
+import { dagDefaults } from '../core/dag-defaults.js';
+import type { DagMode, DagSpec } from '../core/dag-spec.js';
+import { dagScheduleId, probeScheduleId, runWorkflowBaseId } from '../core/ids.js';
 import { PipelineError } from '../core/errors/index.js';
+import { readNote } from '../core/gaps.js';
 import { canonicalJson } from '../core/json.js';
+import { limits } from '../core/limits.js';
 import type { RunInput } from '../core/run.js';
-import { deploySignal, pauseSignal, resumeSignal } from '../workflows/messages.js';
+import { listIntervals } from '../core/schedule-intervals.js';
+import { hasFireTimes, type OverlapPolicy, type ScheduleSpec } from '../core/schedule-spec.js';
+import type { PinnedSpec } from '../workflows/messages.js';
+import { dagAttribute, modeAttribute } from './attributes.js';
+import { deployCompanions, firstLook, stopCompanions } from './companions.js';
+import { clockCorrections } from './temporal/clock-corrections.js';
+import { keptUntil, temporalTimes } from './temporal/schedule-times.js';
+import { assetAttributes, deployAssetQueue, stopAssetQueue } from './asset-queues.js';
 
 /** What deploying one DAG did, or would do. */
 export interface DeployResult {
@@ -21,6 +32,8 @@ export interface DeployResult {
   readonly action: 'created' | 'updated' | 'unchanged' | 'orphaned' | 'removed';
   readonly specHash: string;
   readonly previousSpecHash?: string;
+  /** What is allowed and yet looks odd, a sentence each. */
+  readonly notes?: readonly string[];
 }
 
 /** A deployed DAG: the spec that its next run will start with. */
@@ -29,6 +42,10 @@ export interface DeployedDag {
   readonly specHash: string;
   readonly isPaused: boolean;
   readonly pauseReason: string;
+  /** Since when, where it was paused through Millrace; ISO 8601 UTC. */
+  readonly pausedAt?: string;
+  /** When the server's schedule was last written. */
+  readonly updatedAt: string;
   readonly nextRunTimes: readonly string[];
   readonly missedRuns: number;
   readonly skippedRuns: number;
@@ -42,8 +59,7 @@ export interface DagSummary {
   readonly nextRunAt?: string;
 }
 
-export const dagAttribute = defineSearchAttributeKey('MillraceDag', SearchAttributeType.KEYWORD);
-export const modeAttribute = defineSearchAttributeKey('MillraceMode', SearchAttributeType.KEYWORD);
+export { dagAttribute, modeAttribute };
 
 const overlapPolicies: Record<OverlapPolicy, ScheduleOverlapPolicy> = {
   skip: ScheduleOverlapPolicy.SKIP,
@@ -78,26 +94,47 @@ export async function deployDags(
     const action =
       deployed === undefined ? 'created' : deployed.specHash === specHash ? 'unchanged' : 'updated';
     if (!options.dryRun) {
-      if (deployed === undefined)
-        await client.schedule.create(scheduleOptions(spec, specHash, options.taskQueue));
-      else if (action === 'updated') await updateSchedule(client, spec, specHash, options.taskQueue);
-      if (spec.schedule.kind === 'stream')
-        await deployStream(client, spec, specHash, options.taskQueue, action === 'updated');
+      const pinned = { spec, specHash };
+      const now = new Date();
+      assertBounded(spec, now);
+      if (deployed === undefined) {
+        const times = await serverTimes(client, spec);
+        await client.schedule.create(scheduleOptions(pinned, times, options.taskQueue));
+      } else if (action === 'updated' || needsNewTimes(deployed, now)) {
+        await updateSchedule(client, pinned, deployed.spec, options.taskQueue);
+      }
+      const { taskQueue } = options;
+      await deployAssetQueue(client, spec, deployed?.spec);
+      await deployCompanions(client, pinned, { taskQueue, isUpdate: action === 'updated', now });
     }
     results.push({
       dagId: spec.id,
       action,
       specHash,
       ...(deployed !== undefined && action === 'updated' ? { previousSpecHash: deployed.specHash } : {}),
+      ...notesOn(spec),
     });
   }
   const given = new Set(definitions.map(({ spec }) => spec.id));
   for (const { dagId } of await listDags(client)) {
     if (given.has(dagId)) continue;
-    if (options.prune && !options.dryRun) await client.schedule.getHandle(dagScheduleId(dagId)).delete();
+    if (options.prune && !options.dryRun) {
+      await client.schedule.getHandle(dagScheduleId(dagId)).delete();
+      await stopCompanions(client, dagId);
+      await stopAssetQueue(client, dagId);
+    }
     results.push({ dagId, action: options.prune ? 'removed' : 'orphaned', specHash: '' });
   }
   return results;
+}
+
+/** A DAG that starts itself is allowed, but seldom meant. */
+function notesOn(spec: DagSpec): Pick<DeployResult, 'notes'> {
+  const notes = selfTriggers(spec).map(
+    ({ taskId, uri }) =>
+      `DAG "${spec.id}" waits for ${uri}, which its own task "${taskId}" updates: each run starts the next`,
+  );
+  return notes.length === 0 ? {} : { notes };
 }
 
 /** Every deployed DAG, by id. */
@@ -106,11 +143,11 @@ export async function listDags(client: Client): Promise<DagSummary[]> {
   for await (const schedule of client.schedule.list()) {
     const summary = schedule.memo?.['millrace'] as { dagId: string; mode: DagMode } | undefined;
     if (summary === undefined) continue;
-    const next = schedule.info.nextActionTimes[0];
+    const [next] = runTimes(schedule.info.nextActionTimes);
     dags.push({
       ...summary,
       isPaused: schedule.state.paused,
-      ...(next === undefined ? {} : { nextRunAt: next.toISOString() }),
+      ...(next === undefined ? {} : { nextRunAt: next }),
     });
   }
   return dags.sort((a, b) => (a.dagId < b.dagId ? -1 : 1));
@@ -124,32 +161,19 @@ export async function getDag(client: Client, dagId: string): Promise<DeployedDag
   throw new PipelineError('DAG_NOT_FOUND', { dagId, known: known.length === 0 ? 'none' : known.join(', ') });
 }
 
-/** Stops or resumes the start of runs; a stream stops draining after its batch. @throws PipelineError DAG_NOT_FOUND */
-export async function setPaused(
-  client: Client,
-  dagId: string,
-  paused: boolean,
-  reason: string,
-): Promise<void> {
-  const { spec } = await getDag(client, dagId);
-  const schedule = client.schedule.getHandle(dagScheduleId(dagId));
-  if (paused) await schedule.pause(reason);
-  else await schedule.unpause(reason);
-  if (spec.schedule.kind !== 'stream') return;
-  const stream = client.workflow.getHandle(streamWorkflowId(dagId));
-  await stream.signal(paused ? pauseSignal : resumeSignal);
-}
-
 async function findDeployed(client: Client, dagId: string): Promise<DeployedDag | undefined> {
   try {
     const description = await client.schedule.getHandle(dagScheduleId(dagId)).describe();
     const { spec, specHash } = deployedInput(description);
+    const { reason, verb, at } = readNote(description.state.note ?? '');
     return {
       spec,
       specHash,
       isPaused: description.state.paused,
-      pauseReason: description.state.paused ? (description.state.note ?? '') : '',
-      nextRunTimes: description.info.nextActionTimes.map((time) => time.toISOString()),
+      pauseReason: description.state.paused ? reason : '',
+      ...(description.state.paused && verb === 'paused' && at !== undefined ? { pausedAt: at } : {}),
+      updatedAt: (description.info.lastUpdatedAt ?? description.info.createdAt).toISOString(),
+      nextRunTimes: runTimes(description.info.nextActionTimes),
       missedRuns: description.info.numActionsMissedCatchupWindow,
       skippedRuns: description.info.numActionsSkippedOverlap,
     };
@@ -159,12 +183,21 @@ async function findDeployed(client: Client, dagId: string): Promise<DeployedDag 
   }
 }
 
+/** Next times, without the one that only keeps the record. */
+function runTimes(times: readonly Date[]): string[] {
+  return times.map((time) => time.toISOString()).filter((time) => time < keptUntil);
+}
+
 function deployedInput(description: ScheduleDescription): RunInput {
   const [input] = (description.action.args ?? []) as unknown[];
   return input as RunInput;
 }
 
-function scheduleOptions(spec: DagSpec, specHash: string, taskQueue: string): ScheduleOptions {
+function scheduleOptions(
+  { spec, specHash }: PinnedSpec,
+  times: ScheduleOptions['spec'],
+  taskQueue: string,
+): ScheduleOptions {
   const input: RunInput = { spec, specHash, runType: 'scheduled' };
   const attributes = new TypedSearchAttributes([
     { key: dagAttribute, value: spec.id },
@@ -172,16 +205,8 @@ function scheduleOptions(spec: DagSpec, specHash: string, taskQueue: string): Sc
   ]);
   return {
     scheduleId: dagScheduleId(spec.id),
-    spec: temporalSpec(spec.schedule),
-    ...('overlap' in spec.schedule
-      ? {
-          policies: {
-            overlap: overlapPolicies[spec.schedule.overlap],
-            catchupWindow: spec.schedule.catchupWindowMs,
-            pauseOnFailure: false,
-          },
-        }
-      : {}),
+    spec: times,
+    policies: policiesOf(spec.schedule),
     action: {
       type: 'startWorkflow',
       workflowType: 'runDag',
@@ -191,78 +216,79 @@ function scheduleOptions(spec: DagSpec, specHash: string, taskQueue: string): Sc
       typedSearchAttributes: attributes,
     },
     memo: { millrace: { dagId: spec.id, mode: spec.mode } },
-    typedSearchAttributes: attributes,
+    typedSearchAttributes: new TypedSearchAttributes([...attributes.getAll(), ...assetAttributes(spec)]),
   };
 }
 
-function temporalSpec(schedule: ScheduleSpec): ScheduleOptions['spec'] {
-  switch (schedule.kind) {
-    case 'manual':
-    case 'stream':
-      return {};
-    case 'cron':
-      return {
-        cronExpressions: [schedule.cron],
-        timezone: schedule.timezone,
-        jitter: schedule.jitterMs,
-        ...bounds(schedule),
-      };
-    case 'every':
-      return {
-        intervals: [{ every: schedule.everyMs, offset: schedule.offsetMs }],
-        jitter: schedule.jitterMs,
-        ...bounds(schedule),
-      };
-  }
+/** @throws PipelineError LIMIT_EXCEEDED where the catch-up of a first deploy would have too many intervals. */
+function assertBounded({ id, schedule }: DagSpec, now: Date): void {
+  if (!hasFireTimes(schedule) || !schedule.catchup || schedule.startAt === undefined) return;
+  const from = firstLook(schedule, now);
+  const { intervals, isComplete } = listIntervals({
+    schedule,
+    from,
+    to: now.toISOString(),
+    runBackwards: false,
+    limit: limits.backfillMaxIntervals,
+  });
+  if (isComplete) return;
+  throw new PipelineError('LIMIT_EXCEEDED', {
+    what: `The number of intervals that "${id}" would catch up on since ${from} (set a later startAt or a shorter catchupWindow)`,
+    actual: `more than ${String(intervals.length)}`,
+    limit: 'backfillMaxIntervals',
+    allowed: limits.backfillMaxIntervals,
+  });
 }
 
-function bounds(schedule: { readonly startAt?: string; readonly endAt?: string }): {
-  startAt?: Date;
-  endAt?: Date;
-} {
+/** Corrections for changes of the clocks reach some years ahead; they are renewed long before. */
+function needsNewTimes({ spec, updatedAt }: DeployedDag, now: Date): boolean {
+  return spec.schedule.kind === 'cron' && now.getTime() - Date.parse(updatedAt) > limits.scheduleRenewAfterMs;
+}
+
+/** Where a schedule has no times of its own, the guard time alone, which no policy matters to. */
+function policiesOf(schedule: ScheduleSpec): NonNullable<ScheduleOptions['policies']> {
+  if (!hasFireTimes(schedule))
+    return { overlap: ScheduleOverlapPolicy.BUFFER_ALL, catchupWindow: dagDefaults.catchupWindowMs };
   return {
-    ...(schedule.startAt === undefined ? {} : { startAt: new Date(schedule.startAt) }),
-    ...(schedule.endAt === undefined ? {} : { endAt: new Date(schedule.endAt) }),
+    overlap: overlapPolicies[schedule.overlap],
+    // A catch-up that is bounded by count is the watch's: a server knows no such bound.
+    catchupWindow:
+      schedule.catchupMaxRuns === undefined ? schedule.catchupWindowMs : dagDefaults.noCatchupWindowMs,
+    pauseOnFailure: false,
   };
+}
+
+/** The times that make a server fire exactly what the schedule says. */
+async function serverTimes(client: Client, spec: DagSpec): Promise<ScheduleOptions['spec']> {
+  const now = new Date();
+  const corrections = await clockCorrections(client, probeScheduleId(spec.id), spec.schedule, now);
+  return temporalTimes(spec.schedule, now, corrections);
 }
 
 async function updateSchedule(
   client: Client,
-  spec: DagSpec,
-  specHash: string,
+  pinned: PinnedSpec,
+  previous: DagSpec,
   taskQueue: string,
 ): Promise<void> {
-  const next = scheduleOptions(spec, specHash, taskQueue);
-  await client.schedule.getHandle(dagScheduleId(spec.id)).update((current) => ({
-    spec: next.spec,
-    policies: next.policies ?? {},
-    action: next.action,
-    state: {
-      paused: current.state.paused,
-      ...(current.state.note === undefined ? {} : { note: current.state.note }),
-    },
-    ...(next.typedSearchAttributes === undefined
-      ? {}
-      : { typedSearchAttributes: next.typedSearchAttributes }),
-  }));
-}
-
-async function deployStream(
-  client: Client,
-  spec: DagSpec,
-  specHash: string,
-  taskQueue: string,
-  isUpdate: boolean,
-): Promise<void> {
-  const handle = await client.workflow.start('streamDag', {
-    workflowId: streamWorkflowId(spec.id),
-    workflowIdConflictPolicy: 'USE_EXISTING',
-    taskQueue,
-    args: [{ spec, specHash }],
-    typedSearchAttributes: new TypedSearchAttributes([
-      { key: dagAttribute, value: spec.id },
-      { key: modeAttribute, value: spec.mode },
-    ]),
+  const { spec } = pinned;
+  // A DAG that runs once keeps its time, so that a change of its tasks does not run it again.
+  const isSameOnce =
+    spec.schedule.kind === 'once' && canonicalJson(previous.schedule) === canonicalJson(spec.schedule);
+  const times = isSameOnce ? undefined : await serverTimes(client, spec);
+  await client.schedule.getHandle(dagScheduleId(spec.id)).update((current) => {
+    const next = scheduleOptions(pinned, times ?? current.spec, taskQueue);
+    return {
+      spec: next.spec,
+      policies: next.policies ?? {},
+      action: next.action,
+      state: {
+        paused: current.state.paused,
+        ...(current.state.note === undefined ? {} : { note: current.state.note }),
+      },
+      ...(next.typedSearchAttributes === undefined
+        ? {}
+        : { typedSearchAttributes: next.typedSearchAttributes }),
+    };
   });
-  if (isUpdate) await handle.signal(deploySignal, { spec, specHash });
 }

@@ -2,5 +2,7 @@
 export { MillraceClient, type MillraceClientOptions, type TriggeredRun } from './millrace-client.js';
 export type { PendingApproval } from './approvals.js';
 export type { BackfillOptions, BackfillPlan, BackfillStatus } from './backfills.js';
+export type { BulkOptions, BulkRun } from './bulk-runs.js';
+export type { ClearedRun, ClearOptions } from './clear-runs.js';
 export type { DagSummary, DeployedDag } from './deployment.js';
 export type { RunSummary, TriggerOptions } from './runs.js';

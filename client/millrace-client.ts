@@ -12,6 +12,8 @@ import {
   type BackfillPlan,
   type BackfillStatus,
 } from './backfills.js';
+import { cancelRuns, retryRuns, type BulkOptions, type BulkRun } from './bulk-runs.js';
+import { clearRuns, type ClearedRun, type ClearOptions } from './clear-runs.js';
 import { getDag, listDags, type DagSummary, type DeployedDag } from './deployment.js';
 import { getRun, listRuns, triggerRun, type RunSummary, type TriggerOptions } from './runs.js';
 import { connectTemporal } from './temporal/connect.js';
@@ -94,6 +96,35 @@ export class MillraceClient {
    */
   decide(workflowId: string, decision: Decision): Promise<void> {
     return decide(this.temporal, workflowId, decision);
+  }
+
+  /**
+   * Clears tasks of a run, and of the runs around it where asked; with `dryRun`, lists what it would clear.
+   *
+   * @throws PipelineError RUN_HISTORY_GONE, TEMPORAL_UNAVAILABLE (no worker answers), USAGE (unknown task), LIMIT_EXCEEDED
+   */
+  clearRuns(
+    workflowId: string,
+    options: ClearOptions & { readonly by: string; readonly dryRun: boolean },
+  ): Promise<ClearedRun[]> {
+    return clearRuns(this.temporal, workflowId, {
+      ...options,
+      taskQueue: this.#settings.temporal.taskQueue,
+    });
+  }
+
+  /**
+   * Runs the failed and the unfinished tasks of every run that fits again, and what comes after them.
+   *
+   * @throws PipelineError LIMIT_EXCEEDED, TEMPORAL_UNAVAILABLE (no worker answers)
+   */
+  retryRuns(options: BulkOptions & { readonly by: string; readonly latest: boolean }): Promise<BulkRun[]> {
+    return retryRuns(this.temporal, { ...options, taskQueue: this.#settings.temporal.taskQueue });
+  }
+
+  /** Asks every run that fits to end; teardowns still run. @throws PipelineError LIMIT_EXCEEDED */
+  cancelRuns(options: BulkOptions): Promise<BulkRun[]> {
+    return cancelRuns(this.temporal, options);
   }
 
   /**

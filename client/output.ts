@@ -66,7 +66,10 @@ function exitCodeOf(error: unknown): number {
     case 'USAGE':
     case 'QUERY_REFUSED':
     case 'RUN_NOT_FOUND':
+    case 'RUN_HISTORY_GONE':
     case 'DAG_NOT_FOUND':
+    case 'ASSET_INVALID':
+    case 'ASSET_UNKNOWN':
     case 'POOL_UNKNOWN':
     case 'POOL_IN_USE':
       return exitCodes.usage;

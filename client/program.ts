@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
+import { registerAlarms } from './commands/alarms.js';
 import { registerApproval } from './commands/approval.js';
+import { registerAsset } from './commands/asset.js';
 import { registerBackfill } from './commands/backfill.js';
 import { registerConnections } from './commands/connections.js';
 import { registerDag } from './commands/dag.js';
@@ -47,7 +49,9 @@ export function createProgram(context: CommandContext): Command {
     registerDag,
     registerRun,
     registerApproval,
+    registerAsset,
     registerBackfill,
+    registerAlarms,
     registerPool,
     registerReconcile,
     registerQuarantine,

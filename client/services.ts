@@ -1,4 +1,7 @@
 import { pino, type Logger } from 'pino';
+import { createLogSink, createWebhookSink } from '../activities/alarm-sinks.js';
+import type { AlarmSink } from '../core/alarms.js';
+import { PipelineError } from '../core/errors/index.js';
 import type { Settings } from '../config.js';
 import { durationMs } from './durations.js';
 import { startGateway } from '../serve/run-gateway.js';
@@ -23,6 +26,7 @@ export function createLogger(settings: Settings): Logger {
 
 /** A worker in this process. @throws PipelineError WAREHOUSE_LOCKED, DAG_FILE_FAILED and others */
 export async function startWorkerService(settings: Settings): Promise<Service> {
+  const logger = createLogger(settings);
   // Loaded when it is needed: the worker's packages take longer to load than most commands to run.
   const { startWorker } = await import('../activities/run-worker.js');
   const worker = await startWorker({
@@ -38,7 +42,8 @@ export async function startWorkerService(settings: Settings): Promise<Service> {
     definitions: await loadProjectDags(settings),
     pools: settings.pools,
     connection: (name) => connectionOf(settings, name),
-    logger: createLogger(settings),
+    alarmSinks: alarmSinks(settings, logger),
+    logger,
   });
   return { failed: failureOf(worker.finished), stop: () => worker.stop() };
 }
@@ -63,6 +68,18 @@ export async function startGatewayService(settings: Settings): Promise<GatewaySe
     failed: new Promise<never>(() => undefined),
     stop: () => gateway.close(),
   };
+}
+
+/** @throws PipelineError CONFIG_INVALID */
+function alarmSinks({ alarms }: Settings, logger: Logger): AlarmSink[] {
+  const address = alarms.webhook?.reveal();
+  if (address === undefined) return [createLogSink(logger)];
+  if (!/^https?:/.test(address) || !URL.canParse(address)) {
+    throw new PipelineError('CONFIG_INVALID', {
+      problems: ['alarms.webhook is not an http or https address'],
+    });
+  }
+  return [createLogSink(logger), createWebhookSink(new URL(address))];
 }
 
 function failureOf(finished: Promise<void>): Promise<never> {

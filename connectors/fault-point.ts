@@ -6,6 +6,9 @@ export const faultPoints = [
   'in-commit',
   'after-commit',
   'before-report',
+  'before-publish',
+  'after-publish',
+  'after-asset-start',
   'inbox-before-fsync',
   'inbox-after-fsync',
 ] as const;

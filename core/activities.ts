@@ -1,3 +1,5 @@
+import type { AssetBatch, EmittedOutput } from './asset-event.js';
+import type { AssetCondition } from './asset-condition.js';
 import type { CallbackEvent } from './dag-definition.js';
 import type {
   BranchTask,
@@ -15,10 +17,10 @@ import type {
   ValidateTask,
 } from './dag-spec.js';
 import type { DataInterval } from './interval.js';
-import type { JsonValue } from './json.js';
+import type { JsonObject, JsonValue } from './json.js';
 import type { Manifest, StagedFile } from './manifest.js';
-import type { StageContext, StageRequest, TaskError } from './run.js';
-import type { SnapshotEntry } from './run-snapshot.js';
+import type { Rerun, StageContext, StageRequest, TaskError } from './run.js';
+import type { RunSnapshot, SnapshotEntry } from './run-snapshot.js';
 import type { ParkedValue, TaskOutput } from './task-output.js';
 import type { RunChain } from './pool-state.js';
 
@@ -31,9 +33,9 @@ export interface Activities {
   /** Runs the function of a task; a large result of a mapped instance is parked and handed on by name. */
   runFunction(
     request: StageRequest<FunctionTask | BranchTask | ShortCircuitTask>,
-  ): Promise<JsonValue | ParkedValue>;
+  ): Promise<JsonValue | ParkedValue | EmittedOutput>;
   /** One look of a sensor; fails with NOT_YET until what it waits for holds. */
-  poke(request: StageRequest<SensorTask>): Promise<JsonValue>;
+  poke(request: StageRequest<SensorTask>): Promise<JsonValue | EmittedOutput>;
   pokeDag(request: StageRequest<DagSensorTask>): Promise<null>;
   /** Fails with NOT_YET until these tasks of the previous interval's run have ended well. */
   awaitPast(request: {
@@ -52,6 +54,13 @@ export interface Activities {
   park(request: { readonly values: readonly (TaskOutput | SnapshotEntry)[] }): Promise<StagedFile>;
   /** Lines of a file of snapshot entries. */
   readSnapshot(request: { readonly file: StagedFile }): Promise<readonly SnapshotEntry[]>;
+  /** What a former execution of a run has done, but for the tasks that are cleared. */
+  recallRun(request: {
+    readonly workflowId: string;
+    readonly rerun: Rerun;
+  }): Promise<{ readonly snapshot: RunSnapshot; readonly tries: Readonly<Record<string, number>> }>;
+  /** The newest execution under a workflow id, where one exists. */
+  findFormerRun(request: { readonly workflowId: string }): Promise<{ readonly formerRunId: string } | null>;
   /** The spec of a deployed DAG. */
   lookUpDag(request: {
     readonly dagId: string;
@@ -72,11 +81,31 @@ export interface Activities {
   /** Up to `limit` intervals whose start lies in `[from, to)`, after `afterStart`, in run order. */
   listIntervals(request: ListIntervalsRequest): Promise<{ intervals: DataInterval[]; isComplete: boolean }>;
   reconcile(request: ReconcileRequest): Promise<ReconcileReport>;
+  /** Tells the DAGs that listen to the outlets of a task that it succeeded; a repeat tells the same events. */
+  publishAssetEvents(request: PublishRequest): Promise<{ readonly consumers: readonly string[] }>;
+  /** Starts the run of a DAG for these events, once; says so where the DAG is paused or assets do not start it any more. */
+  startAssetRun(request: { readonly dagId: string; readonly batch: AssetBatch }): Promise<AssetRunStart>;
+  /** What a deployed DAG waits for; null where assets do not start it. */
+  lookUpAssetCondition(request: { readonly dagId: string }): Promise<AssetCondition | null>;
   /** Starts the coordinator of a pool where none runs; `limit` is the size of a pool that Millrace makes. */
   ensurePool(request: { pool: string; limit?: number }): Promise<void>;
   /** Those of the runs that have ended. */
   findClosedRuns(request: { chains: readonly RunChain[] }): Promise<RunChain[]>;
 }
+
+export interface PublishRequest {
+  readonly context: Pick<
+    StageContext,
+    'dagId' | 'workflowId' | 'runId' | 'interval' | 'mapIndex' | 'startedAt'
+  >;
+  readonly taskId: string;
+  readonly outlets: readonly string[];
+  /** Details by uri. */
+  readonly extras: Readonly<Record<string, JsonObject>>;
+}
+
+export type AssetRunStart =
+  { readonly kind: 'started'; readonly workflowId: string } | { readonly kind: 'paused' | 'gone' };
 
 /** Calls a callback of a task, or of the run where `taskId` is empty. */
 export interface CallbackRequest {

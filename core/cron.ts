@@ -1,6 +1,7 @@
-import { Cron } from 'croner';
+import type { CronText } from './schedule-spec.js';
+import { WallClock } from './wall-clock.js';
 
-/** Fire times of a cron expression in a time zone. */
+/** Fire times of a set of calendars in a time zone. */
 export interface CronTimes {
   /** First fire time strictly after `time`. */
   after(time: Date): Date | undefined;
@@ -15,62 +16,77 @@ const widestStepMs = 3 * 3_600_000;
  * Fire times as a Temporal Schedule has them: day of month and day of week are combined with AND, a wall time that the
  * clocks skip does not fire, and one that they repeat fires twice.
  *
- * croner walks the wall clock (as if it were UTC), where nothing is skipped or repeated; the zone then says at which
- * instants, none, one or two, the clock shows that time.
+ * `WallClock` walks the wall clock; the zone then says at which instants, none, one or two, the clock shows that time.
  *
- * @throws Error with croner's reason when the expression cannot be read, RangeError for an unknown zone.
+ * @throws RangeError for an unknown zone.
  */
-export function cronTimes(expression: string, timezone: string): CronTimes {
-  const walls = new Cron(expression, { timezone: 'UTC', domAndDow: true, paused: true });
+export function cronTimes(calendars: readonly CronText[], timezone: string): CronTimes {
   const offsetMs = zoneOffset(timezone);
-
-  const instantsOf = (wallMs: number): number[] => {
-    const offsets = new Set([offsetMs(wallMs - widestStepMs * 8), offsetMs(wallMs + widestStepMs * 8)]);
-    return [...offsets]
-      .map((offset) => wallMs - offset)
-      .filter((instant) => instant + offsetMs(instant) === wallMs);
+  const clocks = calendars.map((calendar) => new WallClock(calendar));
+  const nearest = (time: Date, step: 1 | -1): Date | undefined => {
+    let best: number | undefined;
+    for (const clock of clocks) {
+      const found = nextInstant(clock, offsetMs, time.getTime(), step);
+      if (found !== undefined && (best === undefined || (found - best) * step < 0)) best = found;
+    }
+    return best === undefined ? undefined : new Date(best);
   };
+  return { after: (time) => nearest(time, 1), before: (time) => nearest(time, -1) };
+}
 
-  return {
-    after(time) {
-      const from = time.getTime();
-      let best: number | undefined;
-      let wall = walls.nextRun(new Date(from + offsetMs(from) - widestStepMs));
-      while (wall !== null && (best === undefined || wall.getTime() < best + offsetMs(best) + widestStepMs)) {
-        for (const instant of instantsOf(wall.getTime())) {
-          if (instant > from && (best === undefined || instant < best)) best = instant;
-        }
-        if (best !== undefined && isSteady(offsetMs, from, best)) break;
-        wall = walls.nextRun(wall);
-      }
-      return best === undefined ? undefined : new Date(best);
-    },
-    before(time) {
-      const from = time.getTime();
-      let best: number | undefined;
-      let wall = walls.previousRuns(1, new Date(from + offsetMs(from) + widestStepMs))[0];
-      while (
-        wall !== undefined &&
-        (best === undefined || wall.getTime() > best + offsetMs(best) - widestStepMs)
-      ) {
-        for (const instant of instantsOf(wall.getTime())) {
-          if (instant < from && (best === undefined || instant > best)) best = instant;
-        }
-        if (best !== undefined && isSteady(offsetMs, best, from)) break;
-        wall = walls.previousRuns(1, wall)[0];
-      }
-      return best === undefined ? undefined : new Date(best);
-    },
-  };
+/**
+ * Whether an instant matches one of the calendars in a time zone, to the second.
+ *
+ * @throws RangeError for an unknown zone.
+ */
+export function cronMatcher(calendars: readonly CronText[], timezone: string): (time: Date) => boolean {
+  const offsetMs = zoneOffset(timezone);
+  const clocks = calendars.map((calendar) => new WallClock(calendar));
+  return (time) => clocks.some((clock) => clock.matches(time.getTime() + offsetMs(time.getTime())));
+}
+
+/** The nearest instant strictly beyond `from`, in the direction of `step`, at which the clock shows one of its times. */
+function nextInstant(
+  clock: WallClock,
+  offsetMs: (time: number) => number,
+  from: number,
+  step: 1 | -1,
+): number | undefined {
+  let best: number | undefined;
+  let wall = clock.next(from + offsetMs(from) - step * widestStepMs, step);
+  while (wall !== undefined) {
+    if (best !== undefined && (wall - (best + offsetMs(best))) * step >= widestStepMs) break;
+    for (const instant of instantsOf(wall, offsetMs)) {
+      if ((instant - from) * step > 0 && (best === undefined || (instant - best) * step < 0)) best = instant;
+    }
+    if (best !== undefined && isSteady(offsetMs, from, best)) break;
+    wall = clock.next(wall, step);
+  }
+  return best;
+}
+
+/** The instants at which a zone's clock shows a wall time: none where it is skipped, two where it is repeated. */
+function instantsOf(wall: number, offsetMs: (time: number) => number): number[] {
+  const offsets = new Set([offsetMs(wall - widestStepMs * 8), offsetMs(wall + widestStepMs * 8)]);
+  return [...offsets]
+    .map((offset) => wall - offset)
+    .filter((instant) => instant + offsetMs(instant) === wall);
 }
 
 /** No change of the clocks near the span, so that the first hit is the nearest. */
 function isSteady(offsetMs: (time: number) => number, from: number, to: number): boolean {
-  const offset = offsetMs(from - widestStepMs);
+  const low = Math.min(from, to);
+  const high = Math.max(from, to);
+  const offset = offsetMs(low - widestStepMs);
   return (
-    [from, to, to + widestStepMs].every((time) => offsetMs(time) === offset) || to - from > 4 * widestStepMs
+    [low, high, high + widestStepMs].every((time) => offsetMs(time) === offset) ||
+    high - low > 4 * widestStepMs
   );
 }
+
+/** Zones change their clocks at whole quarters of an hour. */
+const quarterMs = 15 * 60_000;
+const rememberedOffsets = 10_000;
 
 /** Offset of a zone from UTC at an instant, in milliseconds. */
 function zoneOffset(timezone: string): (time: number) => number {
@@ -84,9 +100,13 @@ function zoneOffset(timezone: string): (time: number) => number {
     minute: 'numeric',
     second: 'numeric',
   });
+  const remembered = new Map<number, number>();
   return (time) => {
+    const quarter = Math.floor(time / quarterMs) * quarterMs;
+    const known = remembered.get(quarter);
+    if (known !== undefined) return known;
     const parts = Object.fromEntries(
-      format.formatToParts(time).map((part) => [part.type, Number(part.value)]),
+      format.formatToParts(quarter).map((part) => [part.type, Number(part.value)]),
     );
     const wall = Date.UTC(
       parts['year'] ?? 0,
@@ -96,6 +116,32 @@ function zoneOffset(timezone: string): (time: number) => number {
       parts['minute'] ?? 0,
       parts['second'] ?? 0,
     );
-    return wall - Math.floor(time / 1_000) * 1_000;
+    if (remembered.size >= rememberedOffsets) remembered.clear();
+    remembered.set(quarter, wall - quarter);
+    return wall - quarter;
   };
+}
+
+/** Instants within `(from, to]` at which the clocks of a zone change. @throws RangeError for an unknown zone. */
+export function clockChanges(timezone: string, from: Date, to: Date): Date[] {
+  const offsetMs = zoneOffset(timezone);
+  const changes: Date[] = [];
+  const strideMs = 96 * quarterMs;
+  for (let low = from.getTime(); low < to.getTime(); low += strideMs) {
+    let [before, after] = [low, Math.min(low + strideMs, to.getTime())];
+    if (offsetMs(before) === offsetMs(after)) continue;
+    const offset = offsetMs(before);
+    while (after - before > 1_000) {
+      const middle = before + Math.floor((after - before) / 2_000) * 1_000;
+      if (offsetMs(middle) === offset) before = middle;
+      else after = middle;
+    }
+    changes.push(new Date(after));
+  }
+  return changes;
+}
+
+/** The clock of a zone at an instant, written as the milliseconds that it would be in UTC. */
+export function wallTime(timezone: string, time: Date): Date {
+  return new Date(time.getTime() + zoneOffset(timezone)(time.getTime()));
 }

@@ -1,3 +1,5 @@
+import { AssetCollector } from './asset.js';
+import { readDagSchedule } from './asset-schedule.js';
 import { dagDefaults } from './dag-defaults.js';
 import { dagFunctionsKey, type DagDefinition, type TaskFunctions } from './dag-definition.js';
 import type { DagDeadlineOptions, DagOptions } from './dag-options.js';
@@ -5,7 +7,6 @@ import type { DagMode, DagSpec, ScheduleSpec } from './dag-spec.js';
 import { PipelineError } from './errors/index.js';
 import { parseInstant } from './interval.js';
 import { readParams } from './param.js';
-import { readSchedule } from './read-schedule.js';
 import { SpecDraft } from './spec-draft.js';
 import { callbacksOf } from './task-base.js';
 import { createTaskBuilder } from './task-builder.js';
@@ -20,8 +21,9 @@ import { validateSpec } from './validate-spec.js';
  */
 export function defineDag(options: DagOptions): DagDefinition {
   const problems: string[] = [];
-  const schedule = readSchedule(options.schedule ?? 'manual', problems);
-  const draft = new SpecDraft(options.id, schedule, problems);
+  const assets = new AssetCollector(problems);
+  const schedule = readDagSchedule(options.schedule ?? 'manual', assets, problems);
+  const draft = new SpecDraft(options.id, schedule, problems, assets);
   options.tasks(createTaskBuilder(draft, options.defaultArgs ?? {}));
   const callbacks = callbacksOf(options);
   const deadlines = (options.deadlines ?? []).map((deadline) => readDeadline(draft, deadline));
@@ -41,6 +43,7 @@ export function defineDag(options: DagOptions): DagDefinition {
     ...(deadlines.length === 0 ? {} : { deadlines }),
     tasks: draft.finish(),
     ...(draft.groups.length === 0 ? {} : { groups: draft.groups }),
+    ...assets.spec,
   };
   problems.push(...validateSpec(spec));
   if (problems.length > 0) throw new PipelineError('DAG_INVALID', { dagId: options.id, problems });

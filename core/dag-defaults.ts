@@ -5,6 +5,8 @@ export const dagDefaults = {
   owner: 'unowned',
   timezone: 'UTC',
   maxActiveTasks: 16,
+  /** Runs of a catch-up at a time, where the DAG does not bound its runs. */
+  catchupActiveRuns: 4,
   retries: 5,
   retryDelayMs: 1_000,
   maxRetryDelayMs: 100_000,
@@ -18,6 +20,8 @@ export const dagDefaults = {
   heartbeatMs: 30_000,
   /** A stream waits this long for a first event before it looks for signals again. */
   streamIdleMs: 10_000,
+  /** Between the end of a continuous run and the start of the next. */
+  continuousDelayMs: 1_000,
   catchupWindowMs: 365 * 86_400_000,
   /** The shortest catch-up window that a Temporal server takes. */
   noCatchupWindowMs: 10_000,

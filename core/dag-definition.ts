@@ -1,3 +1,5 @@
+import type { AssetEvent } from './asset-event.js';
+import type { AssetInput } from './asset.js';
 import type { DagSpec } from './dag-spec.js';
 import type { DataInterval } from './interval.js';
 import type { JsonObject, JsonValue } from './json.js';
@@ -30,6 +32,17 @@ export interface TaskFunctionContext {
   readonly mapIndex?: number;
   /** The element, or the arguments, that this instance runs for. */
   readonly element?: JsonValue;
+  /** Events of assets that started this run, oldest first; empty for every other run. */
+  readonly assetEvents: readonly AssetEvent[];
+  /** How many more events the run stands for, which did not fit. */
+  readonly assetEventsOmitted: number;
+  /**
+   * Attaches details (at most 2 KiB of JSON) to the event that a success of this task emits for one of its outlets.
+   * A further call adds to them. A task that fails emits nothing.
+   *
+   * @throws PipelineError ASSET_UNDECLARED, LIMIT_EXCEEDED
+   */
+  emit(asset: AssetInput, extra: JsonObject): void;
   heartbeat(details?: JsonValue): void;
 }
 

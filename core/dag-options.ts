@@ -1,3 +1,4 @@
+import type { AssetScheduleOptions } from './asset-schedule.js';
 import type { SchemaContract } from './columns.js';
 import type { RecordObject, TaskFunctionContext } from './dag-definition.js';
 import type { Edge, GroupEdge, Rows } from './edge.js';
@@ -29,7 +30,6 @@ import type {
   ExtractConfig,
   LoadStrategy,
   Normalisation,
-  OverlapPolicy,
   SourceRef,
   TableLayout,
   TransformConfig,
@@ -38,27 +38,9 @@ import type {
 import type { DurationInput } from './duration.js';
 import type { JsonObject, JsonValue } from './json.js';
 import type { Manifest } from './manifest.js';
+import type { ScheduleOptions } from './schedule-options.js';
 
-/** When a DAG runs. Durations are milliseconds or text such as `30s`, `2m`, `7d`. */
-export type ScheduleOptions =
-  | 'manual'
-  | 'stream'
-  | ({ readonly cron: string; readonly timezone?: string } & ScheduleBoundsOptions)
-  | ({ readonly every: DurationInput; readonly offset?: DurationInput } & ScheduleBoundsOptions)
-  | { readonly stream: true; readonly idle?: DurationInput };
-
-export interface ScheduleBoundsOptions {
-  /** Run what was missed while the server was down, within `catchupWindow`. Default: false. */
-  readonly catchup?: boolean;
-  /** How far back missed runs still start. Default: one year with `catchup`, else the shortest that the server has. */
-  readonly catchupWindow?: DurationInput;
-  /** Default: `skip`. */
-  readonly overlap?: OverlapPolicy;
-  readonly jitter?: DurationInput;
-  /** ISO 8601; no run before or after. */
-  readonly startAt?: string;
-  readonly endAt?: string;
-}
+export type { ScheduleOptions } from './schedule-options.js';
 
 export type InlineReader = (
   context: TaskFunctionContext,
@@ -198,7 +180,8 @@ export interface DagOptions {
   readonly description?: string;
   readonly owner?: string;
   readonly tags?: readonly string[];
-  readonly schedule?: ScheduleOptions;
+  /** By time, or by events of assets: an asset, `allOf`, `anyOf`, or `assets` beside `cron` or `every`. */
+  readonly schedule?: ScheduleOptions | AssetScheduleOptions;
   /** Default: real-time for a stream, near-real-time for a period up to 15 minutes, else batch. */
   readonly mode?: DagMode;
   /** Runs of this DAG at a time, however they were started. Default: no bound. */

@@ -1,7 +1,10 @@
+import type { AssetSpec } from './asset.js';
 import type { SchemaContract } from './columns.js';
 import type { JsonObject, JsonValue } from './json.js';
+import type { ScheduleSpec } from './schedule-spec.js';
 import type { CallbackSpec, DeadlineSpec, GroupSpec, TaskSpec } from './task-spec.js';
 
+export type { OverlapPolicy, ScheduleSpec, ScheduleTimes } from './schedule-spec.js';
 export type * from './task-spec.js';
 
 /**
@@ -33,35 +36,14 @@ export interface DagSpec {
   readonly callbacks?: CallbackSpec;
   readonly deadlines?: readonly DeadlineSpec[];
   readonly groups?: readonly GroupSpec[];
+  /** What is known of the assets that the DAG names, where it is more than their uris. */
+  readonly assets?: readonly AssetSpec[];
   /** In an order in which every task comes after its upstream tasks. */
   readonly tasks: readonly TaskSpec[];
 }
 
 /** The three speeds. */
 export type DagMode = 'real-time' | 'near-real-time' | 'batch';
-
-/** What a schedule does when a run is due while one is still going (names of Temporal's overlap policies). */
-export type OverlapPolicy =
-  'skip' | 'buffer-one' | 'buffer-all' | 'cancel-other' | 'terminate-other' | 'allow-all';
-
-/** When runs start. Every field is explicit; nothing is left to a server's default. */
-export type ScheduleSpec =
-  | { readonly kind: 'manual' }
-  /** A long-running workflow that drains micro-batches. */
-  | { readonly kind: 'stream'; readonly idleMs: number }
-  | ({ readonly kind: 'cron'; readonly cron: string; readonly timezone: string } & ScheduleBounds)
-  | ({ readonly kind: 'every'; readonly everyMs: number; readonly offsetMs: number } & ScheduleBounds);
-
-export interface ScheduleBounds {
-  readonly overlap: OverlapPolicy;
-  /** Missed fire times within this window still run; older ones do not. */
-  readonly catchupWindowMs: number;
-  /** Random delay of the start. The data interval comes from the nominal time and does not move. */
-  readonly jitterMs: number;
-  /** ISO 8601 UTC; no fire time before. */
-  readonly startAt?: string;
-  readonly endAt?: string;
-}
 
 /** Where an extract task reads: data, so that a run stays with what it started with. */
 export interface SourceRef {

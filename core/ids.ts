@@ -8,6 +8,11 @@ export function dagScheduleId(dagId: string): string {
   return `millrace.dag.${dagId}`;
 }
 
+/** A schedule that a deploy asks for its times and removes again. */
+export function probeScheduleId(dagId: string): string {
+  return `millrace.probe.${dagId}`;
+}
+
 /** The workflow id that a schedule starts from; the server appends `-` and the nominal fire time. */
 export function runWorkflowBaseId(dagId: string): string {
   return `millrace.run.${dagId}`;
@@ -31,6 +36,16 @@ export function streamWorkflowId(dagId: string): string {
   return `millrace.stream.${dagId}`;
 }
 
+/** The one workflow of a continuous DAG, which starts its runs. */
+export function continuousWorkflowId(dagId: string): string {
+  return `millrace.continuous.${dagId}`;
+}
+
+/** The workflow that looks after the schedule of a DAG. */
+export function watchWorkflowId(dagId: string): string {
+  return `millrace.watch.${dagId}`;
+}
+
 /** One request for past intervals. */
 export function backfillWorkflowId(dagId: string, name: string): string {
   return `millrace.backfill.${dagId}-${name}`;
@@ -39,6 +54,16 @@ export function backfillWorkflowId(dagId: string, name: string): string {
 /** One comparison of a DAG's tables with their sources. */
 export function reconcileWorkflowId(dagId: string, name: string): string {
   return `millrace.reconcile.${dagId}-${name}`;
+}
+
+/** The queue of asset events that wait for runs of a DAG. */
+export function assetQueueWorkflowId(dagId: string): string {
+  return `millrace.assets.${dagId}`;
+}
+
+/** The run that events of assets started; `key` is derived from their ids. */
+export function assetRunWorkflowId(dagId: string, key: string): string {
+  return `millrace.asset-run.${dagId}-${key}`;
 }
 
 /** The coordinator of a pool of slots. */

@@ -27,6 +27,8 @@ export interface RunRecord extends RunKey {
   readonly params: JsonObject;
   readonly note?: string;
   readonly triggeredBy?: string;
+  /** Temporal run id of the execution that this one goes on from, where tasks of the run were cleared. */
+  readonly formerRunId?: string;
 }
 
 /** Task of a run; `mapIndex` is -1 where the task is not mapped. */
@@ -36,12 +38,14 @@ export interface TaskKey extends RunKey {
 }
 
 /**
- * One try of one task. Tries count from 1. Try 0 is the verdict of the workflow where no try tells it: the task was
+ * One try of one task. Tries count from 1, over all executions of a run that was cleared. Try 0 is the verdict of the workflow where no try tells it: the task was
  * skipped, an upstream task failed, or it failed without a try that could say so.
  */
 export interface TaskRecord extends TaskKey {
   readonly label?: string;
   readonly tryNumber: number;
+  /** Tries that came before the first one of this execution; not stored. */
+  readonly priorTries?: number;
   readonly state: TaskState;
   readonly kind: TaskSpec['kind'];
   readonly startedAt?: string;
@@ -114,6 +118,8 @@ export interface RunLedger {
   listRuns(filter: RunFilter): Promise<RunRecord[]>;
   /** The newest execution under a workflow id, or the one that `runId` names. */
   getRun(workflowId: string, runId?: string): Promise<RunRecord | undefined>;
+  /** Executions under a workflow id, newest first. */
+  listExecutions(workflowId: string, limit: number): Promise<RunRecord[]>;
   /** Those of the given executions that the ledger has. */
   findRuns(keys: readonly RunKey[]): Promise<RunRecord[]>;
   /** Every try of every task of these runs, ordered by task, map index and try. */

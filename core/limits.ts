@@ -39,6 +39,13 @@ export const limits = {
   mappedFailureSamples: 10,
   /** Entries of a run's snapshot that travel in its input; more are parked in the staging store. */
   snapshotInlineMaxBytes: 48 * 1024,
+  /** Entries of a run that one answer of it carries, when it is asked what it has done. */
+  recallPageMaxBytes: 256 * 1024,
+  /** Runs that one clear, retry or cancel takes, and those of them that are worked on at a time. */
+  bulkMaxRuns: 10_000,
+  bulkActiveRuns: 8,
+  /** Runs that a clear reaches over other DAGs, one after another. */
+  clearMaxDepth: 10,
   /** Staged files of values that a worker keeps in memory. */
   valueFilesKept: 20,
   /** Name of a mapped instance. */
@@ -88,11 +95,56 @@ export const limits = {
   failureDetailMaxBytes: 2 * 1024,
   /** Runs that a backfill keeps in flight when the author sets nothing. */
   backfillDefaultActiveRuns: 2,
+  /** Runs of one backfill at a time: when its history grows long they are waited for, and that has to fit into it. */
+  backfillMaxActiveRuns: 200,
+  /** Events that a run under way may still add to its backfill's history, and those that people's messages may. */
+  backfillEventsPerRun: 6,
+  backfillSpareEvents: 100,
+  /** Backfills that are listed. */
+  backfillMaxListed: 1_000,
   /** Intervals that a backfill lists at a time, and failed ones that its progress names. */
   backfillPageIntervals: 500,
   backfillFailedSamples: 20,
   /** Intervals of one backfill. */
   backfillMaxIntervals: 20_000,
+  /** Schedules: calendars and exclusions of one; fire times in a row that may be excluded. */
+  scheduleMaxCalendars: 200,
+  scheduleMaxExcluded: 20_000,
+  /** Deploy: years ahead for which a server's times around clock changes are compared, and corrections of one schedule. */
+  scheduleClockYears: 5,
+  /** Deploy: a cron schedule that was written longer ago gets its times again, changed or not. */
+  scheduleRenewAfterMs: 365 * 24 * 60 * 60_000,
+  scheduleMaxCorrections: 500,
+  /** Deploy: pages of a server's times around one clock change, rounds of correction, tries until a new schedule answers. */
+  scheduleProbePages: 4,
+  scheduleProbeRounds: 5,
+  scheduleProbeMaxTries: 100,
+  /** Watch of a schedule: a fire time may be late by this before it is looked at, beyond its jitter. */
+  scheduleGraceMs: 5_000,
+  /** Watch: a missing run is looked for again after this before it counts. */
+  scheduleConfirmMs: 5_000,
+  /** Watch: shortest and longest time between two looks. */
+  scheduleLookMinMs: 5_000,
+  scheduleLookMaxMs: 5 * 60_000,
+  /** Watch: a look whose worker is silent for so long is made again elsewhere. */
+  watchHeartbeatMs: 15_000,
+  /** Watch: fire times of one look; missing runs of one look that are looked up one by one; gaps that are looked at again. */
+  scheduleLookIntervals: 300,
+  scheduleLookSingly: 50,
+  scheduleLookGaps: 5,
+  /** Watch: gaps, pauses, unsent notices and counted runs that are kept for one DAG. */
+  gapsPerDag: 100,
+  pausesPerDag: 50,
+  alarmOutbox: 50,
+  countedRunsPerDag: 200,
+  /** Watch: events in its history after which it continues as new; one round adds up to 900. */
+  watchHistoryEvents: 3_000,
+  /** Watch: pages of one round. */
+  scheduleLookPages: 70,
+  /** Intervals of a gap that are named when a DAG is resumed. */
+  gapSamples: 20,
+  /** One POST of an alarm notice. */
+  alarmTimeoutMs: 10_000,
   /** Events in one history after which a long-running workflow continues as new even before the server suggests it. */
   historyMaxEvents: 4_000,
   /** The same for a run, which then first finishes what it has begun: that may add a mapping's child workflows. */
@@ -117,6 +169,29 @@ export const limits = {
   /** Pools: a run without an answer asks again after this time, which doubles up to the second. */
   poolAskAgainFirstMs: 60_000,
   poolAskAgainMaxMs: 60 * 60_000,
+  /** Assets: characters of a uri, outlets of one task, assets of one condition. */
+  assetUriMaxLength: 512,
+  assetMaxOutlets: 50,
+  assetConditionMaxAssets: 50,
+  /** Assets: details of one event, as JSON. */
+  assetExtraMaxBytes: 2 * 1024,
+  /** Assets: events that a run is told of, and their bytes; of more it knows the number. */
+  assetEventsPerRun: 100,
+  assetEventsMaxBytes: 24 * 1024,
+  /** Assets: events that wait in the queue of one DAG, and their bytes; of more it keeps the number. */
+  assetQueueMaxEvents: 500,
+  assetQueueMaxBytes: 384 * 1024,
+  /** Assets: runs of one DAG that are about to be started; events beyond wait and become one run. */
+  assetPendingRuns: 20,
+  /** Assets: ids of events by which the queue of a DAG knows a repeat, and past events that it shows. */
+  assetRememberedIds: 4_000,
+  assetRecentEvents: 50,
+  /** Assets: how long a worker relies on its list of the DAGs that listen to an asset. */
+  assetConsumersCacheMs: 1_000,
+  /** Assets: deploy waits this long until the server's list shows what a DAG listens to. */
+  assetListingMaxMs: 30_000,
+  /** Assets: how often a queue looks whether a DAG that was paused goes on, beside being told. */
+  assetPausedLookMs: 10 * 60_000,
   /** Gateway: request body after decompression. */
   gatewayBodyMaxBytes: 512 * 1024,
   /** Gateway: one Segment event and one batch (Segment HTTP API limits: 32 KB, 500 KB, 2,500 events). */
@@ -212,6 +287,8 @@ export const limits = {
   /** Task logs: lines read at a time, and how often a reader who follows looks for more. */
   ledgerPageLines: 1_000,
   ledgerFollowEveryMs: 500,
+  /** Run ledger: executions of a run that `run show` and `run logs` look through for earlier tries. */
+  ledgerFormerRuns: 100,
   /** Run ledger: earlier tries of a task that a synchronisation adds. */
   ledgerReadTries: 100,
   /** Run ledger: rows of one statement; runs that one statement deletes. */

@@ -1,3 +1,4 @@
+import type { AssetBatch } from './asset-event.js';
 import type { DagSpec, TaskState } from './dag-spec.js';
 import type { DataInterval } from './interval.js';
 import type { JsonObject } from './json.js';
@@ -22,18 +23,33 @@ export interface RunInput {
   readonly params?: JsonObject;
   /** Replay: quarantined rows take the place of what the extract task would read. */
   readonly replay?: { readonly taskId: string; readonly quarantineIds: readonly string[] };
-  /** Only these tasks run; the others count as not there, and what they handed on in `snapshot` stays. */
+  /** Only these tasks run; the others count as not there, and what they handed on in a former execution stays. */
   readonly tasks?: readonly string[];
+  /** The run was cleared: it goes on from where a former execution of its workflow id ended. */
+  readonly rerun?: Rerun;
+  /** Tries that tasks had in former executions; theirs go on counting. */
+  readonly tries?: Readonly<Record<string, number>>;
   /** What former executions of the run have done already: kept tasks of a cleared run, or a run that continued as new. */
   readonly snapshot?: RunSnapshot;
   /** Carried over when the run continues as new. */
   readonly carried?: {
     readonly startedAt: string;
+    /** As in `rerun`. */
+    readonly formerRunId?: string;
     readonly decisions: readonly Decision[];
     readonly slots: readonly CarriedSlot[];
   };
+  /** Events that started the run, and how many more it stands for. */
+  readonly assetEvents?: AssetBatch;
   /** Where the run came from, for people: a person, another run, an asset's events. */
   readonly triggeredBy?: string;
+}
+
+/** What a new execution of a run takes over from a former one: everything but the tasks that are cleared. */
+export interface Rerun {
+  /** Temporal run id of the former execution. */
+  readonly formerRunId: string;
+  readonly clear: readonly string[];
 }
 
 /** A person's answer to an approval task. */
@@ -91,6 +107,7 @@ export interface StageContext {
   /** Time at which the run started, ISO 8601 UTC; tasks use it where they would otherwise ask a clock. */
   readonly startedAt: string;
   readonly params: JsonObject;
+  readonly assetEvents?: AssetBatch;
   /** Set in an instance of a mapped task or group. */
   readonly mapIndex?: number;
   readonly element?: ElementRef;
@@ -110,4 +127,6 @@ export interface StageRequest<Task> {
   readonly waitMs?: number;
   /** Which try this is, where the workflow counts them itself. */
   readonly tryNumber?: number;
+  /** Tries that the task had before it was cleared. */
+  readonly priorTries?: number;
 }

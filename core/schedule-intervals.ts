@@ -1,20 +1,18 @@
 import type { ListIntervalsRequest } from './activities.js';
-import { cronTimes, type CronTimes } from './cron.js';
-import type { ScheduleSpec } from './dag-spec.js';
 import { PipelineError } from './errors/index.js';
+import { fireTimes } from './fire-times.js';
 import type { DataInterval } from './interval.js';
+import type { ScheduleSpec } from './schedule-spec.js';
 
 /**
- * The interval that ends at a nominal fire time: it starts at the fire time before.
+ * The interval that ends at a nominal fire time: it starts at the fire time before. What a schedule excludes makes the
+ * next interval longer, so that intervals always adjoin.
  *
- * @throws PipelineError USAGE for a schedule without intervals (manual, stream) or a time at which it does not fire.
+ * @throws PipelineError USAGE for a schedule without intervals (manual, stream, once) or a time before which it never fires.
  */
 export function intervalEndingAt(schedule: ScheduleSpec, nominalTime: string): DataInterval {
   const end = new Date(nominalTime);
-  if (schedule.kind === 'every') {
-    return { start: new Date(end.getTime() - schedule.everyMs).toISOString(), end: end.toISOString() };
-  }
-  const start = cronOf(schedule).before(end);
+  const start = fireTimes(schedule).before(end);
   if (start === undefined) {
     throw new PipelineError('USAGE', {
       problem: `The schedule does not fire before ${nominalTime}`,
@@ -42,12 +40,10 @@ export function listIntervals(request: ListIntervalsRequest): {
 }
 
 function* forwards({ schedule, from, to, afterStart }: ListIntervalsRequest): Generator<DataInterval> {
-  let start =
-    afterStart === undefined
-      ? fireAtOrAfter(schedule, new Date(from))
-      : fireAfter(schedule, new Date(afterStart));
+  const times = fireTimes(schedule);
+  let start = times.after(afterStart === undefined ? new Date(Date.parse(from) - 1) : new Date(afterStart));
   while (start !== undefined && start.toISOString() < to) {
-    const end = fireAfter(schedule, start);
+    const end = times.after(start);
     if (end === undefined) return;
     yield { start: start.toISOString(), end: end.toISOString() };
     start = end;
@@ -55,43 +51,12 @@ function* forwards({ schedule, from, to, afterStart }: ListIntervalsRequest): Ge
 }
 
 function* backwards({ schedule, from, to, afterStart }: ListIntervalsRequest): Generator<DataInterval> {
-  let start = fireBefore(schedule, new Date(afterStart ?? to));
+  const times = fireTimes(schedule);
+  let start = times.before(new Date(afterStart ?? to));
   while (start !== undefined && start.toISOString() >= from) {
-    const end = fireAfter(schedule, start);
+    const end = times.after(start);
     if (end === undefined) return;
     yield { start: start.toISOString(), end: end.toISOString() };
-    start = fireBefore(schedule, start);
+    start = times.before(start);
   }
-}
-
-function fireAtOrAfter(schedule: ScheduleSpec, time: Date): Date | undefined {
-  return fireAfter(schedule, new Date(time.getTime() - 1));
-}
-
-/** First fire time strictly after `time`. Temporal aligns fixed intervals to the Unix epoch. */
-function fireAfter(schedule: ScheduleSpec, time: Date): Date | undefined {
-  if (schedule.kind === 'every') {
-    const { everyMs, offsetMs } = schedule;
-    return new Date((Math.floor((time.getTime() - offsetMs) / everyMs) + 1) * everyMs + offsetMs);
-  }
-  return cronOf(schedule).after(time);
-}
-
-/** Last fire time strictly before `time`. */
-function fireBefore(schedule: ScheduleSpec, time: Date): Date | undefined {
-  if (schedule.kind === 'every') {
-    const { everyMs, offsetMs } = schedule;
-    return new Date((Math.ceil((time.getTime() - offsetMs) / everyMs) - 1) * everyMs + offsetMs);
-  }
-  return cronOf(schedule).before(time);
-}
-
-function cronOf(schedule: ScheduleSpec): CronTimes {
-  if (schedule.kind !== 'cron') {
-    throw new PipelineError('USAGE', {
-      problem: `A DAG with a "${schedule.kind}" schedule has no intervals`,
-      hint: 'Give it a cron or every schedule, or name an interval by hand',
-    });
-  }
-  return cronTimes(schedule.cron, schedule.timezone);
 }

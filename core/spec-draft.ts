@@ -1,3 +1,4 @@
+import type { AssetCollector } from './asset.js';
 import type { TaskFunctions } from './dag-definition.js';
 import type { ScheduleSpec } from './dag-spec.js';
 import { parseDuration, type DurationInput } from './duration.js';
@@ -14,12 +15,14 @@ export class SpecDraft {
   readonly problems: string[] = [];
   readonly dagId: string;
   readonly schedule: ScheduleSpec;
+  readonly assets: AssetCollector;
   readonly #past = new Map<string, Pick<TaskOptions, 'dependsOnPast' | 'waitForDownstream'>>();
 
-  constructor(dagId: string, schedule: ScheduleSpec, problems: string[]) {
+  constructor(dagId: string, schedule: ScheduleSpec, problems: string[], assets: AssetCollector) {
     this.dagId = dagId;
     this.schedule = schedule;
     this.problems = problems;
+    this.assets = assets;
   }
 
   add(task: TaskSpec, options: TaskOptions): void {

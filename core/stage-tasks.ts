@@ -1,3 +1,4 @@
+import { assetConditionOf } from './asset-schedule.js';
 import { defaultContract, type SchemaContract } from './columns.js';
 import { dagDefaults } from './dag-defaults.js';
 import type { TaskFunctions } from './dag-definition.js';
@@ -16,6 +17,7 @@ import type {
   TransformConfig,
   ValidateConfig,
 } from './dag-spec.js';
+import { hasDataInterval } from './schedule-spec.js';
 import type { SpecDraft } from './spec-draft.js';
 
 /** What an extract task reads, and the reader where it is a function. */
@@ -45,7 +47,9 @@ export function readExtract(
 
 function defaultRead(schedule: ScheduleSpec, hasCursor: boolean): ExtractConfig['read'] {
   if (hasCursor || schedule.kind === 'stream') return 'cursor';
-  return schedule.kind === 'cron' || schedule.kind === 'every' ? 'interval' : 'full';
+  // A run that assets start has no interval.
+  if (assetConditionOf({ schedule }) !== undefined) return 'full';
+  return hasDataInterval(schedule) ? 'interval' : 'full';
 }
 
 /** What a validate task checks. */

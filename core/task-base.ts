@@ -50,8 +50,8 @@ export function readTaskBase(
         }),
     ...slotSpec(id, options, draft.problems),
     ...readCallbacks(draft, id, options),
-    ...(options.outlets === undefined ? {} : { outlets: options.outlets }),
-    ...(options.inlets === undefined ? {} : { inlets: options.inlets }),
+    ...(options.outlets === undefined ? {} : { outlets: draft.assets.uris(options.outlets) }),
+    ...(options.inlets === undefined ? {} : { inlets: draft.assets.uris(options.inlets) }),
   };
 }
 

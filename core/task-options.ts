@@ -1,3 +1,4 @@
+import type { AssetInput } from './asset.js';
 import type { Edge, After } from './edge.js';
 import type { DurationInput } from './duration.js';
 import type { JsonObject, JsonValue } from './json.js';
@@ -61,9 +62,9 @@ export interface TaskOptions {
   readonly onFailure?: Callback;
   readonly onRetry?: Callback;
   readonly onSkipped?: Callback;
-  /** Assets (their uris) that a success updates, and those that the task reads. */
-  readonly outlets?: readonly string[];
-  readonly inlets?: readonly string[];
+  /** Assets (or their uris) that a success updates, and those that the task reads. */
+  readonly outlets?: readonly AssetInput[];
+  readonly inlets?: readonly AssetInput[];
 }
 
 /** Settings that tasks have where they say nothing else. Waits take retries, trigger rule and callbacks only. */

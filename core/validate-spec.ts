@@ -1,9 +1,10 @@
 import { checkSlots } from './read-slots.js';
-import { cronTimes } from './cron.js';
 import type { DagSpec, TaskSpec } from './dag-spec.js';
 import { canonicalJson } from './json.js';
 import { limits } from './limits.js';
+import { validateSchedule } from './validate-schedule.js';
 import { triggerRules } from './task-spec.js';
+import { checkAssets } from './validate-assets.js';
 import { checkTasks } from './validate-tasks.js';
 
 const handsOnRows = new Set<TaskSpec['kind']>(['extract', 'validate', 'transform']);
@@ -16,6 +17,7 @@ export function validateSpec(spec: DagSpec): string[] {
     ...spec.tasks.flatMap((task) => checkTask(task, spec)),
     ...checkGraph(spec),
     ...checkTasks(spec),
+    ...checkAssets(spec),
   ];
   if (problems.length > 0) return problems;
   const bytes = new TextEncoder().encode(canonicalJson(spec)).length;
@@ -37,15 +39,7 @@ function checkDag(spec: DagSpec): string[] {
     if (value !== undefined && (!Number.isSafeInteger(value) || value < 1))
       problems.push(`${name} is ${String(value)}; use a whole number from 1 on`);
   }
-  if (spec.schedule.kind === 'cron') {
-    try {
-      cronTimes(spec.schedule.cron, spec.schedule.timezone);
-    } catch (error) {
-      problems.push(
-        `schedule "${spec.schedule.cron}" in "${spec.schedule.timezone}" cannot be read (${error instanceof Error ? error.message : String(error)})`,
-      );
-    }
-  }
+  problems.push(...validateSchedule(spec.schedule));
   return problems;
 }
 

@@ -3,6 +3,7 @@ import type { Kysely, Migration } from 'kysely';
 /** In order of their names; a migration that was released is never changed, a new one is added. */
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-run-ledger': { up: createRunLedger },
+  '0002-former-run': { up: addFormerRun },
 };
 
 async function createRunLedger(db: Kysely<unknown>): Promise<void> {
@@ -95,4 +96,8 @@ async function createRunLedger(db: Kysely<unknown>): Promise<void> {
     .addColumn('name', 'text', (column) => column.primaryKey())
     .addColumn('value', 'text', (column) => column.notNull())
     .execute();
+}
+
+async function addFormerRun(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable('runs').addColumn('former_run_id', 'text').execute();
 }

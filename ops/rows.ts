@@ -32,6 +32,7 @@ export function toRunRow(run: RunRecord): RunRow {
     params: JSON.stringify(run.params),
     note: run.note ?? null,
     triggered_by: run.triggeredBy ?? null,
+    former_run_id: run.formerRunId ?? null,
   };
 }
 
@@ -52,6 +53,7 @@ export function toRunRecord(row: RunRow): RunRecord {
     params: JSON.parse(row.params) as JsonObject,
     ...(row.note === null ? {} : { note: row.note }),
     ...(row.triggered_by === null ? {} : { triggeredBy: row.triggered_by }),
+    ...(row.former_run_id === null ? {} : { formerRunId: row.former_run_id }),
   };
 }
 

@@ -43,6 +43,17 @@ export function createRunLedger(db: Kysely<OpsTables>): RunLedger {
       return row === undefined ? undefined : toRunRecord(row);
     },
 
+    async listExecutions(workflowId, limit) {
+      const rows = await db
+        .selectFrom('runs')
+        .selectAll()
+        .where('workflow_id', '=', workflowId)
+        .orderBy('started_at', 'desc')
+        .limit(limit)
+        .execute();
+      return rows.map(toRunRecord);
+    },
+
     async findRuns(keys) {
       const found = await inParts(keys, (part) =>
         db

@@ -25,6 +25,7 @@ export interface RunRow {
   params: string;
   note: string | null;
   triggered_by: string | null;
+  former_run_id: string | null;
 }
 
 export interface TaskRow {

@@ -23,7 +23,9 @@ export async function writeBatch(db: Db, batch: LedgerBatch): Promise<void> {
         .onConflict((conflict) => conflict.doNothing())
         .execute();
     }
-    for (const task of tasks) if (task.tryNumber > 1) await endLostTries(transaction, task);
+    for (const task of tasks) {
+      if (task.tryNumber > 1 + (task.priorTries ?? 0)) await endLostTries(transaction, task);
+    }
     for (const run of runs) if (hasEnded(run.state)) await endOpenTries(transaction, run);
   });
 }
@@ -47,6 +49,7 @@ async function upsertRuns(db: Db, rows: OpsTables['runs'][]): Promise<void> {
           params: ref('excluded.params'),
           note: fn.coalesce('excluded.note', 'runs.note'),
           triggered_by: fn.coalesce('excluded.triggered_by', 'runs.triggered_by'),
+          former_run_id: fn.coalesce('excluded.former_run_id', 'runs.former_run_id'),
         }))
         .whereRef('excluded.state_rank', '>=', 'runs.state_rank'),
     )

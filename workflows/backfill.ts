@@ -6,6 +6,7 @@ import {
   isCancellation,
   ParentClosePolicy,
   proxyActivities,
+  proxyLocalActivities,
   setCurrentDetails,
   setHandler,
   startChild,
@@ -38,6 +39,11 @@ const { listIntervals } = proxyActivities<Pick<Activities, 'listIntervals'>>({
   summary: 'list intervals',
 });
 
+const { findFormerRun } = proxyLocalActivities<Pick<Activities, 'findFormerRun'>>({
+  startToCloseTimeout: '10s',
+  summary: 'find the former run',
+});
+
 /** The server itself refuses a second run of an interval, by its id; a run under way is never doubled. */
 const reusePolicies: Record<ReprocessBehavior, WorkflowIdReusePolicy> = {
   none: WorkflowIdReusePolicy.REJECT_DUPLICATE,
@@ -47,10 +53,12 @@ const reusePolicies: Record<ReprocessBehavior, WorkflowIdReusePolicy> = {
 
 /**
  * Runs past intervals, at most `maxActiveRuns` at a time, each as a run with the id that its schedule would have given
- * it. When the history grows long, the window drains and the workflow continues as new after the last interval.
+ * it. Before the history grows long, no further run is started, and the workflow continues as new once those under way
+ * have ended.
  */
 export async function backfillDag(input: BackfillInput): Promise<BackfillProgress> {
-  let progress = input.carried?.progress ?? firstProgress;
+  const { total } = input;
+  let progress = input.carried?.progress ?? { ...firstProgress, ...(total === undefined ? {} : { total }) };
   let isPaused = input.carried?.isPaused ?? false;
   let isCancelled = false;
   let afterStart = input.carried?.afterStart;
@@ -59,7 +67,7 @@ export async function backfillDag(input: BackfillInput): Promise<BackfillProgres
   const update = (change: Partial<BackfillProgress>) => {
     progress = { ...progress, ...change };
     setCurrentDetails(
-      `**backfill ${input.spec.id}** · ${progress.state} · ${input.from} … ${input.to}\n\nstarted ${String(progress.started)} · running ${String(progress.running)} · succeeded ${String(progress.succeeded)} · failed ${String(progress.failed)} · skipped ${String(progress.skipped)}\n\n${countsLine(progress.counts)}`,
+      `**backfill ${input.spec.id}** · ${progress.state} · ${input.from} … ${input.to}\n\n${total === undefined ? '' : `${String(total)} intervals · `}started ${String(progress.started)} · running ${String(progress.running)} · succeeded ${String(progress.succeeded)} · failed ${String(progress.failed)} · skipped ${String(progress.skipped)}\n\n${countsLine(progress.counts)}`,
     );
   };
   setHandler(backfillProgressQuery, () => progress);
@@ -78,8 +86,11 @@ export async function backfillDag(input: BackfillInput): Promise<BackfillProgres
   setHandler(cancelSignal, cancel);
   CancellationScope.current().cancelRequested.catch(cancel);
 
-  const isHistoryLong = () =>
-    workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > limits.historyMaxEvents;
+  const drainEvents =
+    limits.backfillSpareEvents +
+    Math.min(input.maxActiveRuns, limits.backfillMaxActiveRuns) * limits.backfillEventsPerRun;
+  const yieldAt = limits.historyMaxEvents - drainEvents;
+  const isHistoryLong = () => workflowInfo().continueAsNewSuggested || workflowInfo().historyLength > yieldAt;
   update({ state: isPaused ? 'paused' : 'running' });
 
   await CancellationScope.nonCancellable(async () => {
@@ -139,17 +150,22 @@ export async function backfillDag(input: BackfillInput): Promise<BackfillProgres
 }
 
 /** Starts the run of one interval, unless one exists that must be left alone. */
-async function startRun({ spec, specHash, params, reprocess }: BackfillInput, interval: DataInterval) {
+async function startRun({ spec, specHash, params, reprocess, tasks }: BackfillInput, interval: DataInterval) {
+  const workflowId = runWorkflowId(spec.id, interval.end);
+  const former = tasks === undefined ? null : await findFormerRun({ workflowId });
   const run: RunInput = {
     spec,
     specHash,
     runType: 'backfill',
     interval,
     ...(params === undefined ? {} : { params }),
+    ...(tasks === undefined ? {} : { tasks }),
+    ...(tasks === undefined || former === null ? {} : { rerun: { ...former, clear: tasks } }),
+    triggeredBy: workflowInfo().workflowId,
   };
   try {
     return await startChild(runDag, {
-      workflowId: runWorkflowId(spec.id, interval.end),
+      workflowId,
       workflowIdReusePolicy: reusePolicies[reprocess],
       parentClosePolicy: ParentClosePolicy.ABANDON,
       cancellationType: ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,

@@ -7,6 +7,7 @@ import {
   WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
 import type { Activities } from '../core/activities.js';
+import type { EmittedOutput } from '../core/asset-event.js';
 import type { ApprovalTask, SwitchTask, TaskSpec, TimerTask, TriggerDagTask } from '../core/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import { manualWorkflowId } from '../core/ids.js';
@@ -33,6 +34,8 @@ export interface TaskScope {
   output(taskId: string): TaskOutput;
   /** When a wait of this task began, also in an earlier execution of the run. */
   sinceMs(taskId: string): number;
+  /** Tries that the task had before it was cleared. */
+  priorTries(taskId: string): number;
   /** Runs a wait that the run may break off, to go on with it in its next execution. */
   interruptible<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Follows how a wait of rows for a stream is broken off. */
@@ -51,12 +54,16 @@ export function executeTask(
   task: TaskSpec,
   scope: TaskScope,
   tryNumber?: number,
-): Promise<TaskOutput> | TaskOutput {
+): Promise<TaskOutput | EmittedOutput> | TaskOutput {
   const { context, replay } = scope;
   const stages = proxyActivities<Activities>(
     tryNumber === undefined ? activityOptions(task, context) : oneTry(task, context),
   );
-  const counted = tryNumber === undefined ? {} : { tryNumber };
+  const priorTries = scope.priorTries(task.id);
+  const counted = {
+    ...(tryNumber === undefined ? {} : { tryNumber }),
+    ...(priorTries === 0 ? {} : { priorTries }),
+  };
   const replayed = replay === undefined ? {} : { replayQuarantineIds: replay.quarantineIds };
   switch (task.kind) {
     case 'extract': {
@@ -147,7 +154,7 @@ async function isLatest({ context, schedule }: TaskScope): Promise<boolean> {
 async function sense(
   task: Extract<TaskSpec, { readonly poke: unknown }>,
   scope: TaskScope,
-): Promise<TaskOutput> {
+): Promise<TaskOutput | EmittedOutput> {
   const remainingMs = Math.max(scope.sinceMs(task.id) + task.poke.timeoutMs - Date.now(), 1);
   const { context } = scope;
   const activities = proxyActivities<Activities>(

@@ -1,6 +1,9 @@
+export { assetQueue } from './asset-queue.js';
 export { backfillDag } from './backfill.js';
+export { continuousDag } from './continuous.js';
 export { mapTasks } from './map-tasks.js';
 export { poolCoordinator } from './pool-coordinator.js';
 export { reconcileDag } from './reconcile.js';
 export { runDag } from './run-dag.js';
 export { streamDag } from './stream.js';
+export { watchDag } from './watch.js';

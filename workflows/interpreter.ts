@@ -16,6 +16,7 @@ import { Gate } from './gate.js';
 import { runMapUnit } from './map-run.js';
 import type { SlotClient } from './slots.js';
 import { taskError } from './task-error.js';
+import { publishAssets } from './publish-assets.js';
 import { RunState } from './run-state.js';
 import { isWait, runTask, type TaskOutcome } from './task-run.js';
 
@@ -40,6 +41,8 @@ export interface InterpreterOptions {
   readonly replay?: RunInput['replay'];
   /** What former executions of the run have done. */
   readonly entries?: readonly SnapshotEntry[];
+  /** Tries that tasks had in former executions. */
+  readonly tries?: Readonly<Record<string, number>>;
   /** Whether to stop starting tasks, so that the run can continue as new. */
   mustYield?(): boolean;
   /** Called after each change of a task's state. */
@@ -84,9 +87,11 @@ export class Interpreter {
       spec.tasks.map((task) => task.id),
       this.#plan,
       options.entries ?? [],
+      options.tries,
     );
     this.#gate = options.gate ?? new Gate(spec.maxActiveTasks);
     this.#approvals = options.approvals ?? new Approvals();
+    this.#keepDecisions();
     if (replay === undefined) return;
     this.#state.skip(
       spec.tasks
@@ -146,12 +151,26 @@ export class Interpreter {
     for (const scope of this.#reads) scope.cancel();
   }
 
+  get tries(): Readonly<Record<string, number>> {
+    return this.#state.tries;
+  }
+
   /** Makes finished tasks run again. Tasks that are under way are left alone. */
   clear(taskIds: readonly string[]): string[] {
     const cleared = this.#state.clear(taskIds);
     for (const id of cleared) this.#approvals.clear(id);
+    this.#keepDecisions();
     if (cleared.length > 0) this.#advance();
     return cleared;
+  }
+
+  /** What a branch has decided holds until it is cleared itself (Airflow's rule). */
+  #keepDecisions(): void {
+    for (const task of this.#plan.tasks) {
+      const output = this.#state.output(task.id);
+      if (this.#state.of(task.id) === 'success' && output !== undefined && !this.#plan.units.has(task.id))
+        this.#state.skip(skippedBy(this.#options.spec.tasks, task, output));
+    }
   }
 
   #advance(): void {
@@ -227,8 +246,9 @@ export class Interpreter {
         this.#state.states[task.id] = state;
         this.#options.onChange?.();
       },
-      onResult: async (output) => {
+      onResult: async (output, emitted) => {
         if (task.kind === 'branch') this.#refuseUnknown(task.id, output as readonly string[]);
+        if (!this.#isIdle(task, output)) await publishAssets(task, this.#options.context, output, emitted);
       },
     });
     this.#end(task, outcome);
@@ -236,16 +256,17 @@ export class Interpreter {
 
   #end(task: TaskSpec, outcome: TaskOutcome): void {
     const { output } = outcome;
-    const isIdle =
-      this.#options.waitMs !== undefined &&
-      task.kind === 'extract' &&
-      isManifest(output) &&
-      output.counts.extracted === 0;
-    const state = isIdle ? 'skipped' : outcome.state;
+    const state = this.#isIdle(task, output) ? 'skipped' : outcome.state;
     this.#state.end(task.id, task.kind, { ...outcome, state });
     if (state === 'success') this.#state.skip(skippedBy(this.#options.spec.tasks, task, output ?? null));
     if (state === 'failed' && this.#options.spec.failFast === true && task.teardown === undefined)
       this.#skipWork();
+  }
+
+  /** Real-time: an extract that found no row, which skips its chain. */
+  #isIdle(task: TaskSpec, output: TaskOutput | undefined): boolean {
+    const isWaiting = this.#options.waitMs !== undefined && task.kind === 'extract';
+    return isWaiting && isManifest(output) && output.counts.extracted === 0;
   }
 
   /** @throws PipelineError BRANCH_UNKNOWN */
@@ -301,6 +322,7 @@ export class Interpreter {
       ...(waitMs === undefined ? {} : { waitMs }),
       output: (taskId) => this.output(taskId),
       sinceMs: (taskId) => this.#state.sinceMs(taskId),
+      priorTries: (taskId) => this.#state.triesOf(taskId),
       interruptible: (work) => during(this.#waits, work),
       interruptibleRead: (work) => during(this.#reads, work),
     };

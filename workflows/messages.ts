@@ -2,9 +2,10 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { DagSpec, TaskState } from '../core/dag-spec.js';
 import type { DataInterval } from '../core/interval.js';
 import type { JsonObject } from '../core/json.js';
-import { statesQueryName } from '../core/message-names.js';
+import { recallEntriesQueryName, recallQueryName, statesQueryName } from '../core/message-names.js';
 import { zeroCounts, type RowCounts } from '../core/manifest.js';
 import type { Decision } from '../core/run.js';
+import type { RecallPage, RunRecall } from '../core/run-snapshot.js';
 import {
   poolCoordinatorNames,
   type LeaseReference,
@@ -50,6 +51,10 @@ export interface BackfillInput extends PinnedSpec {
   readonly maxActiveRuns: number;
   readonly runBackwards: boolean;
   readonly params?: JsonObject;
+  /** Only these tasks run; what they receive from others comes from the former run of the interval. */
+  readonly tasks?: readonly string[];
+  /** Intervals in the range. */
+  readonly total?: number;
   /** Carried over when the workflow continues as new. */
   readonly carried?: {
     readonly progress: BackfillProgress;
@@ -60,6 +65,8 @@ export interface BackfillInput extends PinnedSpec {
 
 export interface BackfillProgress {
   readonly state: 'running' | 'paused' | 'cancelled' | 'completed';
+  /** Intervals in the range. */
+  readonly total?: number;
   readonly started: number;
   readonly running: number;
   readonly succeeded: number;
@@ -100,6 +107,9 @@ export const stopSignal = defineSignal('stop');
 /** Backfills cancel their runs and end. */
 export const cancelSignal = defineSignal('cancel');
 
+/** What an execution of a run has done, for the next one; entries come in pages. */
+export const recallQuery = defineQuery<RunRecall>(recallQueryName);
+export const recallEntriesQuery = defineQuery<RecallPage, [number]>(recallEntriesQueryName);
 export const statesQuery = defineQuery<Readonly<Record<string, TaskState>>>(statesQueryName);
 /** Approval tasks that wait for an answer. */
 export const approvalsQuery = defineQuery<readonly string[]>('approvals');

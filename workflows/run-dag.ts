@@ -16,16 +16,20 @@ import type { DagSpec } from '../core/dag-spec.js';
 import type { DataInterval } from '../core/interval.js';
 import { PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
+import { zeroCounts } from '../core/manifest.js';
 import type { Decision, RunInput, RunResult, StageContext } from '../core/run.js';
+import { hasFireTimes } from '../core/schedule-spec.js';
 import { runSlot } from '../core/slot-requests.js';
 import { selectTasks } from '../core/select-tasks.js';
 import { Approvals } from './approvals.js';
 import { runDetails } from './details.js';
 import { Interpreter, type Outcome } from './interpreter.js';
 import { approvalsQuery, clearUpdate, decideSignal, decideUpdate, statesQuery } from './messages.js';
-import { makeSnapshot, readEntries } from './run-snapshot.js';
+import { reportEnd } from './report-run.js';
+import { makeSnapshot } from './run-snapshot.js';
 import { runAttributes, scheduledStartAttribute, type RunTraits } from './search-attributes.js';
 import { SlotClient } from './slots.js';
+import { handleRecall, takeOver, type Heritage } from './take-over.js';
 import { RunTelling } from './tell-run.js';
 import { callBack, watchDeadlines, type RunningDeadlines } from './task-run.js';
 
@@ -47,20 +51,28 @@ interface RunOutcome extends Outcome {
 export async function runDag(input: RunInput): Promise<RunResult> {
   const { runType } = input;
   const spec = input.tasks === undefined ? input.spec : selectTasks(input.spec, input.tasks);
+  const running: { interval?: DataInterval; begun?: { heritage: Heritage; interpreter: Interpreter } } = {};
+  handleRecall(
+    input,
+    () => running.interval ?? input.interval,
+    () => running.begun,
+  );
   const interval = input.interval ?? (await scheduledInterval(input));
+  if (interval !== undefined) running.interval = interval;
   completeAttributes({ spec, runType, interval });
   const context = contextOf(input, interval);
   const approvals = new Approvals(input.carried?.decisions);
   const slots = new SlotClient(input.carried?.slots);
   const telling = new RunTelling(spec, input, context);
   telling.started();
+  const heritage = await takeOverAloud(input, telling);
   const interpreter: Interpreter = new Interpreter({
+    ...heritage,
     spec,
     context,
     schedule: spec.schedule,
     approvals,
     slots,
-    ...(input.snapshot === undefined ? {} : { entries: await readEntries(input.snapshot) }),
     ...(input.replay === undefined ? {} : { replay: input.replay }),
     mustYield: () => workflowInfo().historyLength > limits.runYieldEvents,
     onChange: () => {
@@ -68,6 +80,7 @@ export async function runDag(input: RunInput): Promise<RunResult> {
       telling.changed(interpreter.states);
     },
   });
+  running.begun = { heritage, interpreter };
   handleMessages(interpreter, approvals, spec);
   const deadlines = await startDeadlines(spec, context);
   let outcome: RunOutcome | undefined;
@@ -84,16 +97,47 @@ export async function runDag(input: RunInput): Promise<RunResult> {
     await slots.settle();
   }
   if (outcome.state === 'yielded') {
+    const snapshot = await makeSnapshot(interpreter.entries);
     return continueAsNew<typeof runDag>({
-      ...input,
-      ...(interval === undefined ? {} : { interval }),
-      snapshot: await makeSnapshot(interpreter.entries),
-      carried: { startedAt: context.startedAt, decisions: approvals.answers, slots: slots.carried },
+      ...lastingInput(input, context),
+      tries: interpreter.tries,
+      snapshot,
+      carried: {
+        ...carriedOf(input, context),
+        decisions: approvals.answers,
+        slots: slots.carried,
+      },
     });
   }
   const state = outcome.state === 'success' ? 'success' : 'failed';
   telling.ended({ ...outcome, state });
+  await reportEnd(input, state);
   return finish(input, context, { ...outcome, state });
+}
+
+/** Takes over what former executions have done, and tells the run ledger of it. */
+async function takeOverAloud(input: RunInput, telling: RunTelling): Promise<Heritage> {
+  try {
+    const heritage = await takeOver(input);
+    if (input.rerun !== undefined) telling.kept(heritage.entries);
+    return heritage;
+  } catch (error) {
+    telling.ended({ state: isCancellation(error) ? 'cancelled' : 'failed', tasks: [], counts: zeroCounts });
+    throw error;
+  }
+}
+
+/** What every execution of a run is started with. */
+function lastingInput({ rerun: _rerun, ...lasting }: RunInput, { interval }: StageContext): RunInput {
+  return { ...lasting, ...(interval === undefined ? {} : { interval }) };
+}
+
+function carriedOf(
+  { rerun, carried }: RunInput,
+  { startedAt }: StageContext,
+): Pick<NonNullable<RunInput['carried']>, 'startedAt' | 'formerRunId'> {
+  const formerRunId = rerun?.formerRunId ?? carried?.formerRunId;
+  return { startedAt, ...(formerRunId === undefined ? {} : { formerRunId }) };
 }
 
 /** Runs the tasks, for as long as the run may take: then what has not ended is cancelled, and teardowns run. */
@@ -142,7 +186,7 @@ async function takeTurn(spec: DagSpec, slots: SlotClient): Promise<void> {
 }
 
 function contextOf(
-  { spec, runType, params, carried }: RunInput,
+  { spec, runType, params, carried, assetEvents }: RunInput,
   interval: DataInterval | undefined,
 ): StageContext {
   const info = workflowInfo();
@@ -155,6 +199,7 @@ function contextOf(
     ...(interval === undefined ? {} : { interval }),
     startedAt: carried?.startedAt ?? info.startTime.toISOString(),
     params: { ...spec.params, ...params },
+    ...(assetEvents === undefined ? {} : { assetEvents }),
   };
 }
 
@@ -257,7 +302,8 @@ async function scheduledInterval({ spec, runType }: RunInput): Promise<DataInter
   if (runType !== 'scheduled') return undefined;
   const nominal = workflowInfo().typedSearchAttributes.get(scheduledStartAttribute);
   if (nominal === undefined) return undefined;
-  if (spec.schedule.kind === 'every') {
+  if (!hasFireTimes(spec.schedule)) return undefined;
+  if (spec.schedule.kind === 'every' && spec.schedule.except.length === 0) {
     return {
       start: new Date(nominal.getTime() - spec.schedule.everyMs).toISOString(),
       end: nominal.toISOString(),

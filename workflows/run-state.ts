@@ -18,15 +18,28 @@ export class RunState {
   readonly #results = new Map<string, TaskResult>();
   /** When the waits of tasks began, milliseconds since 1970. */
   readonly #sinceMs = new Map<string, number>();
+  /** What a former execution has done in tasks that do not run here. */
+  readonly #others: readonly SnapshotEntry[];
+  readonly #tries: Map<string, number>;
+  /** Tasks that this execution has run to their end. */
+  readonly #ran = new Set<string>();
 
-  constructor(taskIds: readonly string[], plan: OuterPlan, entries: readonly SnapshotEntry[]) {
+  constructor(
+    taskIds: readonly string[],
+    plan: OuterPlan,
+    entries: readonly SnapshotEntry[],
+    tries: Readonly<Record<string, number>> = {},
+  ) {
     this.#taskIds = taskIds;
     this.#plan = plan;
+    this.#tries = new Map(Object.entries(tries));
+    const own = new Set(taskIds);
+    this.#others = entries.filter(({ taskId }) => !own.has(taskId));
     for (const { taskId, state, output, tally, result, sinceMs } of entries) {
       if (state !== 'none') this.states[taskId] = state;
       if (output !== undefined) this.#outputs.set(taskId, output);
       if (tally !== undefined) this.#tallies.set(taskId, tally);
-      if (result !== undefined) this.#results.set(taskId, result);
+      if (result !== undefined && own.has(taskId)) this.#results.set(taskId, result);
       if (sinceMs !== undefined) this.#sinceMs.set(taskId, sinceMs);
     }
     for (const unit of plan.units.values()) {
@@ -46,12 +59,31 @@ export class RunState {
     return Object.fromEntries(this.#outputs);
   }
 
+  /** Tries that a task had before it was cleared. */
+  triesOf(taskId: string): number {
+    return this.#tries.get(taskId) ?? 0;
+  }
+
+  /** Tries that tasks have had by now; at least one for each time a task has run. */
+  get tries(): Record<string, number> {
+    const known = [...this.#tries.keys(), ...this.#ran];
+    return Object.fromEntries(known.map((id) => [id, this.#triesSoFar(id)]));
+  }
+
+  #triesSoFar(taskId: string): number {
+    if (!this.#ran.has(taskId)) return this.triesOf(taskId);
+    return this.#results.get(taskId)?.attempts ?? this.triesOf(taskId) + 1;
+  }
+
   output(taskId: string): TaskOutput | undefined {
     return this.#outputs.get(taskId);
   }
 
   get results(): TaskResult[] {
-    return this.#taskIds.map((taskId) => this.#results.get(taskId) ?? { taskId, state: this.of(taskId) });
+    return [
+      ...this.#taskIds.map((taskId) => this.#results.get(taskId) ?? { taskId, state: this.of(taskId) }),
+      ...this.#others.map(({ taskId, state, result }) => result ?? { taskId, state }),
+    ];
   }
 
   get isComplete(): boolean {
@@ -69,7 +101,7 @@ export class RunState {
 
   /** What each task handed on, and how it ended, for an execution that goes on from here. */
   get entries(): SnapshotEntry[] {
-    return this.#taskIds.flatMap((taskId): SnapshotEntry[] => {
+    const own = this.#taskIds.flatMap((taskId): SnapshotEntry[] => {
       const state = this.of(taskId);
       const sinceMs = this.#sinceMs.get(taskId);
       if (!isFinished(state)) return sinceMs === undefined ? [] : [{ taskId, state: 'none', sinceMs }];
@@ -86,6 +118,7 @@ export class RunState {
         },
       ];
     });
+    return [...own, ...this.#others];
   }
 
   sinceMs(taskId: string): number {
@@ -96,13 +129,14 @@ export class RunState {
 
   /** A task has ended. */
   end(taskId: string, kind: string, { state, output, error, tries }: TaskOutcome): void {
+    this.#ran.add(taskId);
     if (output !== undefined) this.#outputs.set(taskId, output);
     const manifest = isManifest(output) ? output : undefined;
     this.states[taskId] = state;
     this.#results.set(taskId, {
       taskId,
       state,
-      ...(tries === undefined ? {} : { attempts: tries }),
+      ...(tries === undefined ? {} : { attempts: this.triesOf(taskId) + tries }),
       ...(manifest === undefined ? {} : { counts: manifest.counts }),
       ...(manifest === undefined || kind !== 'load' ? {} : { loaded: effectiveCounts(manifest) }),
       ...(error === undefined ? {} : { error }),
@@ -112,6 +146,7 @@ export class RunState {
   /** A task of a mapping has ended. */
   endMapped(result: TaskResult, tally: StateTally | undefined, output: TaskOutput | undefined): void {
     const { taskId, state } = result;
+    this.#ran.add(taskId);
     this.states[taskId] = state;
     this.#results.set(taskId, result);
     if (tally === undefined) this.#tallies.delete(taskId);
@@ -149,6 +184,8 @@ export class RunState {
     );
     const cleared = [...wanted].filter((id) => isFinished(this.of(id)));
     for (const id of cleared) {
+      this.#tries.set(id, this.#triesSoFar(id));
+      this.#ran.delete(id);
       this.states[id] = 'none';
       this.#tallies.delete(id);
       this.#outputs.delete(id);

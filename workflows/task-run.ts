@@ -7,8 +7,10 @@ import {
   ApplicationFailure,
 } from '@temporalio/workflow';
 import type { Activities } from '../core/activities.js';
+import { takeEmitted } from '../core/asset-event.js';
 import type { CallbackEvent } from '../core/dag-definition.js';
 import type { TaskSpec, TaskState } from '../core/dag-spec.js';
+import type { JsonObject } from '../core/json.js';
 import type { StageContext, TaskError } from '../core/run.js';
 import { taskSlots, type SlotRequest } from '../core/slot-requests.js';
 import type { TaskOutput } from '../core/task-output.js';
@@ -28,8 +30,11 @@ export interface TaskOutcome {
 export interface TaskHooks {
   /** The task is waiting for something, is at work, or is about to be tried again. */
   onState(state: TaskState): void;
-  /** Called with what a branch chose before it counts as a success; what it throws fails the task. */
-  onResult(output: TaskOutput): Promise<void>;
+  /**
+   * Called with what a branch chose, or with what a task with outlets hands on and the details for them, before it counts
+   * as a success; what it throws fails the task.
+   */
+  onResult(output: TaskOutput, emitted: Readonly<Record<string, JsonObject>>): Promise<void>;
 }
 
 /** The retries of a callback; after them it is given up. */
@@ -103,8 +108,8 @@ async function attempt(task: TaskSpec, scope: TaskScope, hooks: TaskHooks): Prom
     try {
       hooks.onState(isWait(task) ? 'deferred' : 'running');
       const counted = task.callbacks?.retry === true ? tryNumber : undefined;
-      const output = await executeTask(task, scope, counted);
-      if (task.kind === 'branch') await hooks.onResult(output);
+      const { output, emitted } = takeEmitted(await executeTask(task, scope, counted));
+      if (task.kind === 'branch' || task.outlets !== undefined) await hooks.onResult(output, emitted);
       return { state: 'success', output, ...(counted === undefined ? {} : { tries: counted }) };
     } catch (error) {
       if (isCancellation(error)) throw error;

@@ -2,6 +2,8 @@ import type { DagSpec, TaskSpec, TaskState } from '../core/dag-spec.js';
 import type { RunRecord, RunState, TaskRecord } from '../core/ledger.js';
 import type { RowCounts } from '../core/manifest.js';
 import type { RunInput, StageContext, TaskResult } from '../core/run.js';
+import type { SnapshotEntry } from '../core/run-snapshot.js';
+import { isFinished } from '../core/state-tally.js';
 import { recordRun, recordTask } from './ledger-sink.js';
 
 /** Ends that no try tells of, or not alone. */
@@ -10,16 +12,21 @@ const verdicts: ReadonlySet<TaskState> = new Set(['failed', 'skipped', 'upstream
 /** Tells the run ledger of one run: its start, its end, and the verdicts on tasks in between. */
 export class RunTelling {
   readonly #tasks: readonly TaskSpec[];
+  /** Those too that do not run here. */
+  readonly #all: readonly TaskSpec[];
   readonly #run: RunRecord;
   readonly #told = new Map<string, TaskState>();
   #states: Readonly<Record<string, TaskState>> = {};
 
   constructor(
     spec: Pick<DagSpec, 'id' | 'tasks'>,
-    { specHash, runType }: Pick<RunInput, 'specHash' | 'runType'>,
+    input: Pick<RunInput, 'spec' | 'specHash' | 'runType' | 'triggeredBy' | 'rerun' | 'carried'>,
     { workflowId, runId, interval, startedAt, params }: StageContext,
   ) {
+    const { specHash, runType, triggeredBy } = input;
+    const formerRunId = input.rerun?.formerRunId ?? input.carried?.formerRunId;
     this.#tasks = spec.tasks;
+    this.#all = input.spec.tasks;
     this.#run = {
       workflowId,
       runId,
@@ -30,6 +37,8 @@ export class RunTelling {
       state: 'running',
       startedAt,
       params,
+      ...(triggeredBy === undefined ? {} : { triggeredBy }),
+      ...(formerRunId === undefined ? {} : { formerRunId }),
     };
   }
 
@@ -37,11 +46,29 @@ export class RunTelling {
     recordRun(this.#run);
   }
 
+  /** What a former execution of the run has done. */
+  kept(entries: readonly SnapshotEntry[]): void {
+    for (const { taskId, state, result } of entries) {
+      const task = this.#all.find(({ id }) => id === taskId);
+      if (task === undefined || !isFinished(state)) continue;
+      this.#told.set(taskId, state);
+      const { counts, error } = result ?? {};
+      recordTask({
+        ...this.#verdict(task, state),
+        ...(counts === undefined ? {} : { counts }),
+        ...(error === undefined ? {} : { errorCode: error.code, errorMessage: error.message }),
+      });
+    }
+  }
+
   changed(states: Readonly<Record<string, TaskState>>): void {
     this.#states = states;
     for (const task of this.#tasks) {
       const state = states[task.id];
-      if (state === undefined || state === this.#told.get(task.id) || !verdicts.has(state)) continue;
+      const told = this.#told.get(task.id);
+      if (state === undefined || state === told) continue;
+      // A cleared task that did well now has an older verdict to be replaced.
+      if (!verdicts.has(state) && !(state === 'success' && told !== undefined)) continue;
       this.#told.set(task.id, state);
       recordTask(this.#verdict(task, state));
     }

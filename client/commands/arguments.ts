@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { PipelineError } from '../../core/errors/index.js';
 import { parseInstant, type DataInterval } from '../../core/interval.js';
+import type { JsonObject } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
 
 /** A positive whole number. */
@@ -17,6 +18,24 @@ export function parseSlots(text: string): number {
   if (!/^\d+$/.test(text) || value > limits.poolMaxSlots)
     throw new InvalidArgumentError(`Use a whole number from 0 to ${String(limits.poolMaxSlots)}.`);
   return value;
+}
+
+/** Run parameters. */
+export function parseParams(text: string): JsonObject {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
+  } catch {
+    throw new InvalidArgumentError('This is not JSON.');
+  }
+  throw new InvalidArgumentError('Parameters are a JSON object.');
+}
+
+/** Names between commas. */
+export function parseNames(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  if (names.includes('')) throw new InvalidArgumentError('Use names between commas.');
+  return names;
 }
 
 /** `2026`, `2026-01`, `2026-01-31`, or an instant with a zone; ISO 8601 UTC text. */
@@ -41,4 +60,15 @@ export function intervalOption(
     });
   }
   return { interval: { start, end } };
+}
+
+/** A JSON object. */
+export function parseJsonObject(text: string): JsonObject {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
+  } catch {
+    throw new InvalidArgumentError('This is not JSON.');
+  }
+  throw new InvalidArgumentError('Use a JSON object, such as \'{"rows": 120}\'.');
 }

@@ -1,22 +1,28 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
+import { describeSchedule } from '../../core/describe-schedule.js';
 import type { JsonObject } from '../../core/json.js';
 import type { CommandContext } from '../context.js';
-import { getDag, listDags, setPaused } from '../deployment.js';
+import { getDag, listDags } from '../deployment.js';
 import { emit, exitCodes, renderTable } from '../output.js';
 import { listRuns, resultOfFailure, triggerRun } from '../runs.js';
+import { registerBulk } from './dag-bulk.js';
 import { registerDagViews } from './dag-views.js';
-import { intervalOption, parseCount, parseTime } from './arguments.js';
+import { intervalOption, parseCount, parseParams, parseTime } from './arguments.js';
+import { registerPauses } from './dag-pauses.js';
 
 /** `millrace dag …`: look at deployed DAGs, start, pause and resume them. */
 export function registerDag(program: Command, context: CommandContext): void {
   const dag = program
     .command('dag')
-    .description('deployed DAGs: list, show, trigger, pause, unpause, runs, grid, graph');
+    .description(
+      'deployed DAGs: list, show, trigger, pause, unpause, gaps, runs, retry, cancel, grid, graph',
+    );
   registerList(dag, context);
   registerShow(dag, context);
   registerTrigger(dag, context);
-  registerPause(dag, context);
+  registerPauses(dag, context);
   registerRuns(dag, context);
+  registerBulk(dag, context);
   registerDagViews(dag, context);
 }
 
@@ -57,7 +63,7 @@ function registerShow(dag: Command, context: CommandContext): void {
         return [
           `${spec.id}  ${spec.mode}  ${deployed.isPaused ? `paused (${deployed.pauseReason})` : 'active'}  owner ${spec.owner}`,
           spec.description,
-          `schedule  ${JSON.stringify(spec.schedule)}`,
+          `schedule  ${describeSchedule(spec.schedule)}`,
           `spec      ${deployed.specHash}`,
           `missed    ${String(deployed.missedRuns)} outside the catch-up window, ${String(deployed.skippedRuns)} skipped by overlap`,
           ...deployed.nextRunTimes.slice(0, 3).map((time) => `next      ${time}`),
@@ -137,33 +143,6 @@ function registerTrigger(dag: Command, context: CommandContext): void {
     );
 }
 
-function registerPause(dag: Command, context: CommandContext): void {
-  for (const [name, paused] of [
-    ['pause', true],
-    ['unpause', false],
-  ] as const) {
-    dag
-      .command(`${name} <dag>`)
-      .description(
-        paused
-          ? 'start no further runs; runs under way go on'
-          : 'start runs again; missed intervals need a backfill',
-      )
-      .option('--reason <text>', 'kept with the DAG', paused ? 'paused by hand' : 'resumed by hand')
-      .option('--json', 'print one JSON document')
-      .addHelpText('after', `\nExample:\n  $ millrace dag ${name} orders --reason "source moves house"`)
-      .action(async (dagId: string, options: { reason: string; json?: boolean }, command: Command) => {
-        await setPaused(await context.client(context.settings(command)), dagId, paused, options.reason);
-        emit(
-          context.output,
-          options.json === true,
-          { dagId, isPaused: paused },
-          () => `${dagId} is ${paused ? 'paused' : 'active'}`,
-        );
-      });
-  }
-}
-
 function registerRuns(dag: Command, context: CommandContext): void {
   dag
     .command('runs <dag>')
@@ -182,14 +161,4 @@ function registerRuns(dag: Command, context: CommandContext): void {
         ),
       );
     });
-}
-
-function parseParams(text: string): JsonObject {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject;
-  } catch {
-    throw new InvalidArgumentError('This is not JSON.');
-  }
-  throw new InvalidArgumentError('Parameters are a JSON object.');
 }

@@ -34,6 +34,7 @@ export function registerDeploy(program: Command, context: CommandContext): void 
             ['DAG', options.dryRun ? 'WOULD BE' : 'IS', 'SPEC'],
             dags.map((dag) => [dag.dagId, dag.action, dag.specHash.slice(0, 12)]),
           ),
+          ...dags.flatMap(({ notes = [] }) => notes),
           ...(dags.some((dag) => dag.action === 'orphaned')
             ? ['', 'Orphaned DAGs are still deployed; --prune removes them.']
             : []),

@@ -4,6 +4,7 @@ import { PipelineError } from '../../core/errors/index.js';
 import {
   hasEnded,
   type LogFilter,
+  type RunKey,
   type RunLedger,
   type RunRecord,
   type TaskLogLine,
@@ -11,7 +12,7 @@ import {
 import { limits } from '../../core/limits.js';
 import type { CommandContext } from '../context.js';
 import { parseCount } from './arguments.js';
-import { findRun } from '../find-run.js';
+import { findRun, withFormer } from '../find-run.js';
 
 interface LogOptions {
   try?: number;
@@ -36,12 +37,13 @@ export function registerLogs(run: Command, context: CommandContext): void {
       const { ledger } = await context.ops(context.settings(command));
       const found = await findRun(ledger, id, options.runId);
       const filter = {
-        ...{ workflowId: found.workflowId, runId: found.runId, taskId, mapIndex: options.mapIndex },
+        ...{ taskId, mapIndex: options.mapIndex },
         ...(options.try === undefined ? {} : { tryNumber: options.try }),
       };
-      if (!options.follow) await assertTask(ledger, found, taskId, options.mapIndex);
+      const [, ...former] = await withFormer(ledger, found);
+      if (!options.follow) await assertTask(ledger, [found, ...former], taskId, options.mapIndex);
       const lines: TaskLogLine[] = [];
-      for await (const line of options.follow ? follow(ledger, found, filter) : read(ledger, filter)) {
+      for await (const line of linesOf(ledger, { found, former, filter, isFollowing: options.follow })) {
         if (options.json === true && !options.follow) lines.push(line);
         else context.output.stdout(`${options.json === true ? JSON.stringify(line) : renderLine(line)}\n`);
       }
@@ -53,20 +55,40 @@ export function registerLogs(run: Command, context: CommandContext): void {
 /** @throws PipelineError RUN_NOT_FOUND naming the task */
 async function assertTask(
   ledger: RunLedger,
-  run: RunRecord,
+  runs: readonly RunRecord[],
   taskId: string,
   mapIndex: number,
 ): Promise<void> {
-  const tasks = await ledger.listTasks([run]);
+  const tasks = await ledger.listTasks(runs);
   if (tasks.some((task) => task.taskId === taskId && task.mapIndex === mapIndex)) return;
   throw new PipelineError('RUN_NOT_FOUND', {
     what: 'task of this run',
     id: mapIndex < 0 ? taskId : `${taskId}[${String(mapIndex)}]`,
-    command: `millrace run show ${run.workflowId}`,
+    command: `millrace run show ${runs[0]?.workflowId ?? ''}`,
   });
 }
 
 type Place = Omit<LogFilter, 'limit' | 'after'>;
+
+/** Lines of a task, those of the executions that the run goes on from first. */
+async function* linesOf(
+  ledger: RunLedger,
+  {
+    found,
+    former,
+    filter,
+    isFollowing,
+  }: {
+    readonly found: RunRecord;
+    readonly former: readonly RunRecord[];
+    readonly filter: Omit<Place, keyof RunKey>;
+    readonly isFollowing: boolean;
+  },
+): AsyncGenerator<TaskLogLine> {
+  const placeIn = ({ workflowId, runId }: RunRecord): Place => ({ ...filter, workflowId, runId });
+  for (const run of [...former].reverse()) yield* read(ledger, placeIn(run));
+  yield* isFollowing ? follow(ledger, found, placeIn(found)) : read(ledger, placeIn(found));
+}
 
 async function* read(
   ledger: RunLedger,

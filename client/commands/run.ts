@@ -1,24 +1,26 @@
 import { Option, type Command } from 'commander';
-import { hasEnded, runStates, summariseTasks, type RunState } from '../../core/ledger.js';
+import { hasEnded, runStates, type RunState } from '../../core/ledger.js';
 import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
 import { runTypes, type RunType } from '../../core/run.js';
 import type { CommandContext } from '../context.js';
 import { emit, renderTable } from '../output.js';
 import { inOrderOfStart, shorten } from '../run-grid.js';
-import { findRun } from '../find-run.js';
+import { findRun, tasksOf, withFormer } from '../find-run.js';
 import { durationText, renderRun } from '../run-text.js';
 import { parseCount, parseTime } from './arguments.js';
 import { registerRunControl } from './run-control.js';
+import { registerRunClear } from './run-clear.js';
 import { registerLogs } from './run-logs.js';
 import { registerSync } from './run-sync.js';
 
 /** `millrace run …`: what the run ledger keeps. */
 export function registerRun(program: Command, context: CommandContext): void {
-  const run = program.command('run').description('runs: list, show, logs, cancel, sync');
+  const run = program.command('run').description('runs: list, show, logs, clear, retry, cancel, sync');
   registerList(run, context);
   registerShow(run, context);
   registerLogs(run, context);
+  registerRunClear(run, context);
   registerSync(run, context);
   registerRunControl(run, context);
 }
@@ -89,7 +91,7 @@ function registerShow(run: Command, context: CommandContext): void {
     .action(async (id: string, options: { runId?: string; json?: boolean }, command: Command) => {
       const { ledger } = await context.ops(context.settings(command));
       const found = await findRun(ledger, id, options.runId);
-      const tasks = inOrderOfStart(summariseTasks(await ledger.listTasks([found])));
+      const tasks = inOrderOfStart(await tasksOf(ledger, await withFormer(ledger, found)));
       const runtimes = await ledger.runtimesMs(found.dagId, limits.ledgerUsualRuns);
       const usualMs =
         runtimes.length === 0

@@ -91,6 +91,18 @@ export const catalogue = {
     message:
       'Task "{taskId}" handed on no rows in this run. Run it too: choose it with its downstream tasks, or clear upstream.',
   },
+  RUN_HISTORY_GONE: {
+    kind: 'ConfigError',
+    retryable: false,
+    message:
+      'What run "{id}" has done cannot be read: {reason}. Run all of it anew: "millrace dag trigger" with its interval, or "millrace backfill create" with --reprocess completed.',
+  },
+  FORMER_RUN_MISSING: {
+    kind: 'ContractError',
+    retryable: false,
+    message:
+      'Task "{taskId}" of run "{id}" needs what {missing} handed on, and there is no former run that has it. Choose these tasks too (--upstream), or run the whole interval.',
+  },
   APPROVAL_REFUSED: {
     kind: 'ContractError',
     retryable: false,
@@ -348,6 +360,22 @@ export const catalogue = {
     retryable: false,
     message:
       'Pool "{pool}" is held by {holding} and awaited by {waiting}. Let them end, or cancel their runs, before you delete it.',
+  },
+  ASSET_UNDECLARED: {
+    kind: 'ContractError',
+    retryable: false,
+    message:
+      'Task "{taskId}" emits an event of asset "{uri}", which is not among its outlets ({known}). Name it under outlets.',
+  },
+  ASSET_INVALID: {
+    kind: 'ConfigError',
+    retryable: false,
+    message: 'The asset cannot be used: {problem}. Nothing was emitted.',
+  },
+  ASSET_UNKNOWN: {
+    kind: 'ConfigError',
+    retryable: false,
+    message: 'No deployed DAG names asset "{uri}". Known: {known}. Correct the uri, or deploy the DAG first.',
   },
   POOLS_INVALID: {
     kind: 'ConfigError',

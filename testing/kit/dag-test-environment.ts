@@ -7,10 +7,12 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Worker } from '@temporalio/worker';
 import { pino } from 'pino';
+import type { AssetService } from '../../activities/asset-service.js';
 import type { ActivityDeps } from '../../activities/deps.js';
 import { createActivities } from '../../activities/index.js';
 import { embedSchemas } from '../../activities/load-dags.js';
 import { createPoolService } from '../../activities/pool-service.js';
+import { createFormerRuns } from '../../activities/recall-run.js';
 import { addSearchAttributes } from '../../activities/search-attributes.js';
 import { installLogging } from '../../activities/sdk-logging.js';
 import { createTemporalDags } from '../../activities/temporal-dags.js';
@@ -126,7 +128,9 @@ export class DagTestEnvironment {
       values: createValueReader(staging),
       runs: createTemporalDags(client),
       temporalRuns: createTemporalRuns(client),
+      formerRuns: createFormerRuns(client),
       pools: createPoolService(client, taskQueue, {}),
+      assets: noListeners,
       source: createSourceRegistry({ projectDirectory: folder, dataDirectory: folder }),
       connection: (name) => (name === undefined ? {} : (options.connections?.[name] ?? {})),
       functions: (_dagId, taskId) => current.environment?.functionsOf(taskId) ?? {},
@@ -235,4 +239,10 @@ export class DagTestEnvironment {
 
 const taskQueue = 'millrace-test';
 const ignore = (): void => undefined;
+/** Nothing is deployed to a test server, so no DAG listens to what the tested one emits. */
+const noListeners: AssetService = {
+  publish: async () => [],
+  start: async () => ({ kind: 'gone' }),
+  conditionOf: async () => null,
+};
 const builtInSchemas = fileURLToPath(new URL('../../schemas/records', import.meta.url));

@@ -53,7 +53,7 @@ export function listenTo(activities: Activities, listener: ResultListener): Acti
       return result;
     },
   ]);
-  return Object.fromEntries(heard);
+  return Object.fromEntries(heard) as Activities;
 }
 
 function isStageRequest(request: unknown): request is StageRequest<TaskSpec> {

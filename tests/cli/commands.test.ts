@@ -22,6 +22,8 @@ describe('help', () => {
     ['query'],
     ['reconcile'],
     ['doctor'],
+    ...['list', 'show', 'trigger', 'pause', 'unpause', 'gaps', 'runs'].map((name) => ['dag', name]),
+    ['alarms', 'list'],
     ...['list', 'show', 'trigger', 'pause', 'unpause', 'runs', 'grid', 'graph'].map((name) => ['dag', name]),
     ...['list', 'show', 'logs', 'sync'].map((name) => ['run', name]),
     ...['create', 'status', 'pause', 'resume', 'cancel'].map((name) => ['backfill', name]),

@@ -83,3 +83,22 @@ export default defineDag({
     load('store', validate('check', raw, { schema: 'row.v1' }), { into: '${table}', key: ['id'], version: ['at'], disposition: 'merge' });
   },
 });`;
+
+/** A DAG whose run notes its interval, and waits while the file `hold` exists. */
+export const ticks = (id: string, schedule: string, body = '', retries = 0) => `
+import { appendFileSync, existsSync } from 'node:fs';
+import { defineDag } from 'millrace';
+export default defineDag({
+  id: '${id}', schedule: ${schedule},
+  tasks: ({ task }) => {
+    task('tick', { retries: ${String(retries)}, retryDelay: '100ms', run: async ({ interval, heartbeat, signal }) => {
+      while (existsSync('hold-${id}')) {
+        signal.throwIfAborted();
+        heartbeat();
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      ${body}
+      appendFileSync('${id}.log', (interval?.start ?? '-') + '/' + (interval?.end ?? '-') + '\\n');
+    } });
+  },
+});`;

@@ -43,13 +43,13 @@ export const short = defineDag({
 });
 export const grouped = defineDag({
   id: 'grouped', schedule: 'manual',
-  tasks: ({ task, group }) => {
+  tasks: ({ task, group, empty }) => {
     const start = task('start', { run: ok() });
     const outer = group('outer', { after: [start] }, ({ task, group }) => {
       const one = task('one', { run: ok() });
       group('inner', { after: [one] }, ({ task }) => { task('two', { run: ok() }); task('three', { run: ok() }); });
     });
-    task('end', { after: [outer], run: ok() });
+    empty('end', { after: [outer] });
   },
 });
 export const wrongBranch = defineDag({
@@ -132,6 +132,19 @@ export const patient = defineDag({
       note('patient ' + attempt + ' ' + Date.now());
       if (attempt === 1) throw new RetryTaskError('busy', { after: '700ms' });
     } });
+  },
+});
+export const lateTries = defineDag({
+  id: 'late-tries', schedule: 'manual',
+  tasks: ({ task }) => {
+    task('slow', { timeout: '300ms', retries: 1, retryDelay: '10ms', run: async ({ signal }) => { note('late try'); while (!signal.aborted) await new Promise((done) => setTimeout(done, 20)); } });
+  },
+});
+export const narrow = defineDag({
+  id: 'narrow', schedule: 'manual', maxActiveTasks: 2,
+  tasks: ({ task }) => {
+    for (let n = 0; n < 6; n += 1)
+      task('t' + n, { run: async () => { note('narrow 1'); await new Promise((done) => setTimeout(done, 200)); note('narrow -1'); } });
   },
 });
 export const backingOff = defineDag({

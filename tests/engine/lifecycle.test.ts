@@ -68,6 +68,20 @@ test('the waits between tries grow, less their jitter, as the default arguments 
   expect(waits.every((wait, at) => wait >= 150 * 2 ** at)).toBe(true);
 });
 
+test('a try that takes longer than its timeout fails, and the next one begins', async () => {
+  const run = await triggerRun(project, 'late-tries');
+  expect(taskOf(run, 'slow')).toMatchObject({ state: 'failed', error: { code: 'TASK_TIMEOUT' } });
+  expect(notes(project, 'late try')).toHaveLength(2);
+});
+
+test('maxActiveTasks bounds the tasks of a run that work at once', async () => {
+  expect(statesOf(await triggerRun(project, 'narrow')).state).toBe('success');
+  const steps = notes(project, 'narrow').map((line) => Number(line.split(' ')[1]));
+  expect(steps).toHaveLength(12);
+  const atOnce = steps.map((_step, at) => steps.slice(0, at + 1).reduce((sum, step) => sum + step, 0));
+  expect(Math.max(...atOnce)).toBe(2);
+});
+
 test('with failOn any, a failed task fails the run though its leaves succeeded', async () => {
   expect(statesOf(await triggerRun(project, 'strict'))).toEqual({
     state: 'failed',

@@ -83,15 +83,15 @@ export class TestProject {
     return { ...env, NODE_OPTIONS: '', TEMPORAL_ADDRESS: `127.0.0.1:${String(this.temporalPort)}` };
   }
 
-  /** Starts the Temporal server, on the database of an earlier start where there is one. */
-  async startTemporal(): Promise<RunningProcess> {
+  /** Starts the Temporal server, on the database of an earlier start where there is one, with further arguments. */
+  async startTemporal(further: readonly string[] = []): Promise<RunningProcess> {
     const cli = findTemporalCli(process.env);
     if (cli === undefined) throw new Error('no Temporal CLI: run "node dist/client.js temporal install"');
     const isFirst = this.#temporal === undefined;
     for (let attempt = 1; attempt <= 5; attempt += 1) {
       const server = this.#spawn(cli.path, [
         ...['server', 'start-dev', '--headless', '--ip', '127.0.0.1', '--port', String(this.temporalPort)],
-        ...['--log-level', 'error', ...devServerSettings(join(this.folder, 'temporal.db'))],
+        ...['--log-level', 'error', ...devServerSettings(join(this.folder, 'temporal.db')), ...further],
       ]);
       this.#temporal = server;
       let hasEnded = false;
@@ -169,6 +169,10 @@ export class TestProject {
   /** Rows of a query through the command line. */
   async rows(sql: string): Promise<Record<string, unknown>[]> {
     return (await this.json<{ rows: Record<string, unknown>[] }>('query', sql)).rows;
+  }
+
+  remove(path: string): void {
+    rmSync(join(this.folder, path));
   }
 
   /** Types of the events of a workflow's history. */

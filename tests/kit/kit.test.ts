@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,18 +6,26 @@ import { defineDag } from 'millrace';
 import { DagTestEnvironment, rows } from 'millrace/testing/kit';
 import { rowSchema } from '../engine/dag-files.js';
 
-let environment: DagTestEnvironment;
-let folder: string;
+const folder = mkdtempSync(join(tmpdir(), 'millrace-kit-'));
+mkdirSync(join(folder, 'schemas'));
+writeFileSync(join(folder, 'schemas', 'row.v1.schema.json'), rowSchema);
 
-beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'millrace-kit-'));
-  mkdirSync(join(folder, 'schemas'));
-  writeFileSync(join(folder, 'schemas', 'row.v1.schema.json'), rowSchema);
-  environment = await DagTestEnvironment.create({ schemaFolders: [join(folder, 'schemas')] });
-}, 300_000);
+/** Where the test server can neither be found nor fetched, these tests are left out; with CI=true that is a failure. */
+async function start(): Promise<DagTestEnvironment | undefined> {
+  try {
+    return await DagTestEnvironment.create({ schemaFolders: [join(folder, 'schemas')] });
+  } catch (error) {
+    if (process.env['CI'] === 'true') throw error;
+    process.stderr.write(`Skipped, for want of a Temporal test server: tests/kit\n${String(error)}\n`);
+    return undefined;
+  }
+}
+
+const started = await start();
+const environment = started!;
 
 afterAll(async () => {
-  await environment.close();
+  await started?.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -37,7 +45,7 @@ const orders = defineDag({
   },
 });
 
-describe('a DAG in a test', () => {
+(started === undefined ? describe.skip : describe)('a DAG in a test', () => {
   test('runs on rows of the test, through the real checks into a real table; a fake stands in for the rest', async () => {
     const told: unknown[] = [];
     const run = await environment.run(orders, {

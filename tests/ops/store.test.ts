@@ -88,6 +88,13 @@ describe('runs', () => {
     expect((await store.ledger.getRun('w'))?.runId).toBe('3');
   });
 
+  test('of one workflow id are listed newest first, with what each goes on from', async () => {
+    const again = runOf({ runId: 'again', startedAt: '2026-02-01T00:00:00.000Z', formerRunId: 'r' });
+    await store.ledger.recordRuns([runOf(), again, runOf({ workflowId: 'other', runId: 'o' })]);
+    expect(await store.ledger.listExecutions('w', 10)).toEqual([again, runOf()]);
+    expect(await store.ledger.listExecutions('w', 1)).toEqual([again]);
+  });
+
   test('runtimes are those of the last successful runs', async () => {
     const run = (hour: number, seconds: number, state: RunState = 'success') =>
       runOf({
@@ -182,6 +189,13 @@ describe('tries', () => {
       state: 'failed',
       errorCode: 'X',
     });
+  });
+
+  test('the first of a cleared run invents none before it: those are with the former execution', async () => {
+    await store.ledger.recordTasks([taskOf({ runId: 'second', tryNumber: 3, priorTries: 2 })]);
+    expect(await store.ledger.listTasks([{ workflowId: 'w', runId: 'second' }])).toEqual([
+      taskOf({ runId: 'second', tryNumber: 3 }),
+    ]);
   });
 
   test('none is left open by a run that has ended', async () => {

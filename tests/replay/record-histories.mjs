@@ -58,7 +58,7 @@ write(
 );
 write(
   'dags/record.ts',
-  `import { defineDag, inbox } from 'millrace';
+  `import { allOf, defineDag, inbox } from 'millrace';
    export const etl = defineDag({ id: 'etl', schedule: { cron: '0 0 * * *', timezone: 'UTC', catchup: false }, maxActiveRuns: 1, tasks: ({ extract, validate, transform, load, task }) => {
      const raw = extract('pull', { read: 'interval', from: async function* ({ interval }) { yield { id: interval.start }; } });
      const rows = transform('shape', validate('check', raw, { schema: 'row.v1' }), { constant: { source: 'record' } });
@@ -71,6 +71,14 @@ write(
      const bad = task('bad', { retries: 0, run: async () => { throw new Error('on purpose'); } });
      task('after', { after: [bad], run: async () => ({}) });
    } });
+   export const steady = defineDag({ id: 'steady', schedule: '@continuous', tasks: ({ task }) => {
+     task('beat', { run: async () => ({}) });
+   } });
+   export const watched = defineDag({ id: 'watched', schedule: { every: '2s', maxConsecutiveFailedRuns: 2 }, tasks: ({ task }) => {
+     task('bad', { retries: 0, run: async () => { throw new Error('on purpose'); } });
+   } });
+   export const late = defineDag({ id: 'late', schedule: { cron: '@monthly', catchup: true, catchupMaxRuns: 1, startAt: '2026-01-01' }, tasks: ({ task }) => {
+     task('catch', { run: async () => ({}) });
    export const wide = defineDag({ id: 'wide', schedule: 'manual', tasks: ({ task, branch, waitFor }) => {
      const list = task('list', { short: true, run: async () => Array.from({ length: 120 }, (_none, at) => at) });
      const each = task.expand('each', { over: { n: list }, run: async (_context, { n }) => n * 2 });
@@ -79,6 +87,12 @@ write(
      const right = task('right', { after: [pick], run: async () => ({}) });
      const join = task('join', { after: [left, right], triggerRule: 'none_failed_min_one_success', run: async () => ({}) });
      waitFor('seen', { after: [join], pokeInterval: '100ms', timeout: '10s', run: async () => true });
+   } });
+   export const maker = defineDag({ id: 'maker', schedule: 'manual', tasks: ({ task }) => {
+     task('make', { outlets: ['file:made'], run: async (context) => { context.emit('file:made', { rows: 3 }); } });
+   } });
+   export const taker = defineDag({ id: 'taker', schedule: allOf('file:made', 'file:told'), tasks: ({ task }) => {
+     task('take', { inlets: ['file:made'], run: async ({ assetEvents }) => assetEvents.length });
    } });
    export const events = defineDag({ id: 'events', schedule: { stream: true }, tasks: ({ extract, validate, load }) => {
      load('store', validate('check', extract('drain', { from: inbox.stream('segment') }), { schema: 'site-event.v1' }), { into: 'events', key: ['messageId'], disposition: 'merge' });
@@ -122,6 +136,10 @@ try {
   const wide = client('dag', 'trigger', 'wide', '--wait').workflowId;
   await save('run-dag-wide', wide);
   await save('map-tasks', `${wide}/each/0`);
+  await save('run-dag-outlets', client('dag', 'trigger', 'maker', '--wait').workflowId);
+  client('asset', 'emit', 'file:told');
+  await waitUntil(() => client('asset', 'queue', 'taker').startedRuns === 1);
+  await save('asset-queue', 'millrace.assets.taker');
   client('reconcile', 'etl', '--from', '2026-01-01', '--to', '2026-01-02');
   for await (const { workflowId } of temporal.workflow.list({ query: 'WorkflowType = "reconcileDag"' }))
     await save('reconcile-dag', workflowId);
@@ -140,6 +158,12 @@ try {
     );
   }
   await save('stream-dag', 'millrace.stream.events');
+  await waitUntil(() => client('dag', 'show', 'watched').isPaused);
+  await waitUntil(() => client('dag', 'gaps', 'late').gaps.every(({ reason }) => reason === 'dropped'));
+  await save('watch-dag-paused', 'millrace.watch.watched');
+  await save('watch-dag', 'millrace.watch.late');
+  await save('run-dag-reported', client('dag', 'runs', 'watched').runs.at(-1).workflowId);
+  await save('continuous-dag', 'millrace.continuous.steady');
 } finally {
   await connection?.close();
   dev.kill('SIGINT');

@@ -34,6 +34,10 @@ test('every workflow has a recorded history', () => {
     'pool-coordinator',
     'run-dag-wide',
     'map-tasks',
+    'watch-dag',
+    'watch-dag-paused',
+    'continuous-dag',
+    'asset-queue',
   ]) {
     expect(names).toContain(`${workflow}.history`);
   }

@@ -60,7 +60,9 @@ function deps(setting: Setting): ActivityDeps {
     } as unknown as ActivityDeps['warehouse'],
     stagedSql: undefined as never,
     temporalRuns: undefined as never,
+    formerRuns: undefined as never,
     pools: undefined as never,
+    assets: undefined as never,
     logger,
   };
 }

@@ -1,14 +1,22 @@
 import { describe, expect, test } from '@jest/globals';
 import { cronTimes } from '../../core/cron.js';
-import type { ScheduleSpec } from '../../core/dag-spec.js';
+import { parseCron } from '../../core/cron-text.js';
+import type { ScheduleSpec } from '../../core/schedule-spec.js';
 import { intervalEndingAt, listIntervals } from '../../core/schedule-intervals.js';
 
-const bounds = { overlap: 'skip', catchupWindowMs: 60_000, jitterMs: 0 } as const;
-const monthly: ScheduleSpec = { kind: 'cron', cron: '0 0 1 * *', timezone: 'UTC', ...bounds };
+const bounds = {
+  timezone: 'UTC',
+  except: [],
+  overlap: 'skip',
+  catchup: false,
+  catchupWindowMs: 60_000,
+  jitterMs: 0,
+} as const;
+const monthly: ScheduleSpec = { kind: 'cron', calendars: [parseCron('0 0 1 * *')], ...bounds };
 const every: ScheduleSpec = { kind: 'every', everyMs: 10_000, offsetMs: 0, ...bounds };
 
 function fires(cron: string, timezone: string, from: string, count: number): string[] {
-  const times = cronTimes(cron, timezone);
+  const times = cronTimes([parseCron(cron)], timezone);
   const found: string[] = [];
   let time = new Date(from);
   for (let index = 0; index < count; index += 1) {
@@ -55,7 +63,7 @@ describe('fire times', () => {
 
   test.each(['30 2 * * *', '*/30 * * * *', '0 3 * * *'])('%s: walking back meets the same times', (cron) => {
     const forward = fires(cron, 'Europe/Paris', '2026-10-24T00:00:00Z', 60);
-    const times = cronTimes(cron, 'Europe/Paris');
+    const times = cronTimes([parseCron(cron)], 'Europe/Paris');
     let time = new Date(`${forward.at(-1) ?? ''}:00Z`);
     for (const expected of forward.slice(0, -1).reverse()) {
       time = times.before(time) ?? new Date(0);

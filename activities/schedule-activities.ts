@@ -1,0 +1,34 @@
+import type { AlarmSink } from '../core/alarms.js';
+import { readNote, writeNote } from '../core/gaps.js';
+import type { ScheduleActivities } from '../core/schedule-watch.js';
+import { toActivity } from './boundary.js';
+import type { ActivityDeps } from './deps.js';
+import { createInspectSchedule } from './inspect-schedule.js';
+import type { TemporalSchedules } from './temporal-schedules.js';
+
+/** What the activities that look after schedules need besides. */
+export interface ScheduleDeps {
+  readonly schedules: TemporalSchedules;
+  readonly alarmSinks: readonly AlarmSink[];
+}
+
+/** The activities of watches, behind the boundary. */
+export function createScheduleActivities(
+  deps: Pick<ActivityDeps, 'logger'>,
+  { schedules, alarmSinks }: ScheduleDeps,
+): ScheduleActivities {
+  return {
+    inspectSchedule: toActivity(createInspectSchedule(schedules), deps),
+    pauseDag: toActivity(async ({ dagId, reason, at }) => {
+      const view = await schedules.describe(dagId);
+      if (view === undefined || view.isPaused) return;
+      // An attempt whose report was lost is made again; somebody may have resumed the DAG since.
+      const note = readNote(view.note);
+      if (note.verb === 'resumed' && (note.at ?? '') >= at) return;
+      await schedules.pause(dagId, writeNote(reason, 'paused', at));
+    }, deps),
+    sendNotice: toActivity(async (notice, { signal }) => {
+      for (const sink of alarmSinks) await sink.send(notice, signal);
+    }, deps),
+  };
+}

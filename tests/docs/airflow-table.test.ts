@@ -1,0 +1,42 @@
+import { describe, expect, test } from '@jest/globals';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { readText, root } from '../architecture/source-tree.js';
+
+const page = readText('docs/reference/airflow.md');
+
+/** Rows of the page's tables: the concept, and the cell that names its test. */
+const rows = page
+  .split('\n')
+  .filter((line) => line.startsWith('| ') && !/^\| (-+|Airflow 3 +) \|/.test(line))
+  .map((line) => line.split(/(?<!\\)\|/).map((cell) => cell.trim()))
+  .map(([, concept = '', , shown = '']) => [concept, shown] as const);
+
+/** What is wrong with the naming of a test, or nothing. */
+function problemOf(shown: string): string | undefined {
+  const match = /^`(tests\/[\w./-]+\.test\.ts)` › (.+)$/.exec(shown);
+  if (match === null) return 'names no test';
+  const [, path = '', title = ''] = match;
+  if (!existsSync(join(root, path))) return `there is no ${path}`;
+  // A title stands in quotes: after `test(`, or in the table of a `test.each`.
+  const text = readText(path).replaceAll(/\s+/g, ' ');
+  return ["'", '`', '"'].some((quote) => text.includes(`${quote}${title}`))
+    ? undefined
+    : `${path} has no test "${title}"`;
+}
+
+describe('the table of Airflow concepts', () => {
+  test('has rows', () => {
+    expect(rows.length).toBeGreaterThan(60);
+  });
+
+  test.each(rows)('%s: its test exists', (_concept, shown) => {
+    expect(problemOf(shown)).toBeUndefined();
+  });
+
+  test('the check sees a test that is not there', () => {
+    expect(problemOf('')).toBe('names no test');
+    expect(problemOf('`tests/engine/nowhere.test.ts` › x')).toContain('there is no');
+    expect(problemOf('`tests/engine/waiting.test.ts` › nothing of the kind')).toContain('has no test');
+  });
+});

@@ -1,0 +1,17 @@
+import { getExternalWorkflowHandle, workflowInfo } from '@temporalio/workflow';
+import { watchWorkflowId } from '../core/ids.js';
+import type { RunInput, RunResult } from '../core/run.js';
+import { countsFailures } from '../core/schedule-spec.js';
+import { runEndedSignal } from './schedule-messages.js';
+
+/** Tells the watch of a DAG that counts failures how a scheduled run ended; a DAG without a watch is left alone. */
+export async function reportEnd(input: RunInput, state: RunResult['state']): Promise<void> {
+  const { schedule, id } = input.spec;
+  if (input.runType !== 'scheduled' || !countsFailures(schedule)) return;
+  const { workflowId, runId } = workflowInfo();
+  try {
+    await getExternalWorkflowHandle(watchWorkflowId(id)).signal(runEndedSignal, { workflowId, runId, state });
+  } catch {
+    // The watch looks at ended runs by itself, and there may be none.
+  }
+}
