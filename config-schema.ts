@@ -159,6 +159,27 @@ export const configSchema = {
           default: [],
           'x-env': ['MILLRACE_GATEWAY_WRITE_KEYS'],
         },
+        tls: {
+          type: 'object',
+          description: 'Serve HTTPS; needed where senders show client certificates.',
+          additionalProperties: false,
+          required: ['certFile', 'keyFile'],
+          properties: {
+            certFile: {
+              type: 'string',
+              description: 'PEM file of the certificate, with its chain.',
+              minLength: 1,
+              'x-path': true,
+            },
+            keyFile: { type: 'string', description: 'PEM file of its key.', minLength: 1, 'x-path': true },
+            clientCaFile: {
+              type: 'string',
+              description: 'PEM file of the authority whose client certificates are trusted.',
+              minLength: 1,
+              'x-path': true,
+            },
+          },
+        },
         webhooks: {
           type: 'object',
           description: 'Webhook endpoints by source name, as in `/webhooks/<source>`.',
@@ -167,14 +188,36 @@ export const configSchema = {
           additionalProperties: {
             type: 'object',
             additionalProperties: false,
-            required: ['secrets'],
             properties: {
+              provider: {
+                type: 'string',
+                description: 'Who sends, and how it is checked: a name of the page "Webhooks".',
+                pattern: '^[a-z][a-z0-9-]*$',
+                default: 'standard-webhooks',
+              },
               secrets: {
                 type: 'array',
                 description:
-                  'Signing secrets that are accepted: the current one, and the former one during a rotation.',
+                  'Signing secrets that are accepted: the current one, and the former one during a rotation. Without one, an endpoint that needs it refuses everything.',
                 minItems: 1,
                 items: secret,
+              },
+              publicUrl: {
+                type: 'string',
+                description: 'Address that is registered with the provider, where the provider signs it.',
+                pattern: '^https?://[^\\s]+$',
+              },
+              toleranceSeconds: {
+                type: 'integer',
+                description:
+                  'How far the signed time may be away, where one is signed. Default: what the provider advises.',
+                minimum: 1,
+                maximum: 604_800,
+              },
+              options: {
+                type: 'object',
+                description: 'What the provider asks for besides; see the page "Webhooks".',
+                additionalProperties: true,
               },
             },
           },

@@ -24,6 +24,16 @@ export interface ConnectionSettings {
   readonly [option: string]: ConnectionValue;
 }
 
+/** One webhook endpoint. */
+export interface WebhookSettings {
+  readonly provider: string;
+  readonly secrets?: readonly Secret[];
+  readonly publicUrl?: string;
+  readonly toleranceSeconds?: number;
+  /** What the provider asks for besides; checked when the gateway starts. */
+  readonly options?: JsonObject;
+}
+
 /** A pool of slots that tasks share. */
 export interface PoolSettings {
   readonly slots: number;
@@ -60,7 +70,9 @@ export interface Settings {
     readonly host: string;
     readonly port: number;
     readonly writeKeys: readonly Secret[];
-    readonly webhooks: Readonly<Record<string, { readonly secrets: readonly Secret[] }>>;
+    /** Paths of PEM files. */
+    readonly tls?: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile?: string };
+    readonly webhooks: Readonly<Record<string, WebhookSettings>>;
   };
   readonly alarms: { readonly webhook?: Secret };
   readonly connections: Readonly<Record<string, ConnectionSettings>>;
@@ -254,9 +266,10 @@ function holdSecrets(
   );
 }
 
-function isSecretPlace([area, second]: readonly string[]): boolean {
+function isSecretPlace([area, second, , fourth]: readonly string[]): boolean {
+  if (area === 'connections') return true;
   if (area === 'alarms') return second === 'webhook';
-  return area === 'connections' || (area === 'gateway' && (second === 'writeKeys' || second === 'webhooks'));
+  return area === 'gateway' && (second === 'writeKeys' || (second === 'webhooks' && fourth === 'secrets'));
 }
 
 function isSecretText(path: readonly string[]): boolean {
@@ -280,10 +293,22 @@ function referencedVariables(value: JsonValue): ReadonlySet<string> {
 
 function resolvePaths(settings: Settings, projectDirectory: string): Settings {
   const dataDirectory = resolve(projectDirectory, settings.dataDirectory);
+  const { tls } = settings.gateway;
+  const absolute = (file: string) => resolve(projectDirectory, file);
   const inData = (path: string | undefined, name: string) =>
     path === undefined ? join(dataDirectory, name) : resolve(projectDirectory, path);
   return {
     ...settings,
+    ...(tls !== undefined && {
+      gateway: {
+        ...settings.gateway,
+        tls: {
+          certFile: absolute(tls.certFile),
+          keyFile: absolute(tls.keyFile),
+          ...(tls.clientCaFile !== undefined && { clientCaFile: absolute(tls.clientCaFile) }),
+        },
+      },
+    }),
     projectDirectory,
     dataDirectory,
     dagsDirectory: resolve(projectDirectory, settings.dagsDirectory),

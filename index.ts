@@ -1,4 +1,4 @@
-/** The public API. Nothing that is not exported here or from `millrace/testing` is public. */
+/** The public API. Nothing that is not exported here or from `millrace/client`, `millrace/testing` and `millrace/testing/kit` is public. */
 export { defineDag } from './core/dag-builder.js';
 export type {
   CallbackContext,

@@ -1,3 +1,5 @@
+import { findChromium, howToGetChromium } from './scripts/find-chromium.mjs';
+
 /** Folders whose tests run a real Temporal server. */
 const temporalTests = ['tests/engine/', 'tests/faults/', 'tests/cli/', 'tests/demo/'];
 
@@ -19,13 +21,25 @@ async function withoutTemporal() {
   }
 }
 
+/**
+ * Tells the tests where the browser is. Where there is none, those that need one are left out and named; with CI=true they
+ * run, and fail.
+ */
+function withoutBrowser() {
+  const found = findChromium(process.env);
+  if (found !== undefined) process.env.CHROMIUM_PATH = found;
+  if (found !== undefined || process.env.CI === 'true') return [];
+  process.stderr.write(`Skipped, for want of a Chromium: tests/browser/\n${howToGetChromium}\n`);
+  return ['tests/browser/'];
+}
+
 /** @returns {Promise<import('jest').Config>} */
 export default async function config() {
   return {
     testEnvironment: 'node',
     roots: ['<rootDir>/tests'],
     testMatch: ['**/*.test.ts'],
-    testPathIgnorePatterns: ['/node_modules/', ...(await withoutTemporal())],
+    testPathIgnorePatterns: ['/node_modules/', ...(await withoutTemporal()), ...withoutBrowser()],
     extensionsToTreatAsEsm: ['.ts'],
     transform: {
       '^.+\\.ts$': [

@@ -1,5 +1,5 @@
 import { ScheduleNotFoundError, WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
-import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
+import { TypedSearchAttributes } from '@temporalio/common';
 import { createHash } from 'node:crypto';
 import { faultPoint } from '../connectors/fault-point.js';
 import type { AssetRunStart } from '../core/activities.js';
@@ -11,6 +11,7 @@ import { assetQueueWorkflowId, assetRunWorkflowId, dagScheduleId } from '../core
 import { limits } from '../core/limits.js';
 import type { RunInput } from '../core/run.js';
 import { listListeners } from './asset-listeners.js';
+import { dagAttribute, modeAttribute, runTypeAttribute } from './search-attributes.js';
 
 /** Carries events of assets to the DAGs that listen to them, and starts their runs. */
 export interface AssetService {
@@ -20,10 +21,6 @@ export interface AssetService {
   start(dagId: string, batch: AssetBatch): Promise<AssetRunStart>;
   conditionOf(dagId: string): Promise<AssetCondition | null>;
 }
-
-const dagAttribute = defineSearchAttributeKey('MillraceDag', SearchAttributeType.KEYWORD);
-const modeAttribute = defineSearchAttributeKey('MillraceMode', SearchAttributeType.KEYWORD);
-const runTypeAttribute = defineSearchAttributeKey('MillraceRunType', SearchAttributeType.KEYWORD);
 
 export function createAssetService(client: Client, taskQueue: string): AssetService {
   const listeners = cached((uri) => listListeners(client, uri));

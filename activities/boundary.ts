@@ -121,6 +121,11 @@ function toFailure(error: unknown, signal: AbortSignal, failed: FailedTry): Erro
   return failure;
 }
 
+/** Whether the work of a task is a function of its author. */
+function isOfAuthor({ kind }: Pick<TaskSpec, 'kind'>): boolean {
+  return kind === 'function' || kind === 'branch' || kind === 'short-circuit' || kind === 'sensor';
+}
+
 /** What the functions of DAG files throw, as errors of the catalogue. */
 function fromFunction(error: unknown, { request }: FailedTry): PipelineError {
   const task = taskOf(request);
@@ -132,16 +137,15 @@ function fromFunction(error: unknown, { request }: FailedTry): PipelineError {
   if (name === 'FailTaskError') return new PipelineError('TASK_FAILED', { taskId, reason }, { cause: error });
   const retryAfterMs =
     error instanceof Error && 'retryAfterMs' in error ? Number(error.retryAfterMs) : undefined;
-  return new PipelineError(
-    'INTERNAL',
-    { where: 'a task', reason: describe(error) },
-    { cause: error, retryable: true, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
-  );
+  const options = { cause: error, retryable: true, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  return task !== undefined && isOfAuthor(task)
+    ? new PipelineError('TASK_ERROR', { taskId, reason: describe(error) }, options)
+    : new PipelineError('INTERNAL', { where: 'a task', reason: describe(error) }, options);
 }
 
-function taskOf(request: unknown): Pick<TaskSpec, 'id' | 'retry'> | undefined {
+function taskOf(request: unknown): Pick<TaskSpec, 'id' | 'kind' | 'retry'> | undefined {
   if (typeof request !== 'object' || request === null || !('task' in request)) return undefined;
-  return request.task as Pick<TaskSpec, 'id' | 'retry'>;
+  return request.task as Pick<TaskSpec, 'id' | 'kind' | 'retry'>;
 }
 
 function describe(error: unknown): string {

@@ -7,6 +7,7 @@ import { PipelineError } from '../core/errors/index.js';
 import { canonicalJson, type JsonValue } from '../core/json.js';
 import { limits } from '../core/limits.js';
 import { cursorOfTask, zeroCounts, type Manifest, type StagedFile } from '../core/manifest.js';
+import type { QuarantineRow } from '../core/quarantine.js';
 import type { StageRequest } from '../core/run.js';
 import type { ActivityDeps, Stage, StageIo } from './deps.js';
 import { oversizedReject, partLines, type PartedLines } from './oversized.js';
@@ -67,7 +68,11 @@ function withTask({ cursor, ...manifest }: Manifest, task: ExtractTask, cursorKe
 
 async function sourceOf(deps: ActivityDeps, request: ExtractRequest, io: StageIo): Promise<Source> {
   const { context, task, replayQuarantineIds } = request;
-  if (replayQuarantineIds !== undefined) return createReplaySource(deps.warehouse, replayQuarantineIds);
+  if (replayQuarantineIds !== undefined) {
+    const { connector } = task.config.from;
+    const origin = connector === 'function' ? undefined : await deps.source(connector);
+    return createReplaySource(deps.warehouse, replayQuarantineIds, origin);
+  }
   if (task.config.from.connector !== 'function') return deps.source(task.config.from.connector);
   const { read } = deps.functions(context.dagId, task.id);
   if (read === undefined)
@@ -116,7 +121,7 @@ async function stageAll(
     deletes: createStagedWriter(deps.staging, fileMaxBytes),
     rejects: createStagedWriter(deps.staging, fileMaxBytes),
   };
-  const oversized: string[] = [];
+  const rejects: Omit<QuarantineRow, 'position'>[] = [];
   const staged = { rows: 0, deletes: 0 };
   let cursor: JsonValue | undefined = read.cursor;
   const context = {
@@ -136,14 +141,15 @@ async function stageAll(
         refuseMiscount(source, batch.rowCount, parted);
         await writers[batch.kind].append(parted.lines, parted.rows);
         staged[batch.kind] += parted.rows;
-        oversized.push(...parted.oversized);
+        rejects.push(...parted.oversized.map(oversizedReject));
       }
+      rejects.push(...(batch.rejects ?? []));
       cursor = batch.cursor ?? cursor;
       io.heartbeat({ rows: staged.rows, deletes: staged.deletes });
     }
     io.signal.throwIfAborted();
-    const rejectLines = oversized.map((head, index) =>
-      JSON.stringify(oversizedReject(head, staged.rows + index)),
+    const rejectLines = rejects.map((reject, index) =>
+      JSON.stringify({ ...reject, position: staged.rows + index }),
     );
     if (rejectLines.length > 0) {
       await writers.rejects.append(Buffer.from(`${rejectLines.join('\n')}\n`), rejectLines.length);
@@ -155,7 +161,7 @@ async function stageAll(
         rejects: await writers.rejects.finish(),
       },
       staged.rows + staged.deletes,
-      oversized.length,
+      rejects.length,
       cursor,
     );
   } finally {

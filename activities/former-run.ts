@@ -11,6 +11,7 @@ import { PipelineError } from '../core/errors/index.js';
 import { recallEntriesQueryName, recallQueryName } from '../core/message-names.js';
 import type { RunInput } from '../core/run.js';
 import { settledEntries, type RecallPage, type RunRecall, type SnapshotEntry } from '../core/run-snapshot.js';
+import { noWorkerAnswers } from './no-worker.js';
 
 /** What one execution of a run has done. */
 export interface FormerRun {
@@ -109,8 +110,5 @@ function explained(error: unknown, id: string): unknown {
       { cause: error },
     );
   // Only a worker can tell what a workflow's state is.
-  const reasons = ['no worker answers; start one with "millrace worker" or "millrace dev"'];
-  return /query|DEADLINE_EXCEEDED/i.test(text)
-    ? new PipelineError('TEMPORAL_UNAVAILABLE', { reasons }, { cause: error })
-    : error;
+  return /query|DEADLINE_EXCEEDED/i.test(text) ? noWorkerAnswers(error) : error;
 }

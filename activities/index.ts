@@ -2,6 +2,7 @@ import type { Activities } from '../core/activities.js';
 import { intervalEndingAt, listIntervals } from '../core/schedule-intervals.js';
 import { toActivity } from './boundary.js';
 import { createDeadlineBase } from './deadline-base.js';
+import { createLookUpDag } from './look-up-dag.js';
 import type { ActivityDeps } from './deps.js';
 import { createExtract } from './extract.js';
 import { createLoad } from './load.js';
@@ -32,7 +33,7 @@ export function createActivities(deps: ActivityDeps): Activities {
     readSnapshot: toActivity(createReadSnapshot(deps), deps),
     recallRun: toActivity((request) => deps.formerRuns.recall(request, deps.staging), deps),
     findFormerRun: toActivity(({ workflowId }) => deps.formerRuns.find(workflowId), deps),
-    lookUpDag: toActivity(async ({ dagId }) => deps.runs.deployed(dagId), deps),
+    lookUpDag: toActivity(createLookUpDag(deps), deps),
     isLatest: toActivity(
       async ({ schedule, interval, now }) => isLatestInterval(schedule, interval, now),
       deps,

@@ -35,13 +35,12 @@ export function partLines(bytes: Uint8Array, maxBytes: number = limits.recordMax
 }
 
 /** The rejects line of an oversized record. */
-export function oversizedReject(head: string, position: number): QuarantineRow {
+export function oversizedReject(head: string): Omit<QuarantineRow, 'position'> {
   return {
     code: 'RECORD_TOO_LARGE',
     pointer: '',
     message: `The record is longer than ${limits.recordMaxBytes} bytes; its first ${limits.oversizedKeptBytes} bytes are kept.`,
     raw: head,
-    position,
   };
 }
 

@@ -11,8 +11,8 @@ import {
 import type { RunInput, RunResult } from '../core/run.js';
 import { readerOf, type HistoryEvent, type HistoryReader } from './history-reader.js';
 import { readTries } from './read-tries.js';
+import { intervalStartAttribute } from './search-attributes.js';
 
-const intervalStart = defineSearchAttributeKey('MillraceIntervalStart', SearchAttributeType.DATETIME);
 const nominalTime = defineSearchAttributeKey('TemporalScheduledStartTime', SearchAttributeType.DATETIME);
 
 /** The state that the ledger gives a run whose execution has this status; undefined for one that another continues. */
@@ -122,7 +122,7 @@ function noteOf(last: HistoryEvent): string | undefined {
 function intervalOf({
   typedSearchAttributes,
 }: Pick<WorkflowExecutionInfo, 'typedSearchAttributes'>): DataInterval | undefined {
-  const start = typedSearchAttributes.get(intervalStart);
+  const start = typedSearchAttributes.get(intervalStartAttribute);
   const end = typedSearchAttributes.get(nominalTime);
   return start === undefined || end === undefined
     ? undefined

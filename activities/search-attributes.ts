@@ -1,4 +1,14 @@
 import type { Client } from '@temporalio/client';
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+
+/** Those that activities read or write; workflows have their own (`workflows/search-attributes.ts`), which no activity may load. */
+export const dagAttribute = defineSearchAttributeKey('MillraceDag', SearchAttributeType.KEYWORD);
+export const modeAttribute = defineSearchAttributeKey('MillraceMode', SearchAttributeType.KEYWORD);
+export const runTypeAttribute = defineSearchAttributeKey('MillraceRunType', SearchAttributeType.KEYWORD);
+export const intervalStartAttribute = defineSearchAttributeKey(
+  'MillraceIntervalStart',
+  SearchAttributeType.DATETIME,
+);
 
 /** `INDEXED_VALUE_TYPE_*` of the Temporal API. */
 const keyword = 2;

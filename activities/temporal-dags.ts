@@ -1,10 +1,10 @@
 import { ScheduleNotFoundError, WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
 import type { DagSpec, TaskState } from '../core/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import { dagScheduleId, runWorkflowId } from '../core/ids.js';
 import type { RunInput, RunResult } from '../core/run.js';
 import { statesQueryName } from '../core/message-names.js';
+import { resultOfFailure } from './failed-run.js';
 import type { RunStanding } from './other-runs.js';
 
 /** What activities ask Temporal about DAGs and their runs. */
@@ -73,9 +73,7 @@ async function failedStates(result: Promise<unknown>): Promise<Record<string, Ta
     await result;
     return {};
   } catch (error) {
-    const cause = error instanceof Error ? error.cause : undefined;
-    if (!(cause instanceof ApplicationFailure) || cause.type !== 'RUN_FAILED') return {};
-    const [detail] = (cause.details ?? []) as readonly RunResult[];
+    const detail = resultOfFailure(error);
     return detail === undefined ? {} : statesOf(detail);
   }
 }

@@ -1,6 +1,15 @@
-import { fork } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
 import { createHmac, randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  fdatasyncSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -53,8 +62,13 @@ async function serve(kind: string, folder: string): Promise<void> {
       webhooks: { bench: { secrets: [process.env['BENCH_SECRET'] ?? secret] } },
     });
     port = gateway.port;
-    process.on('message', () => void gateway.close().then(() => process.send?.({ closed: true })));
+    process.on('message', (asked) => {
+      if (asked === 'close') void gateway.close().then(() => process.send?.({ closed: true }));
+    });
   }
+  process.on('message', (asked) => {
+    if (asked === 'cpu') process.send?.({ cpu: process.cpuUsage() });
+  });
   process.send?.({ port });
 }
 
@@ -62,14 +76,20 @@ async function measure(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
   const servers = await Promise.all(['bare', 'gateway'].map((kind) => startServer(kind, folder)));
   const rates: Record<string, number[]> = { bare: [], gateway: [] };
+  const costs: Record<string, number[]> = { bare: [], gateway: [] };
   let sent = 0;
   try {
     for (let round = 0; round < rounds; round += 1) {
       const requests = makeRequests(round);
-      for (const { kind, port } of servers) {
+      for (const { kind, port, child } of servers) {
+        const before = await cpuOf(child);
         const rate = await drive(port, requests);
+        const cost = ((await cpuOf(child)) - before) / requests.length;
         rates[kind]?.push(rate);
-        process.stdout.write(`round ${String(round + 1)} ${kind.padEnd(8)} ${rate.toFixed(0)} requests/s\n`);
+        costs[kind]?.push(cost);
+        process.stdout.write(
+          `round ${String(round + 1)} ${kind.padEnd(8)} ${rate.toFixed(0)} requests/s, ${cost.toFixed(0)} µs of processor each\n`,
+        );
       }
       sent += requests.length;
     }
@@ -81,13 +101,37 @@ async function measure(): Promise<void> {
     const kept = countLines(join(folder, 'webhooks', 'bench'));
     const ratio = median(rates['gateway']) / median(rates['bare']);
     process.stdout.write(
-      `kept ${String(kept)} of ${String(sent)} deliveries\nratio gateway/bare: ${ratio.toFixed(2)} (goal: at least 0.80)\n`,
+      `kept ${String(kept)} of ${String(sent)} deliveries\nprocessor ${median(costs['bare']).toFixed(0)} µs bare, ${median(costs['gateway']).toFixed(0)} µs gateway; one sync takes ${syncMs(folder).toFixed(1)} ms here\nratio gateway/bare: ${ratio.toFixed(2)} (goal: at least 0.85)\n`,
     );
     process.exitCode = kept === sent ? 0 : 1;
   } finally {
     for (const { child } of servers) child.kill();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Processor time that a process has used, all its threads, in microseconds. */
+async function cpuOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve) => {
+    child.once('message', (message) => {
+      const { user, system } = (message as { cpu: NodeJS.CpuUsage }).cpu;
+      resolve(user + system);
+    });
+    child.send('cpu');
+  });
+}
+
+/** How long the disk takes to make 64 KiB durable: the median of some tries. */
+function syncMs(folder: string): number {
+  const file = openSync(join(folder, 'sync'), 'w');
+  const times = Array.from({ length: 50 }, () => {
+    writeSync(file, Buffer.alloc(64 * 1024));
+    const startedAt = performance.now();
+    fdatasyncSync(file);
+    return performance.now() - startedAt;
+  });
+  closeSync(file);
+  return median(times);
 }
 
 async function startServer(kind: string, folder: string) {

@@ -4,6 +4,7 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
   type Client,
 } from '@temporalio/client';
+import { noWorkerAnswers } from '../activities/no-worker.js';
 import { PipelineError } from '../core/errors/index.js';
 import type { Decision } from '../core/run.js';
 import { approvalsQuery, decideUpdate } from '../workflows/messages.js';
@@ -57,10 +58,7 @@ export async function decide(client: Client, workflowId: string, decision: Decis
         id: workflowId,
         command: 'millrace dag runs DAG',
       });
-    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {
-      const reasons = ['no worker answers; start one with "millrace worker" or "millrace dev"'];
-      throw new PipelineError('TEMPORAL_UNAVAILABLE', { reasons }, { cause: error });
-    }
+    if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) throw noWorkerAnswers(error);
     if (!(error instanceof WorkflowUpdateFailedError)) throw error;
     throw new PipelineError('USAGE', {
       problem: error.cause?.message ?? error.message,

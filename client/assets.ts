@@ -1,4 +1,5 @@
-import { ServiceError, WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { isUnansweredQuery, noWorkerAnswers } from '../activities/no-worker.js';
 import { randomUUID } from 'node:crypto';
 import { createAssetService } from '../activities/asset-service.js';
 import { assertExtraFits } from '../activities/outlets.js';
@@ -194,11 +195,6 @@ async function viewOf(client: Client, dagId: string): Promise<AssetQueueView | u
     return (await handle.query<AssetQueueView | null | undefined>(assetQueueNames.view)) ?? undefined;
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
-    // Only a worker can tell what a workflow's state is.
-    if (error instanceof ServiceError && error.message.includes('query')) {
-      const reasons = ['no worker answers; start one with "millrace worker" or "millrace dev"'];
-      throw new PipelineError('TEMPORAL_UNAVAILABLE', { reasons }, { cause: error });
-    }
-    throw error;
+    throw isUnansweredQuery(error) ? noWorkerAnswers(error) : error;
   }
 }

@@ -1,4 +1,5 @@
-import { ServiceError, WorkflowNotFoundError, type Client, type WorkflowHandle } from '@temporalio/client';
+import { WorkflowNotFoundError, type Client, type WorkflowHandle } from '@temporalio/client';
+import { isUnansweredQuery, noWorkerAnswers } from '../activities/no-worker.js';
 import { TypedSearchAttributes, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { clearScope, type ClearRequest } from '../core/clear-scope.js';
 import type { DagSpec } from '../core/dag-spec.js';
@@ -18,8 +19,8 @@ import {
   type BackfillProgress,
   type ReprocessBehavior,
 } from '../workflows/messages.js';
+import { refuseParams } from '../schemas/params.js';
 import { dagAttribute, getDag, modeAttribute } from './deployment.js';
-import { refuseParams } from './runs.js';
 import { getGap, tellBackfill } from './watches.js';
 
 export type { ReprocessBehavior } from '../workflows/messages.js';
@@ -241,11 +242,6 @@ async function onBackfill<Result>(id: string, work: () => Promise<Result>): Prom
         command: 'millrace backfill create DAG',
       });
     }
-    // Only a worker can tell what a workflow's state is.
-    if (error instanceof ServiceError && error.message.includes('query')) {
-      const reasons = ['no worker answers; start one with "millrace worker" or "millrace dev"'];
-      throw new PipelineError('TEMPORAL_UNAVAILABLE', { reasons }, { cause: error });
-    }
-    throw error;
+    throw isUnansweredQuery(error) ? noWorkerAnswers(error) : error;
   }
 }

@@ -4,7 +4,7 @@ import { continuousWorkflowId, streamWorkflowId, watchWorkflowId } from '../core
 import { hasDataInterval, hasFireTimes, type ScheduleSpec } from '../core/schedule-spec.js';
 import { deploySignal, stopSignal, type PinnedSpec } from '../workflows/messages.js';
 import type { WatchInput } from '../workflows/schedule-messages.js';
-import { dagAttribute, modeAttribute } from './attributes.js';
+import { dagAttribute, modeAttribute } from '../workflows/search-attributes.js';
 
 /** The workflows that go on beside a deployed DAG: its stream, the one that starts continuous runs, its watch. */
 interface Companion {

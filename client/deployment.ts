@@ -20,7 +20,7 @@ import type { RunInput } from '../core/run.js';
 import { listIntervals } from '../core/schedule-intervals.js';
 import { hasFireTimes, type OverlapPolicy, type ScheduleSpec } from '../core/schedule-spec.js';
 import type { PinnedSpec } from '../workflows/messages.js';
-import { dagAttribute, modeAttribute } from './attributes.js';
+import { dagAttribute, modeAttribute } from '../workflows/search-attributes.js';
 import { deployCompanions, firstLook, stopCompanions } from './companions.js';
 import { clockCorrections } from './temporal/clock-corrections.js';
 import { keptUntil, temporalTimes } from './temporal/schedule-times.js';

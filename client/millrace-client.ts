@@ -64,8 +64,8 @@ export class MillraceClient {
   }
 
   /**
-   * Starts one run by hand; two triggers with one name are one run. `result()` waits for its end, and rejects where the
-   * run failed.
+   * Starts one run by hand; while a run of that name is under way, it is joined. `result()` waits for its end, and rejects
+   * where the run failed.
    *
    * @throws PipelineError DAG_NOT_FOUND, PARAMS_INVALID
    */

@@ -1,4 +1,5 @@
-import { WorkflowNotFoundError, ServiceError, type Client } from '@temporalio/client';
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { isUnansweredQuery, noWorkerAnswers } from '../activities/no-worker.js';
 import { createPoolService, unknownPool, type PoolService } from '../activities/pool-service.js';
 import type { Settings } from '../config.js';
 import type { DagDefinition } from '../core/dag-definition.js';
@@ -138,12 +139,7 @@ async function viewOf(client: Client, pool: string): Promise<PoolView | undefine
     return await handle.query(poolQuery);
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
-    // Only a worker can tell what a workflow's state is.
-    if (error instanceof ServiceError && error.message.includes('query')) {
-      const reasons = ['no worker answers; start one with "millrace worker" or "millrace dev"'];
-      throw new PipelineError('TEMPORAL_UNAVAILABLE', { reasons }, { cause: error });
-    }
-    throw error;
+    throw isUnansweredQuery(error) ? noWorkerAnswers(error) : error;
   }
 }
 

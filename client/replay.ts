@@ -32,7 +32,7 @@ export async function runningHistories(
     pageSize: Math.min(limit, 1_000),
   })) {
     const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
-    histories.push({ name: workflowId, history: history });
+    histories.push({ name: workflowId, history });
     if (histories.length >= limit) break;
   }
   return histories;

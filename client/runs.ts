@@ -1,12 +1,12 @@
 import { WorkflowNotFoundError, type Client, type WorkflowExecutionInfo } from '@temporalio/client';
-import { ApplicationFailure, TypedSearchAttributes } from '@temporalio/common';
+import { TypedSearchAttributes } from '@temporalio/common';
+import { resultOfFailure } from '../activities/failed-run.js';
 import { PipelineError } from '../core/errors/index.js';
 import { manualWorkflowId } from '../core/ids.js';
 import type { DataInterval } from '../core/interval.js';
-import type { DagSpec } from '../core/dag-spec.js';
 import type { JsonObject } from '../core/json.js';
 import type { RunInput, RunResult, RunType } from '../core/run.js';
-import { paramProblems } from '../schemas/params.js';
+import { refuseParams } from '../schemas/params.js';
 import { runAttributes } from '../workflows/search-attributes.js';
 import { dagAttribute, getDag } from './deployment.js';
 
@@ -26,7 +26,7 @@ export interface TriggerOptions {
   readonly params?: JsonObject;
   readonly runType?: RunType;
   readonly replay?: RunInput['replay'];
-  /** Names the run; two triggers with the same name are one run. */
+  /** Names the run; while it is under way, another trigger of that name joins it. */
   readonly name?: string;
 }
 
@@ -53,17 +53,11 @@ export async function triggerRun(
   const handle = await client.workflow.start('runDag', {
     workflowId: manualWorkflowId(dagId, options.name ?? new Date().toISOString()),
     taskQueue: options.taskQueue,
+    workflowIdConflictPolicy: 'USE_EXISTING',
     args: [input],
     typedSearchAttributes: new TypedSearchAttributes(runAttributes(input)),
   });
   return { workflowId: handle.workflowId, result: () => handle.result() as Promise<RunResult> };
-}
-
-/** @throws PipelineError PARAMS_INVALID with every problem */
-export function refuseParams(spec: DagSpec, params: JsonObject = {}): void {
-  if (spec.paramsSchema === undefined) return;
-  const problems = paramProblems(spec.paramsSchema, { ...spec.params, ...params });
-  if (problems.length > 0) throw new PipelineError('PARAMS_INVALID', { dagId: spec.id, problems });
 }
 
 /** Runs of a DAG, newest first. */
@@ -81,13 +75,6 @@ export async function listRuns(
     if (runs.length >= limit) break;
   }
   return runs;
-}
-
-/** What a run that failed had reached: its workflow hands it on with the failure. */
-export function resultOfFailure(error: unknown): RunResult | undefined {
-  const cause = error instanceof Error && error.cause instanceof ApplicationFailure ? error.cause : error;
-  if (!(cause instanceof ApplicationFailure) || cause.type !== 'RUN_FAILED') return undefined;
-  return (cause.details as readonly RunResult[] | undefined)?.[0];
 }
 
 /** State and result of one run, also of one that failed. @throws PipelineError RUN_NOT_FOUND */

@@ -1,10 +1,12 @@
+import { readFileSync } from 'node:fs';
 import { pino, type Logger } from 'pino';
 import { createLogSink, createWebhookSink } from '../activities/alarm-sinks.js';
 import type { AlarmSink } from '../core/alarms.js';
-import { PipelineError } from '../core/errors/index.js';
 import type { Settings } from '../config.js';
+import { PipelineError } from '../core/errors/index.js';
 import { durationMs } from './durations.js';
-import { startGateway } from '../serve/run-gateway.js';
+import { startGateway, type GatewayOptions } from '../serve/run-gateway.js';
+import type { WebhookOptions } from '../serve/webhook-endpoint.js';
 import { connectionOf, loadProjectDags, warehousePlace } from './project.js';
 import { temporalAddress } from './temporal/connect.js';
 
@@ -55,18 +57,43 @@ export async function startGatewayService(settings: Settings): Promise<GatewaySe
     port: settings.gateway.port,
     inboxDirectory: `${settings.dataDirectory}/inbox`,
     writeKeys: settings.gateway.writeKeys.map((key) => key.reveal()),
-    webhooks: Object.fromEntries(
-      Object.entries(settings.gateway.webhooks).map(([name, { secrets }]) => [
-        name,
-        { secrets: secrets.map((secret) => secret.reveal()) },
-      ]),
-    ),
+    webhooks: revealWebhooks(settings),
+    ...(settings.gateway.tls !== undefined && { tls: readTls(settings.gateway.tls) }),
     logger: createLogger(settings),
   });
   return {
-    url: `http://${gateway.address}:${String(gateway.port)}`,
+    url: `${settings.gateway.tls === undefined ? 'http' : 'https'}://${gateway.address}:${String(gateway.port)}`,
     failed: new Promise<never>(() => undefined),
     stop: () => gateway.close(),
+  };
+}
+
+/** The webhook endpoints with secrets in the clear. Never log the result. */
+export function revealWebhooks(settings: Settings): Record<string, WebhookOptions> {
+  return Object.fromEntries(
+    Object.entries(settings.gateway.webhooks).map(([name, { secrets = [], ...endpoint }]) => [
+      name,
+      { ...endpoint, secrets: secrets.map((secret) => secret.reveal()) },
+    ]),
+  );
+}
+
+/** @throws PipelineError CONFIG_INVALID for a file that cannot be read */
+function readTls(files: NonNullable<Settings['gateway']['tls']>): NonNullable<GatewayOptions['tls']> {
+  const read = (name: 'certFile' | 'keyFile' | 'clientCaFile', path: string): string => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
+      throw new PipelineError('CONFIG_INVALID', {
+        problems: [`gateway.tls.${name} cannot be read (${code})`],
+      });
+    }
+  };
+  return {
+    cert: read('certFile', files.certFile),
+    key: read('keyFile', files.keyFile),
+    ...(files.clientCaFile !== undefined && { clientCa: read('clientCaFile', files.clientCaFile) }),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { JsonObject, JsonValue } from '../core/json.js';
 import type { DataInterval } from '../core/interval.js';
 import type { StagedFile } from '../core/manifest.js';
+import type { QuarantineRow } from '../core/quarantine.js';
 import type { StagingStore } from './staging.js';
 
 /** What an extract task asks a source for. */
@@ -38,6 +39,8 @@ export interface SourceBatch {
   readonly bytes?: Uint8Array;
   readonly file?: StagedFile;
   readonly rowCount: number;
+  /** Records of the source that have no row, with the reason; they go to the quarantine. */
+  readonly rejects?: readonly Omit<QuarantineRow, 'position'>[];
   /** Cursor after this piece; the last one becomes the manifest's. */
   readonly cursor?: JsonValue;
 }
@@ -47,6 +50,14 @@ export interface Source {
   readonly name: string;
   /** @throws PipelineError SOURCE_* */
   read(request: ReadRequest, context: ReadContext): AsyncIterable<SourceBatch>;
+  /**
+   * Quarantined lines, as the source rejected them, in the form in which it would deliver them now; `undefined` where the
+   * source delivers lines as they are.
+   */
+  reshape?(
+    lines: Uint8Array,
+    request: Pick<ReadRequest, 'stream' | 'options'>,
+  ): Promise<SourceBatch | undefined>;
   /** Proves that the connection works with one cheap request; `millrace connections test`. @throws PipelineError */
   test(connection: JsonObject, context: Pick<ReadContext, 'signal'>): Promise<{ readonly detail: string }>;
 }

@@ -61,9 +61,10 @@ export interface Activities {
   }): Promise<{ readonly snapshot: RunSnapshot; readonly tries: Readonly<Record<string, number>> }>;
   /** The newest execution under a workflow id, where one exists. */
   findFormerRun(request: { readonly workflowId: string }): Promise<{ readonly formerRunId: string } | null>;
-  /** The spec of a deployed DAG. */
+  /** The spec of a deployed DAG, once `params` fit it. */
   lookUpDag(request: {
     readonly dagId: string;
+    readonly params?: JsonObject;
   }): Promise<{ readonly spec: DagSpec; readonly specHash: string }>;
   /** Whether no later interval of the schedule has ended by `now`. */
   isLatest(request: {

@@ -38,12 +38,20 @@ export function missingPart(
 
 /** A condition for people: `a and (b or c)`. */
 export function conditionText(condition: AssetCondition): string {
-  if (condition.kind === 'asset') return condition.uri;
-  const word = condition.kind === 'all' ? ' and ' : ' or ';
-  return condition.of
-    .map((part) => {
-      const isGroup = part.kind !== 'asset' && part.of.length > 1 && part.kind !== condition.kind;
-      return isGroup ? `(${conditionText(part)})` : conditionText(part);
-    })
+  const whole = withoutShells(condition);
+  if (whole.kind === 'asset') return whole.uri;
+  const word = whole.kind === 'all' ? ' and ' : ' or ';
+  return whole.of
+    .map(withoutShells)
+    .map((part) =>
+      part.kind === 'asset' || part.kind === whole.kind ? conditionText(part) : `(${conditionText(part)})`,
+    )
     .join(word);
+}
+
+/** What a group of one part comes down to. */
+function withoutShells(condition: AssetCondition): AssetCondition {
+  if (condition.kind === 'asset') return condition;
+  const [only, ...others] = condition.of;
+  return only !== undefined && others.length === 0 ? withoutShells(only) : condition;
 }

@@ -55,7 +55,14 @@ export function expandInstances(
   let values: JsonObject[] = items ?? [{}];
   for (const [name, list] of lists)
     values = values.flatMap((value) => list.map((item) => ({ ...value, [name]: item })));
-  return values.map((value, index) => ({ value, label: labelOf(expand.label, value, index) }));
+  const labels = values.map((value, index) => labelOf(expand.label, value, index));
+  const times = new Map<string, number>();
+  for (const label of labels) times.set(label, (times.get(label) ?? 0) + 1);
+  return values.map((value, index) => {
+    const label = labels[index] ?? '';
+    // A label tells instances apart, also in what they load.
+    return { value, label: times.get(label) === 1 ? label : `${label} #${String(index)}` };
+  });
 }
 
 function objectsOf(taskId: string, list: readonly JsonValue[]): JsonObject[] {

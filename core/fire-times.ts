@@ -1,7 +1,7 @@
 import { cronMatcher, cronTimes, type CronTimes } from './cron.js';
 import { PipelineError } from './errors/index.js';
 import { limits } from './limits.js';
-import { hasFireTimes, type ScheduleSpec, type TimedSchedule } from './schedule-spec.js';
+import { hasExclusions, hasFireTimes, type ScheduleSpec, type TimedSchedule } from './schedule-spec.js';
 
 /**
  * Nominal fire times of a schedule: its calendars, or its period aligned to the Unix epoch, less what it excludes.
@@ -18,7 +18,7 @@ export function fireTimes(schedule: ScheduleSpec): CronTimes {
   }
   const times =
     schedule.kind === 'every' ? periodTimes(schedule) : cronTimes(schedule.calendars, schedule.timezone);
-  if (schedule.except.length === 0) return times;
+  if (!hasExclusions(schedule)) return times;
   const isExcluded = cronMatcher(schedule.except, schedule.timezone);
   const walk = (time: Date, next: (time: Date) => Date | undefined): Date | undefined => {
     let found = next(time);

@@ -213,6 +213,10 @@ export const limits = {
   gatewayCheckEveryMs: 1_000,
   /** Gateway: from SIGTERM to the end of the requests in work. */
   gatewayGraceMs: 5_000,
+  /** Gateway: the log hears of refused deliveries of one source at most this often. */
+  gatewayRefusalLogEveryMs: 60_000,
+  /** Gateway: how long a browser keeps the script for pages. */
+  siteScriptMaxAgeMs: 60 * 60_000,
   /** Gateway: nesting of a JSON body. */
   jsonMaxDepth: 64,
   /** Webhooks: two-sided tolerance of the signed time stamp (Standard Webhooks advises five minutes). */
@@ -222,6 +226,18 @@ export const limits = {
   /** Webhooks: length of a delivery's id, and the shortest signing key. */
   webhookIdMaxLength: 256,
   webhookKeyMinBytes: 16,
+  /** Webhooks: request body (SendGrid sends batches of 768 KB), and one header that is part of the check. */
+  webhookBodyMaxBytes: 4 * 1024 * 1024,
+  webhookHeaderMaxLength: 4 * 1024,
+  /** Webhooks: age of an SNS message, which keeps its time while it is sent again. */
+  webhookSnsToleranceMs: 24 * 60 * 60_000,
+  /** Webhooks: a public key or certificate of a provider: its size, time to fetch it, how long it is used, how many are kept. */
+  webhookPublicKeyMaxBytes: 16 * 1024,
+  webhookPublicKeyTimeoutMs: 3_000,
+  webhookPublicKeyMaxAgeMs: 24 * 60 * 60_000,
+  webhookPublicKeysKept: 100,
+  /** Webhooks: fetches of public keys in one minute; what is beyond is asked to come again. */
+  webhookPublicKeyFetchesPerMinute: 30,
   /** Segment: length of a messageId (Segment HTTP API: 100 characters). */
   segmentMessageIdMaxLength: 100,
   /** Gateway: event ids remembered per stream; an older repeat is written again, and the table drops it. */

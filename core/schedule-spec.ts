@@ -37,6 +37,11 @@ export interface ScheduleLimits {
   readonly maxConsecutiveFailedRuns?: number;
 }
 
+/** Whether fire times are left out; runs of a version that had no exclusions carry none. */
+export function hasExclusions({ except }: { readonly except?: readonly CronText[] }): boolean {
+  return except !== undefined && except.length > 0;
+}
+
 /** What schedules with fire times share. */
 export interface ScheduleTimes extends ScheduleLimits {
   readonly timezone: string;

@@ -19,7 +19,7 @@ export function skippedBy(tasks: readonly TaskSpec[], task: TaskSpec, output: Ta
 
 /**
  * The direct downstream tasks of a branch that are skipped, given what it chose: those that were not chosen and that no
- * chosen task leads to. A group that is chosen stands for all its tasks.
+ * chosen task leads to. A group that is chosen stands for all its tasks. Teardowns stay: their setups may have run.
  */
 export function skippedByBranch(
   tasks: readonly Pick<TaskSpec, 'id' | 'upstream' | 'group' | 'teardown'>[],
@@ -31,7 +31,8 @@ export function skippedByBranch(
     .filter((task) => chosen.includes(task.id) || chosen.some((id) => isInGroup(task, id)))
     .map((task) => task.id);
   const kept = new Set([...chosenTasks, ...reachable(chosenTasks, downstream)]);
-  return (downstream.get(branchId) ?? []).filter((id) => !kept.has(id));
+  const teardowns = new Set(tasks.filter((task) => task.teardown !== undefined).map((task) => task.id));
+  return (downstream.get(branchId) ?? []).filter((id) => !kept.has(id) && !teardowns.has(id));
 }
 
 /**

@@ -155,10 +155,11 @@ function notePause(pauses: readonly Pause[], { isPaused, pauseNote, at, until }:
 
 /**
  * The pause that kept each missing interval from running. A pause also drops runs that were due before it and waited for
- * another to end: those that reach up to it without a run in between, unless the server says that it missed some.
+ * another to end: those that reach up to it without a run in between, unless the server says that it missed some. The last
+ * fire time looked at reaches up to a pause too: those between the two are not yet looked at, and came after it in the queue.
  */
 function pausesOf(
-  { missing, counters }: Inspection,
+  { missing, counters, until, hasMore }: Inspection,
   before: WatchState,
   pauses: readonly Pause[],
 ): ReadonlyMap<string, Pause> {
@@ -167,8 +168,11 @@ function pausesOf(
   for (const { interval, wasBusy } of [...missing].reverse()) {
     const { start, end } = interval;
     const following = new Date(2 * Date.parse(end) - Date.parse(start)).toISOString();
+    const isLast = end === until && !hasMore;
     const dropping =
-      next?.start === end ? next.pause : pauses.find(({ from }) => end <= from && from < following);
+      next?.start === end
+        ? next.pause
+        : pauses.find(({ from }) => end <= from && (from < following || isLast));
     const mayHaveWaited = wasBusy && counters.missed === before.counters.missed;
     const pause = pauseAt(pauses, end) ?? (mayHaveWaited ? dropping : undefined);
     if (pause !== undefined) found.set(end, pause);

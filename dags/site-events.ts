@@ -10,12 +10,14 @@ export default defineDag({
   schedule: { stream: true },
   tasks: ({ extract, validate, transform, load }) => {
     const site = extract('site', { from: inbox.stream('segment') });
-    const siteEvents = validate('check-site', site, { schema: 'site-event.v1', quarantineOver: 1 });
+    const siteEvents = validate('check-site', site, { schema: 'site-event.v2', quarantineOver: 1 });
     const siteRows = transform('shape-site', siteEvents, {
       rename: {
         messageId: 'message_id',
         userId: 'user_id',
         anonymousId: 'anonymous_id',
+        groupId: 'group_id',
+        previousId: 'previous_id',
         originalTimestamp: 'original_timestamp',
         sentAt: 'sent_at',
         receivedAt: 'received_at',
@@ -28,18 +30,26 @@ export default defineDag({
       disposition: 'merge',
     });
 
-    const email = extract('email', { from: inbox.stream('webhooks/email') });
-    const emailEvents = validate('check-email', email, { schema: 'email-event.v1', quarantineOver: 1 });
+    const email = extract('email', { from: inbox.emailEvents('email') });
+    const emailEvents = validate('check-email', email, { schema: 'email-event.v2', quarantineOver: 1 });
     const emailRows = transform('shape-email', emailEvents, {
-      extract: {
-        type: { from: 'body', path: '$.type', type: 'string' },
-        occurred_at: { from: 'body', path: '$.timestamp', type: 'timestamp' },
+      rename: {
+        eventId: 'event_id',
+        occurredAt: 'occurred_at',
+        receivedAt: 'received_at',
+        messageId: 'message_id',
+        bounceClass: 'bounce_class',
+        openVia: 'open_via',
+        isMachineOpen: 'is_machine_open',
+        isScannerClick: 'is_scanner_click',
+        userAgent: 'user_agent',
+        campaignId: 'campaign_id',
+        requestId: 'request_id',
       },
-      rename: { eventId: 'event_id', receivedAt: 'received_at', requestId: 'request_id' },
     });
     load('merge-email', emailRows, {
       into: 'email_events',
-      key: ['event_id'],
+      key: ['provider', 'event_id'],
       version: ['received_at'],
       disposition: 'merge',
     });

@@ -112,7 +112,7 @@ function demoSettings(
       dataDirectory,
       'gateway.port': 0,
       'gateway.writeKeys': [secrets.writeKey],
-      'gateway.webhooks.email': { secrets: [secrets.webhookSecret] },
+      'gateway.webhooks.email': { provider: 'resend', secrets: [secrets.webhookSecret] },
       'connections.shop': { connector: 'shopify', url: world.shop.url, accessToken: world.shop.accessToken },
       'log.level': env['MILLRACE_LOG_LEVEL'] ?? 'error',
     },

@@ -1,3 +1,5 @@
+import type { DagSpec } from '../core/dag-spec.js';
+import { PipelineError } from '../core/errors/index.js';
 import type { JsonObject } from '../core/json.js';
 import { createAjv } from './ajv.js';
 
@@ -12,4 +14,11 @@ export function paramProblems(schema: JsonObject, params: JsonObject): string[] 
     if (missingProperty !== undefined && name === '') return `"${String(missingProperty)}" is missing`;
     return `"${name}" ${error.message ?? 'does not fit'}`;
   });
+}
+
+/** Refuses params, beside the DAG's own, that do not fit its schema. @throws PipelineError PARAMS_INVALID with every problem */
+export function refuseParams(spec: DagSpec, params: JsonObject = {}): void {
+  if (spec.paramsSchema === undefined) return;
+  const problems = paramProblems(spec.paramsSchema, { ...spec.params, ...params });
+  if (problems.length > 0) throw new PipelineError('PARAMS_INVALID', { dagId: spec.id, problems });
 }

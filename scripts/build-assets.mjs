@@ -1,7 +1,9 @@
 /**
  * The second half of the build, after the compiler: bundles the workflows into one file, so that a worker starts without
- * a bundler, and copies the record schemas. Does nothing where its inputs have not changed.
+ * a bundler, copies the record schemas, and makes the script for pages small. Does nothing where its inputs have not
+ * changed.
  */
+import { transformSync } from '@swc/core';
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -25,6 +27,18 @@ rmSync(join(dist, 'schemas', 'records'), { recursive: true, force: true });
 mkdirSync(join(dist, 'schemas'), { recursive: true });
 cpSync(join(root, 'schemas', 'records'), join(dist, 'schemas', 'records'), { recursive: true });
 chmodSync(join(dist, 'client.js'), 0o755);
+
+const site = transformSync(readFileSync(join(root, 'serve', 'site', 'snippet.ts'), 'utf8'), {
+  jsc: {
+    parser: { syntax: 'typescript' },
+    target: 'es2020',
+    minify: { compress: { passes: 2, unsafe_arrows: true }, mangle: true },
+  },
+  minify: true,
+  isModule: false,
+});
+mkdirSync(join(dist, 'serve', 'site'), { recursive: true });
+writeFileSync(join(dist, 'serve', 'site', 'site.js'), site.code);
 
 const hash = createHash('sha256')
   .update(version)

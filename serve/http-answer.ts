@@ -37,7 +37,7 @@ export function errorAnswer(error: unknown): Answer {
     body: { error: { code: known.code, message: known.message } },
     headers: {
       ...(retryAfterMs !== undefined && { 'retry-after': String(Math.ceil(retryAfterMs / 1000)) }),
-      ...(status === 401 && { 'www-authenticate': 'Basic realm="write key"' }),
+      ...(status === 401 && { 'www-authenticate': 'Basic realm="millrace"' }),
       ...(status === 405 && { allow: String(known.context['allowed'] ?? '') }),
       // The rest of a refused body is not read, so the connection cannot serve another request.
       ...([400, 401, 413, 415].includes(status) || status >= 500 ? { connection: 'close' } : {}),
@@ -45,14 +45,30 @@ export function errorAnswer(error: unknown): Answer {
   };
 }
 
-/** Writes an answer; a connection that is gone is nobody's error. */
-export function send(response: ServerResponse, { status, body, headers }: Answer): void {
-  if (response.headersSent || response.destroyed) return;
+const texts = new WeakMap<Answer['body'], string>();
+
+/** The text of a body; that of a constant one is made once. */
+function textOf(body: Answer['body']): string {
+  const known = texts.get(body);
+  if (known !== undefined) return known;
   const text = JSON.stringify(body);
+  if (Object.isFrozen(body)) texts.set(body, text);
+  return text;
+}
+
+/** Writes an answer; a connection that is gone is nobody's error. */
+export function send(
+  response: ServerResponse,
+  { status, body, headers }: Answer,
+  isOpenToPages: boolean,
+): void {
+  if (response.headersSent || response.destroyed) return;
+  const text = textOf(body);
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(text),
     'x-content-type-options': 'nosniff',
+    ...(isOpenToPages && { 'access-control-allow-origin': '*' }),
     ...headers,
   });
   response.end(text);

@@ -5,28 +5,57 @@ export interface LineHead {
   readonly source: string;
   readonly endpoint: string;
   readonly requestId: string;
+  readonly provider?: string | undefined;
   readonly eventId?: string | undefined;
+  /** Headers that belong to the event. */
+  readonly kept?: Readonly<Record<string, string>> | undefined;
+  /** The sender's browser asks not to be sold or shared (`Sec-GPC: 1`). */
+  readonly isGpc?: boolean;
 }
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 const space = 0x20;
-const lineEnd = Buffer.from('}\n');
+const closingBrace = 0x7d;
 
 /**
  * One line of an inbox segment. The body goes in byte for byte; line breaks, which JSON has between tokens only, become
  * spaces.
  */
-export function inboxLine(
-  { receivedAt, source, endpoint, requestId, eventId }: LineHead,
-  body: Buffer,
-): Buffer {
-  const id = eventId === undefined ? '' : `,"eventId":${JSON.stringify(eventId)}`;
-  const head = `{"receivedAt":"${receivedAt}","source":${JSON.stringify(source)},"endpoint":"${endpoint}","requestId":"${requestId}"${id},"body":`;
-  return Buffer.concat([Buffer.from(head), withoutBreaks(body), lineEnd]);
+export function inboxLine(head: LineHead, body: Buffer): Buffer {
+  const start = headText(head);
+  const headBytes = Buffer.byteLength(start);
+  const line = Buffer.allocUnsafe(headBytes + body.length + 2);
+  line.write(start, 'utf8');
+  body.copy(line, headBytes);
+  replaceBreaks(line, headBytes);
+  line[line.length - 2] = closingBrace;
+  line[line.length - 1] = lineFeed;
+  return line;
 }
 
-function withoutBreaks(body: Buffer): Buffer {
-  if (!body.includes(lineFeed) && !body.includes(carriageReturn)) return body;
-  return body.map((byte) => (byte === lineFeed || byte === carriageReturn ? space : byte)) as Buffer;
+function headText({
+  receivedAt,
+  source,
+  endpoint,
+  requestId,
+  provider,
+  eventId,
+  kept,
+  isGpc,
+}: LineHead): string {
+  let text = `{"receivedAt":"${receivedAt}","source":"${source}","endpoint":"${endpoint}","requestId":"${requestId}"`;
+  if (provider !== undefined) text += `,"provider":"${provider}"`;
+  if (eventId !== undefined) text += `,"eventId":${JSON.stringify(eventId)}`;
+  if (kept !== undefined) text += `,"kept":${JSON.stringify(kept)}`;
+  if (isGpc === true) text += ',"gpc":true';
+  return `${text},"body":`;
+}
+
+function replaceBreaks(line: Buffer, from: number): void {
+  for (const wanted of [lineFeed, carriageReturn]) {
+    const end = line.length - 2;
+    for (let at = line.indexOf(wanted, from); at >= 0 && at < end; at = line.indexOf(wanted, at + 1))
+      line[at] = space;
+  }
 }

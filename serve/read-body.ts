@@ -15,20 +15,25 @@ export interface BodyBudget {
 /** The sender went away before the body was whole; nobody is left to answer. */
 export class SenderGone extends Error {}
 
+/** Which bodies an address takes. */
+export interface BodyRules {
+  /** The first one is assumed where the request names none; `application/json` stands for all types ending in `+json` too. */
+  readonly types: readonly string[];
+  readonly encodings: readonly string[];
+  readonly maxBytes: number;
+}
+
 /**
  * Refuses a request by its head alone: method and address are right already.
  *
  * @throws PipelineError GATEWAY_MEDIA_TYPE, GATEWAY_LENGTH_REQUIRED, GATEWAY_TOO_LARGE
  */
-export function checkBodyHead(request: IncomingMessage, encodings: readonly string[]): void {
+export function checkBodyHead(request: IncomingMessage, { types, encodings, maxBytes }: BodyRules): void {
   const { headers } = request;
-  // Browsers send text/plain where they may not ask first (sendBeacon), SNS does so always.
-  const type = headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() ?? 'application/json';
-  if (!/^(application\/json|application\/[\w.-]+\+json|text\/plain)$/.test(type))
-    throw new PipelineError('GATEWAY_MEDIA_TYPE', {
-      what: 'This content type',
-      supported: 'application/json',
-    });
+  const [usual = 'application/json'] = types;
+  const type = headers['content-type'] ?? usual;
+  if (type !== usual && !types.includes(plainType(type)))
+    throw new PipelineError('GATEWAY_MEDIA_TYPE', { what: 'This content type', supported: usual });
   const encoding = headers['content-encoding']?.toLowerCase() ?? 'identity';
   if (!encodings.includes(encoding))
     throw new PipelineError('GATEWAY_MEDIA_TYPE', {
@@ -38,7 +43,12 @@ export function checkBodyHead(request: IncomingMessage, encodings: readonly stri
   const length = headers['content-length'];
   if (length === undefined && headers['transfer-encoding'] === undefined)
     throw new PipelineError('GATEWAY_LENGTH_REQUIRED');
-  if (Number(length ?? 0) > limits.gatewayBodyMaxBytes) throw tooLarge();
+  if (Number(length ?? 0) > maxBytes) throw tooLarge(maxBytes);
+}
+
+function plainType(header: string): string {
+  const type = header.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  return /^application\/[\w.-]+\+json$/.test(type) ? 'application/json' : type;
 }
 
 /**
@@ -50,6 +60,7 @@ export function checkBodyHead(request: IncomingMessage, encodings: readonly stri
 export function readBody(
   request: IncomingMessage,
   budget: BodyBudget,
+  maxBytes: number,
 ): Promise<{ readonly bytes: Buffer; release(): void }> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -65,7 +76,7 @@ export function readBody(
     const take = (chunk: Buffer) => {
       size += chunk.length;
       budget.heldBytes += chunk.length;
-      if (size > limits.gatewayBodyMaxBytes) fail(tooLarge);
+      if (size > maxBytes) fail(() => tooLarge(maxBytes));
       else if (budget.heldBytes > budget.maxBytes)
         fail(() => new PipelineError('GATEWAY_UNAVAILABLE', { reason: 'too many large requests at once' }));
       else chunks.push(chunk);
@@ -88,15 +99,13 @@ export async function decompress(bytes: Buffer, encoding: string | undefined): P
   try {
     return await unzip(bytes, { maxOutputLength: limits.gatewayBodyMaxBytes });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge();
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
+      throw tooLarge(limits.gatewayBodyMaxBytes);
     throw new PipelineError('GATEWAY_REQUEST_INVALID', { reason: 'the body is not whole gzip' });
   }
 }
 
-function tooLarge(): PipelineError {
-  return new PipelineError('GATEWAY_TOO_LARGE', {
-    what: 'The body',
-    limit: 'gatewayBodyMaxBytes',
-    allowed: limits.gatewayBodyMaxBytes,
-  });
+function tooLarge(allowed: number): PipelineError {
+  const limit = allowed === limits.gatewayBodyMaxBytes ? 'gatewayBodyMaxBytes' : 'webhookBodyMaxBytes';
+  return new PipelineError('GATEWAY_TOO_LARGE', { what: 'The body', limit, allowed });
 }

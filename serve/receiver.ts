@@ -1,27 +1,35 @@
-import { randomUUID, type KeyObject } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { TLSSocket } from 'node:tls';
+import type { BodyCheck, WebhookVerdict } from '../connectors/webhook/provider.js';
 import { PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
+import type { DeliveryCounter } from './delivery-counts.js';
 import type { Answer } from './http-answer.js';
-import { inboxLine } from './inbox-line.js';
+import { inboxLine, type LineHead } from './inbox-line.js';
 import type { InboxWriter } from './inbox-writer.js';
 import { parseJsonBody } from './parse-json.js';
 import { checkBodyHead, decompress, readBody, type BodyBudget } from './read-body.js';
-import { SeenEvents } from './seen-events.js';
+import { BindingConflict, SeenEvents } from './seen-events.js';
 import { readSegmentCall, type SegmentCall } from './segment-api.js';
-import { isSigned, readSignatureHead } from './webhook-signature.js';
+import type { WebhookEndpoint } from './webhook-endpoint.js';
 import { WriteKeys } from './write-key.js';
-
-/** Signing keys of one webhook source, decoded. */
-export type SigningKeys = ReadonlyMap<string, readonly KeyObject[]>;
 
 export interface ReceiverOptions {
   readonly inbox: InboxWriter;
   readonly writeKeys: readonly string[];
-  readonly signingKeys: SigningKeys;
+  readonly endpoints: ReadonlyMap<string, WebhookEndpoint>;
+  readonly counter: DeliveryCounter;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
+
+const segmentBody = {
+  // Browsers send text/plain where they may not ask first (sendBeacon); RudderStack's client calls its gzip a form.
+  types: ['application/json', 'text/plain', 'application/x-www-form-urlencoded'],
+  encodings: ['identity', 'gzip'],
+  maxBytes: limits.gatewayBodyMaxBytes,
+};
 
 /** Turns requests into durable inbox lines: nothing is answered with 2xx before its line is on the disk. */
 export class Receiver {
@@ -42,12 +50,17 @@ export class Receiver {
    */
   segment(call: SegmentCall, request: IncomingMessage): Promise<Answer> {
     this.#writeKeys.assertConfigured();
-    checkBodyHead(request, ['identity', 'gzip']);
-    return this.#inTurn('segment', request, async (raw) => {
+    checkBodyHead(request, segmentBody);
+    return this.#inTurn('segment', request, segmentBody.maxBytes, async (raw) => {
       const bytes = await decompress(raw, request.headers['content-encoding']);
-      const { writeKey, messageIds, problems } = readSegmentCall(call, parseJsonBody(bytes));
+      const { writeKey, messageIds, problems } = readSegmentCall(call, parseJsonBody(bytes), bytes.length);
       this.#writeKeys.assertKnown(request.headers, writeKey);
-      const isRepeat = await this.#keep('segment', messageIds, { source: 'segment', endpoint: call }, bytes);
+      const isRepeat = await this.#keep('segment', messageIds, bytes, {
+        source: 'segment',
+        endpoint: call,
+        isGpc: request.headers['sec-gpc'] === '1',
+      });
+      this.#options.counter.kept('segment', isRepeat);
       return {
         status: 200,
         body: {
@@ -55,64 +68,108 @@ export class Receiver {
           ...(isRepeat && { duplicate: true }),
           ...(problems.length > 0 && { errors: problems }),
         },
-        headers: { 'access-control-allow-origin': '*' },
       };
     });
   }
 
   /**
-   * A signed delivery of a webhook source. The signature is checked over the bytes as sent, before anything looks into
-   * them.
+   * A delivery to a webhook source. It is checked over the bytes as sent, before anything looks into them.
    * @throws PipelineError GATEWAY_*
    */
   webhook(source: string, request: IncomingMessage): Promise<Answer> {
-    const keys = this.#options.signingKeys.get(source);
-    if (keys === undefined)
-      throw new PipelineError('GATEWAY_NOT_FOUND', { what: `webhook source "${source}"` });
-    if (keys.length === 0)
+    const endpoint = this.#endpoint(source);
+    const { verifier } = endpoint;
+    if (verifier === undefined)
       throw new PipelineError('GATEWAY_NO_KEY', {
         what: `webhook source "${source}"`,
         setting: `gateway.webhooks.${source}.secrets`,
       });
-    checkBodyHead(request, ['identity']);
-    const refuse = (reason: string) => new PipelineError('GATEWAY_SIGNATURE', { source, reason });
-    const head = readSignatureHead(request.headers, this.#options.now());
-    if (typeof head === 'string') throw refuse(head);
-    return this.#inTurn(source, request, async (bytes) => {
-      if (!isSigned(head, bytes, keys)) throw refuse('no signature fits');
-      parseJsonBody(bytes);
-      const isRepeat = await this.#keep(
-        `webhooks/${source}`,
-        [head.id],
-        { source, endpoint: 'webhook', eventId: head.id },
-        bytes,
-      );
-      return { status: 200, body: { accepted: true, ...(isRepeat && { duplicate: true }) } };
+    checkBodyHead(request, {
+      types: endpoint.bodyTypes,
+      encodings: ['identity'],
+      maxBytes: limits.webhookBodyMaxBytes,
     });
+    const clientFingerprint = fingerprintOf(request);
+    const check = verifier.begin({
+      headers: request.headers,
+      nowMs: this.#options.now(),
+      ...(clientFingerprint !== undefined && { clientFingerprint }),
+    });
+    if (typeof check === 'string') throw this.#refuse(source, check);
+    return this.#inTurn(source, request, limits.webhookBodyMaxBytes, (body) =>
+      this.#judge(endpoint, check, body),
+    );
+  }
+
+  /**
+   * A GET or HEAD by which a provider looks whether the address is there.
+   * @throws PipelineError GATEWAY_NOT_FOUND, GATEWAY_METHOD
+   */
+  greet(source: string, method: string, query: URLSearchParams): Answer {
+    const { verifier } = this.#endpoint(source);
+    if (method === 'HEAD') return { status: 200, body: {} };
+    const body = verifier?.challenge?.(query);
+    if (body === undefined) throw new PipelineError('GATEWAY_METHOD', { allowed: 'POST' });
+    return { status: 200, body };
+  }
+
+  async #judge(endpoint: WebhookEndpoint, check: BodyCheck, body: Buffer): Promise<Answer> {
+    const { source, provider } = endpoint;
+    const found = check(body);
+    const verdict: WebhookVerdict = found instanceof Promise ? await found : found;
+    if ('refused' in verdict) throw this.#refuse(source, verdict.refused);
+    if ('answered' in verdict) return { status: 200, body: verdict.answered };
+    const { id, repeatKey = id, binding, json = body, kept } = verdict.accepted;
+    parseJsonBody(json);
+    let isRepeat: boolean;
+    try {
+      const head = { source, endpoint: 'webhook', provider, eventId: id, kept };
+      isRepeat = await this.#keep(`webhooks/${source}`, [repeatKey], json, head, binding);
+    } catch (error) {
+      if (error instanceof BindingConflict)
+        throw this.#refuse(source, 'its signature was used for another body already');
+      throw error;
+    }
+    this.#options.counter.kept(source, isRepeat);
+    return isRepeat ? repeated : accepted;
+  }
+
+  #endpoint(source: string): WebhookEndpoint {
+    const endpoint = this.#options.endpoints.get(source);
+    if (endpoint !== undefined) return endpoint;
+    throw new PipelineError('GATEWAY_NOT_FOUND', { what: `webhook source "${source}"` });
+  }
+
+  #refuse(source: string, reason: string): PipelineError {
+    this.#options.counter.refused(source, reason, this.#options.now());
+    return new PipelineError('GATEWAY_SIGNATURE', { source, reason });
   }
 
   /** Resolves to true where the events were durable already. */
   #keep(
     stream: string,
     ids: readonly string[],
-    head: { readonly source: string; readonly endpoint: string; readonly eventId?: string },
     bytes: Buffer,
+    head: Omit<LineHead, 'receivedAt' | 'requestId'>,
+    binding?: string,
   ): Promise<boolean> {
     let seen = this.#seen.get(stream);
     if (seen === undefined) this.#seen.set(stream, (seen = new SeenEvents(limits.gatewayRememberedIds)));
-    return seen.writeOnce(ids, () => {
+    const write = () => {
       const receivedAt = new Date(this.#options.now()).toISOString();
       return this.#options.inbox.append(
         stream,
         inboxLine({ receivedAt, requestId: randomUUID(), ...head }, bytes),
       );
-    });
+    };
+    return seen.writeOnce(ids, write, binding);
   }
 
   /** Reads the body and works on it, with a bounded number of requests of one source at a time. */
   async #inTurn(
     source: string,
     request: IncomingMessage,
+    maxBytes: number,
     work: (bytes: Buffer) => Promise<Answer>,
   ): Promise<Answer> {
     const inFlight = this.#inFlight.get(source) ?? 0;
@@ -125,7 +182,7 @@ export class Receiver {
     }
     this.#inFlight.set(source, inFlight + 1);
     try {
-      const { bytes, release } = await readBody(request, this.#budget);
+      const { bytes, release } = await readBody(request, this.#budget, maxBytes);
       try {
         return await work(bytes);
       } finally {
@@ -135,4 +192,13 @@ export class Receiver {
       this.#inFlight.set(source, (this.#inFlight.get(source) ?? 1) - 1);
     }
   }
+}
+
+const accepted: Answer = { status: 200, body: Object.freeze({ accepted: true }) };
+const repeated: Answer = { status: 200, body: Object.freeze({ accepted: true, duplicate: true }) };
+
+/** SHA-256 of the client's certificate, if TLS has found that a configured authority made it. */
+function fingerprintOf({ socket }: IncomingMessage): string | undefined {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+  return socket.getPeerCertificate().fingerprint256;
 }

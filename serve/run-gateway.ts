@@ -1,15 +1,19 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Logger } from 'pino';
+import type { FetchPublic } from '../connectors/webhook/provider.js';
 import { isPipelineError, PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
+import { DeliveryCounter, type DeliveryCounts } from './delivery-counts.js';
 import { errorAnswer, send, type Answer } from './http-answer.js';
 import { openInbox, type InboxBounds, type InboxWriter } from './inbox-writer.js';
 import { SenderGone } from './read-body.js';
 import { Receiver } from './receiver.js';
-import { segmentCalls, type SegmentCall } from './segment-api.js';
+import { segmentCallAt } from './segment-api.js';
 import type { SegmentDisk } from './segment-file.js';
-import { readSigningKeys } from './webhook-signature.js';
+import { loadSiteScript } from './site-script.js';
+import { createWebhookEndpoints, type WebhookOptions } from './webhook-endpoint.js';
 
 /** What a gateway is made from; a composition root reads it from the settings. */
 export interface GatewayOptions {
@@ -19,9 +23,13 @@ export interface GatewayOptions {
   readonly inboxDirectory: string;
   /** Keys that senders of the Segment API use; without one it takes nothing. */
   readonly writeKeys: readonly string[];
-  /** Signing secrets by source; several during a rotation. */
-  readonly webhooks: Readonly<Record<string, { readonly secrets: readonly string[] }>>;
+  /** Webhook endpoints by source name. */
+  readonly webhooks: Readonly<Record<string, WebhookOptions>>;
+  /** Serves HTTPS. With `clientCa`, clients may show a certificate of that authority. PEM texts. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string };
   readonly logger: Logger;
+  /** Fetches public keys of providers; tests give their own. */
+  readonly fetchPublic?: FetchPublic;
   readonly bounds?: InboxBounds;
   readonly timeouts?: {
     readonly headersMs: number;
@@ -37,23 +45,24 @@ export interface GatewayOptions {
 export interface RunningGateway {
   readonly address: string;
   readonly port: number;
+  /** Deliveries by source since the start. */
+  counts(): Readonly<Record<string, DeliveryCounts>>;
   /** Takes no new connection, lets requests in work end for a moment, seals the inbox. */
   close(): Promise<void>;
 }
 
 /**
  * Starts the HTTP process that receives events: the Segment API under `/v1/`, signed webhooks under `/webhooks/`,
- * `/healthz` (the process answers) and `/readyz` (the inbox can take events).
+ * the script for pages under `/site.js`, `/healthz` (the process answers) and `/readyz` (the inbox can take events).
  *
  * @throws PipelineError CONFIG_INVALID, INBOX_LOCKED
  */
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
-  const signingKeys = new Map(
-    Object.entries(options.webhooks).map(([name, { secrets }]) => [name, readSigningKeys(name, secrets)]),
-  );
+  const endpoints = await createWebhookEndpoints(options.webhooks, options.fetchPublic);
+  const counter = new DeliveryCounter(options.logger);
   const inbox = await openInbox({
     directory: options.inboxDirectory,
-    streams: ['segment', ...[...signingKeys.keys()].map((name) => `webhooks/${name}`)],
+    streams: ['segment', ...[...endpoints.keys()].map((name) => `webhooks/${name}`)],
     logger: options.logger,
     ...(options.bounds && { bounds: options.bounds }),
     ...(options.now && { now: options.now }),
@@ -63,7 +72,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     const receiver = new Receiver({
       inbox,
       writeKeys: options.writeKeys,
-      signingKeys,
+      endpoints,
+      counter,
       now: options.now ?? Date.now,
     });
     const server = createHttpServer(receiver, inbox, options);
@@ -75,6 +85,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     return {
       address,
       port,
+      counts: () => counter.all(),
       close: async () => {
         await closeServer(server);
         await inbox.close();
@@ -89,33 +100,49 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
 function createHttpServer(
   receiver: Receiver,
   inbox: InboxWriter,
-  { timeouts, logger }: GatewayOptions,
+  { timeouts, logger, tls }: GatewayOptions,
 ): Server {
-  const server = createServer(
-    {
-      headersTimeout: timeouts?.headersMs ?? limits.gatewayHeadersTimeoutMs,
-      requestTimeout: timeouts?.requestMs ?? limits.gatewayRequestTimeoutMs,
-      connectionsCheckingInterval: timeouts?.checkEveryMs ?? limits.gatewayCheckEveryMs,
-      keepAliveTimeout: limits.gatewayKeepAliveMs,
-      requireHostHeader: true,
-    },
-    (request, response) => {
-      void answer(request, response);
-    },
-  );
+  const settings = {
+    headersTimeout: timeouts?.headersMs ?? limits.gatewayHeadersTimeoutMs,
+    requestTimeout: timeouts?.requestMs ?? limits.gatewayRequestTimeoutMs,
+    connectionsCheckingInterval: timeouts?.checkEveryMs ?? limits.gatewayCheckEveryMs,
+    keepAliveTimeout: limits.gatewayKeepAliveMs,
+    requireHostHeader: true,
+  };
+  const listener = (request: IncomingMessage, response: ServerResponse) => {
+    void answer(request, response);
+  };
+  const server =
+    tls === undefined
+      ? createServer(settings, listener)
+      : createTlsServer({ ...settings, ...tlsSettings(tls) }, listener);
   server.maxConnections = limits.gatewayMaxConnections;
   server.on('clientError', refuseBroken);
 
+  const siteScript = loadSiteScript();
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    // Pages of other origins call the Segment API, and may read its answers, refusals too.
+    const isOpenToPages = request.url?.startsWith('/v1/') === true;
     try {
-      send(response, await route(receiver, inbox, request));
+      if (siteScript !== undefined && request.url?.split('?', 1)[0] === '/site.js')
+        siteScript.serve(request, response);
+      else send(response, await route(receiver, inbox, request), isOpenToPages);
     } catch (error) {
       if (error instanceof SenderGone) return;
       if (!isPipelineError(error)) logger.error({ error: String(error) }, 'gateway: a request failed');
-      send(response, errorAnswer(error));
+      send(response, errorAnswer(error), isOpenToPages);
     }
   };
   return server;
+}
+
+/** A client without a certificate is let in; sources that need one refuse it by themselves. */
+function tlsSettings({ cert, key, clientCa }: NonNullable<GatewayOptions['tls']>) {
+  return {
+    cert,
+    key,
+    ...(clientCa !== undefined && { ca: clientCa, requestCert: true, rejectUnauthorized: false }),
+  };
 }
 
 /** @throws PipelineError GATEWAY_* */
@@ -128,12 +155,15 @@ async function route(receiver: Receiver, inbox: InboxWriter, request: IncomingMe
     return { status: 200, body: { status: 'ready', ...(await inbox.check()) } };
   }
   const isFlat = rest.length === 0;
-  if (first === 'v1' && isFlat && (segmentCalls as readonly string[]).includes(second)) {
+  const call = first === 'v1' && isFlat ? segmentCallAt(second) : undefined;
+  if (call !== undefined) {
     if (request.method === 'OPTIONS') return preflight;
     assertMethod(request, ['POST']);
-    return receiver.segment(second as SegmentCall, request);
+    return receiver.segment(call, request);
   }
   if (first === 'webhooks' && isFlat && second !== '') {
+    if (request.method === 'GET' || request.method === 'HEAD')
+      return receiver.greet(second, request.method, new URLSearchParams(request.url?.split('?')[1] ?? ''));
     assertMethod(request, ['POST']);
     return receiver.webhook(second, request);
   }
@@ -145,7 +175,6 @@ const preflight: Answer = {
   status: 200,
   body: {},
   headers: {
-    'access-control-allow-origin': '*',
     'access-control-allow-methods': 'POST',
     'access-control-allow-headers': 'content-type, authorization',
     'access-control-max-age': '86400',

@@ -2,3 +2,14 @@ export { seededRandom, type SeededRandom } from './seeded-random.js';
 export type { ShopFault } from './shop-faults.js';
 export type { ShopCustomer, ShopLineItem, ShopOrder } from './shop-orders.js';
 export { createShopServer, type ShopServer, type ShopServerOptions } from './shop-server.js';
+export {
+  createTestCertificate,
+  createWebhookFixtures,
+  emailSamples,
+  type CertificateOptions,
+  type EmailSample,
+  type SignedDelivery,
+  type SignOptions,
+  type TestCertificate,
+  type WebhookFixture,
+} from './webhooks/index.js';

@@ -6,6 +6,8 @@ export interface SeededRandom {
   integer(min: number, max: number): number;
   /** One element. @throws RangeError for an empty list */
   pick<Item>(items: readonly Item[]): Item;
+  /** The elements in another order. */
+  shuffle<Item>(items: readonly Item[]): Item[];
   /** True with this probability (0 to 1). */
   chance(probability: number): boolean;
 }
@@ -27,6 +29,10 @@ export function seededRandom(seed: number): SeededRandom {
       const item = items[Math.floor(next() * items.length)];
       if (item === undefined) throw new RangeError('pick: the list is empty');
       return item;
+    },
+    shuffle(items) {
+      const keyed = items.map((item) => ({ item, key: next() }));
+      return keyed.sort((a, b) => a.key - b.key).map(({ item }) => item);
     },
     chance: (probability) => next() < probability,
   };

@@ -207,18 +207,19 @@ async function approve(task: ApprovalTask, scope: TaskScope): Promise<TaskOutput
 
 /** Starts a run of another DAG under an id of its own, so that a repeat finds the run instead of starting a second. */
 async function triggerDag(task: TriggerDagTask, scope: TaskScope): Promise<TaskOutput> {
-  const { spec, specHash } = await looks.lookUpDag({ dagId: task.dagId });
   const { context } = scope;
   const inputs = Object.fromEntries(
     Object.entries(inputsOf(task, scope)).map(([name, value]) => [name, inlineValue(value)]),
   );
+  const params = { ...task.params, ...inputs } satisfies JsonObject;
+  const { spec, specHash } = await looks.lookUpDag({ dagId: task.dagId, params });
   const { interval } = context;
   const run: RunInput = {
     spec,
     specHash,
     runType: 'manual',
     ...(task.interval === 'same' && interval !== undefined ? { interval } : {}),
-    params: { ...task.params, ...inputs } satisfies JsonObject,
+    params,
     triggeredBy: context.workflowId,
   };
   const instance = context.mapIndex === undefined ? '' : `-${String(context.mapIndex)}`;

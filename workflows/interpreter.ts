@@ -213,9 +213,21 @@ export class Interpreter {
         void this.#work(task, undefined);
       } else {
         this.#state.states[id] = 'scheduled';
-        void this.#gate.enter(1, task.priorityWeight).then(() => this.#work(task, undefined));
+        void this.#gate.enter(1, task.priorityWeight).then(() => this.#takePlace(task));
       }
     }
+  }
+
+  /** Begins what waited for its place, unless it was skipped meanwhile. */
+  #takePlace(task: TaskSpec): void {
+    if (this.#state.of(task.id) === 'scheduled') {
+      if (!this.#isYielding && !this.#isCancelled) this.#state.states[task.id] = 'running';
+      void this.#work(task, undefined);
+      return;
+    }
+    this.#gate.leave();
+    this.#active -= 1;
+    this.#advance();
   }
 
   async #work(task: TaskSpec, unit: MapUnit | undefined): Promise<void> {

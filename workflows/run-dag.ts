@@ -18,7 +18,7 @@ import { PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
 import { zeroCounts } from '../core/manifest.js';
 import type { Decision, RunInput, RunResult, StageContext } from '../core/run.js';
-import { hasFireTimes } from '../core/schedule-spec.js';
+import { hasExclusions, hasFireTimes } from '../core/schedule-spec.js';
 import { runSlot } from '../core/slot-requests.js';
 import { selectTasks } from '../core/select-tasks.js';
 import { Approvals } from './approvals.js';
@@ -82,7 +82,7 @@ export async function runDag(input: RunInput): Promise<RunResult> {
   });
   running.begun = { heritage, interpreter };
   handleMessages(interpreter, approvals, spec);
-  const deadlines = await startDeadlines(spec, context);
+  const deadlines = await startDeadlines(spec, context, input.carried !== undefined);
   let outcome: RunOutcome | undefined;
   try {
     if (input.carried === undefined) await takeTurn(spec, slots);
@@ -209,10 +209,17 @@ function handleMessages(interpreter: Interpreter, approvals: Approvals, spec: Da
   setHandler(statesQuery, () => interpreter.states);
   setHandler(approvalsQuery, () => approvals.asking);
   setHandler(decideSignal, (decision) => {
-    if (isApproval(decision.taskId)) approvals.decide(decision);
+    // Nobody hears of a signal that does not fit; it leaves the question open.
+    if (isApproval(decision.taskId) && isAnswer(decision)) approvals.decide(decision);
   });
   setHandler(decideUpdate, (decision) => approvals.decide(decision), {
-    validator: ({ taskId }: Decision) => {
+    validator: (answer: Decision) => {
+      const { taskId } = answer;
+      if (!isAnswer(answer))
+        throw ApplicationFailure.nonRetryable(
+          `"${answer.decision}" is no answer; use "approved" or "rejected"`,
+          'APPROVAL_UNKNOWN',
+        );
       if (!isApproval(taskId))
         throw ApplicationFailure.nonRetryable(
           `"${taskId}" is no approval task of this run`,
@@ -221,6 +228,10 @@ function handleMessages(interpreter: Interpreter, approvals: Approvals, spec: Da
     },
   });
   setHandler(clearUpdate, (taskIds) => interpreter.clear(taskIds));
+}
+
+function isAnswer({ decision }: { readonly decision: unknown }): boolean {
+  return decision === 'approved' || decision === 'rejected';
 }
 
 async function finish(
@@ -269,11 +280,17 @@ function lateness({ id, dagrunTimeoutMs = 0 }: DagSpec): PipelineError {
 }
 
 /** Alerts of the run as a whole. */
-async function startDeadlines(spec: DagSpec, context: StageContext): Promise<RunningDeadlines> {
+async function startDeadlines(
+  spec: DagSpec,
+  context: StageContext,
+  isContinued: boolean,
+): Promise<RunningDeadlines> {
   const delaysMs: number[] = [];
   for (const { reference, intervalMs } of spec.deadlines ?? []) {
     const baseMs = await baseOf(spec, context, reference);
-    delaysMs.push(baseMs === undefined ? Number.POSITIVE_INFINITY : baseMs + intervalMs - Date.now());
+    const delayMs = baseMs === undefined ? Number.POSITIVE_INFINITY : baseMs + intervalMs - Date.now();
+    // What had passed when the run continued as new, its former execution has told.
+    delaysMs.push(isContinued && delayMs <= 0 ? Number.POSITIVE_INFINITY : delayMs);
   }
   return watchDeadlines(context, '', delaysMs);
 }
@@ -303,7 +320,7 @@ async function scheduledInterval({ spec, runType }: RunInput): Promise<DataInter
   const nominal = workflowInfo().typedSearchAttributes.get(scheduledStartAttribute);
   if (nominal === undefined) return undefined;
   if (!hasFireTimes(spec.schedule)) return undefined;
-  if (spec.schedule.kind === 'every' && spec.schedule.except.length === 0) {
+  if (spec.schedule.kind === 'every' && !hasExclusions(spec.schedule)) {
     return {
       start: new Date(nominal.getTime() - spec.schedule.everyMs).toISOString(),
       end: nominal.toISOString(),

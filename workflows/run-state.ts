@@ -169,9 +169,14 @@ export class RunState {
   skip(taskIds: readonly string[]): void {
     for (const id of taskIds) {
       const unitId = this.#unitOf(id);
-      if (this.of(id) !== 'none' || this.of(unitId) !== 'none') continue;
+      if (!this.#hasNotBegun(id) || !this.#hasNotBegun(unitId)) continue;
       this.settle(unitId, 'skipped');
     }
+  }
+
+  /** Also a task that waits for its place has not. */
+  #hasNotBegun(taskId: string): boolean {
+    return ['none', 'scheduled'].includes(this.of(taskId));
   }
 
   /** Makes finished tasks begin anew, a mapped group as a whole; returns those that will. */

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { describeSchedule } from '../../core/describe-schedule.js';
+import { resultOfFailure } from '../../activities/failed-run.js';
 import type { JsonObject } from '../../core/json.js';
 import type { CommandContext } from '../context.js';
 import { getDag, listDags } from '../deployment.js';
 import { emit, exitCodes, renderTable } from '../output.js';
-import { listRuns, resultOfFailure, triggerRun } from '../runs.js';
+import { listRuns, triggerRun } from '../runs.js';
 import { registerBulk } from './dag-bulk.js';
 import { registerDagViews } from './dag-views.js';
 import { intervalOption, parseCount, parseParams, parseTime } from './arguments.js';

@@ -7,6 +7,8 @@ import { findTemporalCli } from '../temporal/obtain-cli.js';
 import type { CommandContext } from '../context.js';
 import { temporalAddress } from '../temporal/connect.js';
 import { emit, exitCodes } from '../output.js';
+import { createWebhookEndpoints } from '../../serve/webhook-endpoint.js';
+import { revealWebhooks } from '../services.js';
 import { loadProjectDags, openWarehouseReader, warehousePlace } from '../project.js';
 
 interface Finding {
@@ -60,6 +62,17 @@ export function registerDoctor(program: Command, context: CommandContext): void 
           if (freeBytes < limits.inboxMinFreeBytes)
             throw new Error(`only ${String(freeBytes)} bytes free; free disk space`);
           return `${settings.dataDirectory}, ${String(Math.floor(freeBytes / 2 ** 30))} GiB free`;
+        });
+        await check('webhooks', async () => {
+          const endpoints = [...(await createWebhookEndpoints(revealWebhooks(settings))).values()];
+          const closed = endpoints
+            .filter(({ verifier }) => verifier === undefined)
+            .map(({ source }) => source);
+          if (closed.length > 0)
+            throw new Error(
+              `without a secret, and so closed: ${closed.join(', ')}; set gateway.webhooks.<name>.secrets`,
+            );
+          return endpoints.map(({ source, provider }) => `${source} (${provider})`).join(', ') || 'none';
         });
         await check('operations store', async () => {
           const { ledger, path } = await context.ops(settings);

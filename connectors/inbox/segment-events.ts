@@ -6,7 +6,8 @@ const lineFeed = 0x0a;
 /**
  * The events of inbox lines, one NDJSON line each, values byte for byte as sent. Each event carries `type`, `messageId`
  * (derived from its content where the sender gave none), `receivedAt`, and the `timestamp` corrected for the sender's
- * clock: `receivedAt − (sentAt − originalTimestamp)` (Segment documentation, "Spec: Common Fields").
+ * clock: `receivedAt − (sentAt − originalTimestamp)` (Segment documentation, "Spec: Common Fields"). `consent` is that of
+ * its context; `gpc` says that the browser sent `Sec-GPC: 1`. Ids that are numbers become texts with the same digits.
  */
 export function segmentEvents(lines: Uint8Array): { readonly bytes: Uint8Array; readonly rowCount: number } {
   const events: Buffer[] = [];
@@ -21,7 +22,14 @@ export function segmentEvents(lines: Uint8Array): { readonly bytes: Uint8Array; 
     const elements =
       endpoint === 'batch' ? sliceElements(envelope.get('batch') ?? Buffer.from('[]')) : [body];
     for (const element of elements)
-      events.push(eventLine(element, { endpoint, receivedAt, sentAt: textOf(envelope.get('sentAt')) }));
+      events.push(
+        eventLine(element, {
+          endpoint,
+          receivedAt,
+          sentAt: textOf(envelope.get('sentAt')),
+          isGpc: members.has('gpc'),
+        }),
+      );
   }
   return { bytes: Buffer.concat(events), rowCount: events.length };
 }
@@ -30,9 +38,13 @@ interface Delivery {
   readonly endpoint: string;
   readonly receivedAt: string;
   readonly sentAt: string | undefined;
+  readonly isGpc: boolean;
 }
 
-function eventLine(event: Uint8Array, { endpoint, receivedAt, sentAt }: Delivery): Buffer {
+const idMembers = ['userId', 'anonymousId', 'groupId', 'previousId'] as const;
+const numberText = /^-?[0-9]+$/;
+
+function eventLine(event: Uint8Array, { endpoint, receivedAt, sentAt, isGpc }: Delivery): Buffer {
   // What is no object goes on as it is: the schema check quarantines it.
   if (event[0] !== 0x7b) return Buffer.concat([event, Buffer.from('\n')]);
   const members = sliceMembers(event);
@@ -48,6 +60,14 @@ function eventLine(event: Uint8Array, { endpoint, receivedAt, sentAt }: Delivery
       'messageId',
       `derived-${createHash('sha256').update(receivedAt).update(event).digest('hex').slice(0, 40)}`,
     );
+  for (const name of idMembers) {
+    const digits = Buffer.from(members.get(name) ?? '').toString('latin1');
+    if (numberText.test(digits)) set(name, digits);
+  }
+  const context = members.get('context');
+  const consent = context?.[0] === 0x7b ? sliceMembers(context).get('consent') : undefined;
+  if (consent !== undefined && !members.has('consent')) members.set('consent', consent);
+  if (isGpc) members.set('gpc', Buffer.from('true'));
   set('originalTimestamp', original);
   set('sentAt', sent);
   set('receivedAt', receivedAt);

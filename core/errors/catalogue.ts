@@ -70,6 +70,11 @@ export const catalogue = {
     retryable: false,
     message: 'Task "{taskId}" gave up: {reason}. It is not tried again.',
   },
+  TASK_ERROR: {
+    kind: 'ContractError',
+    retryable: true,
+    message: 'Task "{taskId}" threw: {reason}. It is tried again while it has retries left.',
+  },
   NOT_YET: {
     kind: 'SourceError',
     retryable: true,
@@ -78,8 +83,7 @@ export const catalogue = {
   RUN_TIMEOUT: {
     kind: 'LimitError',
     retryable: false,
-    message:
-      'The run of "{dagId}" took longer than its dagrunTimeout of {timeoutMs} ms; what had not ended was skipped. Raise dagrunTimeout, or clear the run.',
+    message: 'The run of "{dagId}" took over {timeoutMs} ms, its dagrunTimeout. Raise it, or clear the run.',
   },
   UPSTREAM_RUN_FAILED: {
     kind: 'ContractError',

@@ -1,12 +1,17 @@
 import type { Activities } from '../../core/activities.js';
 import type { RecordObject, TaskFunctions } from '../../core/dag-definition.js';
 import type { DagSpec, TaskSpec } from '../../core/dag-spec.js';
+import { PipelineError } from '../../core/errors/index.js';
 import type { JsonValue } from '../../core/json.js';
 import type { StageRequest } from '../../core/run.js';
 
 /** Records that an extract task reads in place of its source. */
-export interface FakeRows {
+export class FakeRows {
   readonly rows: readonly RecordObject[];
+
+  constructor(rows: readonly RecordObject[]) {
+    this.rows = rows;
+  }
 }
 
 /** What stands in for a task: its result, or a function that gives it; of an extract task, rows. */
@@ -15,12 +20,33 @@ export type Fakes = Readonly<Record<string, Fake>>;
 
 /** Rows for an extract task in a test. */
 export function rows(records: readonly RecordObject[]): FakeRows {
-  return { rows: records };
+  return new FakeRows(records);
 }
 
-/** The spec with faked extract tasks reading from functions; everything else is as it was. */
+/** Kinds of tasks that a result, or a function, can stand in for. */
+const withFunction = new Set<TaskSpec['kind']>(['function', 'branch', 'short-circuit', 'sensor']);
+
+/**
+ * The spec with faked extract tasks reading from functions; everything else is as it was.
+ *
+ * @throws PipelineError USAGE naming every fake that would stand in for nothing
+ */
 export function withFakes(spec: DagSpec, fakes: Fakes): DagSpec {
+  const problems = Object.entries(fakes).flatMap(([id, fake]) => problemOf(spec, id, fake));
+  if (problems.length > 0)
+    throw new PipelineError('USAGE', {
+      problem: `Fakes of "${spec.id}" fit no task: ${problems.join('; ')}`,
+      hint: `Its tasks: ${spec.tasks.map(({ id }) => id).join(', ')}`,
+    });
   return { ...spec, tasks: spec.tasks.map((task) => withFake(task, fakes[task.id])) };
+}
+
+function problemOf(spec: DagSpec, id: string, fake: Fake): string[] {
+  const task = spec.tasks.find((candidate) => candidate.id === id);
+  if (task === undefined) return [`there is no task "${id}"`];
+  if (isRows(fake)) return task.kind === 'extract' ? [] : [`"${id}" is no extract task, and reads no rows`];
+  if (task.kind === 'extract') return [`"${id}" is an extract task; give it rows(…)`];
+  return withFunction.has(task.kind) ? [] : [`"${id}" is a ${task.kind} task, which runs as it is`];
 }
 
 function withFake(task: TaskSpec, fake: Fake | undefined): TaskSpec {
@@ -37,7 +63,7 @@ export function fakedFunctions(functions: TaskFunctions, fake: Fake | undefined)
 }
 
 function isRows(fake: Fake | undefined): fake is FakeRows {
-  return typeof fake === 'object' && fake !== null && 'rows' in fake && Array.isArray(fake.rows);
+  return fake instanceof FakeRows;
 }
 
 /** Hears what each task handed on. */

@@ -73,6 +73,10 @@ describe('assets', () => {
         source: expect.objectContaining({ dagId: 'maker', taskId: 'make', workflowId: made.workflowId }),
       }),
     ]);
+    await waitUntil(
+      'the event is in the queue of both',
+      async () => (await queueOf('both')).queued.length > 0,
+    );
     expect(await queueOf('both')).toMatchObject({
       waitsFor: 'file:prices',
       missing: ['file:prices'],
@@ -109,6 +113,10 @@ describe('assets', () => {
     const next = await tell('file:prices', '--id', 'delivery-2');
     const runs = await heard('either', 3);
     expect(runs[2]?.events.map(({ id }) => id)).toEqual([next.event.id]);
+    await waitUntil(
+      'the queue knows of its third run',
+      async () => (await queueOf('either')).startedRuns === 3,
+    );
     expect(await queueOf('either')).toMatchObject({ startedRuns: 3, pending: 0, queued: [] });
   }, 120_000);
 

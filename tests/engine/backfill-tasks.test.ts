@@ -1,27 +1,20 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Client, Connection } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { createBackfill, type BackfillOptions, type BackfillStatus } from '../../client/backfills.js';
 import { listIntervals } from '../../core/schedule-intervals.js';
 import { limits } from '../../core/limits.js';
+import { readSchedule } from '../../core/read-schedule.js';
 import type { RunResult } from '../../core/run.js';
-import { TestProject, waitUntil, type RunningProcess } from '../helpers/project.js';
+import { waitUntil, type RunningProcess, type TestProject } from '../helpers/project.js';
 import { notes } from '../helpers/runs.js';
-import { rowSchema } from './dag-files.js';
-import { rerunDags } from './rerun-dags.js';
+import { startRerunProject } from './rerun-project.js';
 
 let project: TestProject;
 let client: Client;
 let worker: RunningProcess;
 
 beforeAll(async () => {
-  project = await TestProject.create({ 'rerun.ts': rerunDags });
-  project.write('schemas/row.v1.schema.json', rowSchema);
-  await project.startTemporal();
-  await project.json('deploy');
-  worker = await project.startWorker();
-  client = new Client({
-    connection: await Connection.connect({ address: `127.0.0.1:${String(project.temporalPort)}` }),
-  });
+  ({ project, worker, client } = await startRerunProject());
 }, 120_000);
 
 afterAll(async () => {
@@ -146,7 +139,7 @@ test('20,000 intervals are listed page by page, forwards and backwards, each onc
   const count = limits.backfillMaxIntervals;
   const from = '2020-01-01T00:00:00.000Z';
   const to = new Date(Date.parse(from) + count * 3_600_000).toISOString();
-  const schedule = { kind: 'every', everyMs: 3_600_000, offsetMs: 0 } as never;
+  const schedule = readSchedule({ every: '1h' }, []);
   for (const runBackwards of [false, true]) {
     const starts = new Set<string>();
     let afterStart: string | undefined;

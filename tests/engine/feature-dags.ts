@@ -134,6 +134,13 @@ export const patient = defineDag({
     } });
   },
 });
+export const fastNarrow = defineDag({
+  id: 'fast-narrow', schedule: 'manual', failFast: true, failOn: 'any', maxActiveTasks: 1,
+  tasks: ({ task }) => {
+    task('first', { retries: 0, priorityWeight: 9, run: bad });
+    for (const id of ['second', 'third']) task(id, { run: async () => note('fast-narrow ' + id) });
+  },
+});
 export const lateTries = defineDag({
   id: 'late-tries', schedule: 'manual',
   tasks: ({ task }) => {
@@ -213,6 +220,10 @@ export const parent = defineDag({
 export const child = defineDag({
   id: 'child', schedule: 'manual', params: { name: param({ type: 'string', default: 'none' }), size: param({ type: 'integer', minimum: 1, default: 1 }) },
   tasks: ({ task }) => { task('say', { run: async ({ params }) => { note('child ' + params.name + ' ' + params.size); } }); },
+});
+export const careless = defineDag({
+  id: 'careless', schedule: 'manual',
+  tasks: ({ triggerDag }) => { triggerDag('child', { dag: 'child', params: { size: 'wrong', other: 1 } }); },
 });
 export const timed = defineDag({
   id: 'timed', schedule: 'manual',

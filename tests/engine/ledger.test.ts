@@ -118,8 +118,8 @@ test('every try is kept, with its error', async () => {
       .filter(({ taskId }) => taskId === 'count')
       .map(({ state, errorCode, errorMessage }) => [state, errorCode, errorMessage?.includes('not yet')]),
   ).toEqual([
-    ['up_for_retry', 'INTERNAL', true],
-    ['up_for_retry', 'INTERNAL', true],
+    ['up_for_retry', 'TASK_ERROR', true],
+    ['up_for_retry', 'TASK_ERROR', true],
     ['success', undefined, undefined],
   ]);
 });

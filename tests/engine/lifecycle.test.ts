@@ -98,6 +98,14 @@ test('with failFast, the first failure skips what has not started', async () => 
   });
 });
 
+test('with failFast, what only waits for its place is skipped too', async () => {
+  expect(statesOf(await triggerRun(project, 'fast-narrow'))).toEqual({
+    state: 'failed',
+    tasks: { first: 'failed', second: 'skipped', third: 'skipped' },
+  });
+  expect(notes(project, 'fast-narrow')).toEqual([]);
+});
+
 test('callbacks are called for success, failure, retry, skip and deadline, of tasks and of the run', async () => {
   const run = await triggerRun(project, 'told');
   expect(statesOf(run)).toEqual({
@@ -107,8 +115,8 @@ test('callbacks are called for success, failure, retry, skip and deadline, of ta
   expect(taskOf(run, 'flaky').attempts).toBe(3);
   expect(notes(project, 'told').sort()).toEqual([
     'told fails failure TASK_FAILED',
-    'told flaky retry INTERNAL',
-    'told flaky retry INTERNAL',
+    'told flaky retry TASK_ERROR',
+    'told flaky retry TASK_ERROR',
     'told flaky success',
     'told run deadline',
     'told run failure RUN_FAILED',

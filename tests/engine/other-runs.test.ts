@@ -171,6 +171,33 @@ describe('an approval', () => {
   });
 });
 
+test('a run of another DAG with params that do not fit is not started', async () => {
+  const before = (await millrace.listRuns('child')).length;
+  const run = await millrace.triggerRun('careless');
+  await run.result().catch(() => undefined);
+  const [task] = (await millrace.getRun(run.workflowId)).result?.tasks ?? [];
+  expect(task).toMatchObject({ state: 'failed', error: { code: 'PARAMS_INVALID' } });
+  expect(task?.error?.message).toContain('other');
+  expect(await millrace.listRuns('child')).toHaveLength(before);
+});
+
+test('a name of a run that is under way joins that run', async () => {
+  const first = await millrace.triggerRun('asked', { name: 'joined' });
+  const second = await millrace.triggerRun('asked', { name: 'joined' });
+  expect(second.workflowId).toBe(first.workflowId);
+  await waitUntil('the task asks', async () => (await millrace.listApprovals('asked')).length === 1);
+  await millrace.temporal.workflow
+    .getHandle(first.workflowId)
+    .signal('decide', { taskId: 'release', decision: 'perhaps', by: 'cleo' });
+  await millrace.decide(first.workflowId, { taskId: 'release', decision: 'approved', by: 'ann' });
+  const results = await Promise.all([first.result(), second.result()]);
+  expect(results[1]).toEqual(results[0]);
+});
+
+test('a backfill backwards is refused where tasks depend on the run before', async () => {
+  await expect(backfill('chained', 20, 22, { runBackwards: true })).rejects.toMatchObject({ code: 'USAGE' });
+});
+
 test('the typed client refuses params that do not fit, and names runs', async () => {
   await expect(millrace.triggerRun('child', { params: { size: 0 } })).rejects.toMatchObject({
     code: 'PARAMS_INVALID',

@@ -1,15 +1,14 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Client, Connection } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { cancelRuns, retryRuns } from '../../client/bulk-runs.js';
 import { clearRuns, retryRun, type ClearedRun } from '../../client/clear-runs.js';
 import { triggerRun } from '../../client/runs.js';
 import type { RunResult } from '../../core/run.js';
-import { TestProject, waitUntil, type RunningProcess } from '../helpers/project.js';
+import { waitUntil, type RunningProcess, type TestProject } from '../helpers/project.js';
 import { notes } from '../helpers/runs.js';
-import { rowSchema } from './dag-files.js';
-import { rerunDags } from './rerun-dags.js';
+import { startRerunProject } from './rerun-project.js';
 
 let project: TestProject;
 let client: Client;
@@ -19,14 +18,7 @@ const plain = { upstream: false, downstream: false, onlyFailed: false };
 const here = { ...plain, past: false, future: false, recursive: false };
 
 beforeAll(async () => {
-  project = await TestProject.create({ 'rerun.ts': rerunDags });
-  project.write('schemas/row.v1.schema.json', rowSchema);
-  await project.startTemporal();
-  await project.json('deploy');
-  worker = await project.startWorker();
-  client = new Client({
-    connection: await Connection.connect({ address: `127.0.0.1:${String(project.temporalPort)}` }),
-  });
+  ({ project, worker, client } = await startRerunProject());
 }, 120_000);
 
 afterAll(async () => {

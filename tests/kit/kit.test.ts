@@ -119,6 +119,12 @@ const orders = defineDag({
     expect(silent.tasks).toMatchObject({ release: { state: 'failed' }, send: { state: 'upstream_failed' } });
   });
 
+  test('refuses fakes that would stand in for nothing, all at once', async () => {
+    await expect(
+      environment.run(orders, { fakes: { pul: rows([]), pull: [], tell: rows([]) } }),
+    ).rejects.toThrow(/no task "pul"; "pull" is an extract task.*; "tell" is no extract task/);
+  });
+
   test('that fails says which task failed, and with what', async () => {
     const run = await environment.run(orders, { fakes: { pull: rows([]) } });
     expect(run.state).toBe('failed');

@@ -76,6 +76,23 @@ describe('what a watch makes of missing runs', () => {
     ]);
   });
 
+  test('a pause drops what waited before it, also where its last fire times are too young to be looked at', () => {
+    const before = {
+      ...firstWatchState(day(1)),
+      pauses: addPause([], { from: day(9), reason: 'failed' }),
+    };
+    const missing = [3, 4, 5].map((number) => ({ interval: interval(number), wasBusy: true }));
+    const reasons = (change: Partial<Inspection>) =>
+      stepOf(
+        { cron: '@daily', overlap: 'buffer-all' },
+        inspectionOf([], { missing, isPaused: true, counters: { missed: 0, skipped: 0 }, ...change }),
+        before,
+      ).state.gaps.map(({ count, reason }) => [count, reason]);
+    expect(reasons({ until: day(6) })).toEqual([[3, 'paused']]);
+    // The fire time of the 7th has its run, so these did not wait for the same one.
+    expect(reasons({ until: day(7) })).toEqual([[3, 'missed']]);
+  });
+
   test('a pause that was made elsewhere is known by looking', () => {
     const { state } = stepOf(
       '@daily',
