@@ -6,7 +6,8 @@ fakesnow answers for the Python connector. Here its answers are rewritten to wha
 - PUT answered with a stage on the local disk, which the driver fills by copying;
 - a request sent again under the same requestId is answered from memory, not run twice;
 - a lost race between transactions is Snowflake's lock error instead of an internal one;
-- a deleted session rolls its transaction back.
+- a deleted session rolls its transaction back;
+- a statement is translated once for each text (`fakesnow_memo.py`).
 
 Run with: python fakesnow_wire.py PORT_FILE  (listens on a free port of 127.0.0.1 and writes its number to PORT_FILE)
 """
@@ -28,6 +29,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import duckdb
+import fakesnow_memo
 import pyarrow
 import snowflake.connector.errors
 import uvicorn
@@ -189,6 +191,7 @@ def no_notes(*_: Any) -> str:
 
 info_schema.insert_table_comment_sql = no_notes
 info_schema.insert_text_lengths_sql = no_notes
+fakesnow_memo.install()
 
 
 async def asked_for(_request: Request) -> Response:
