@@ -25,15 +25,42 @@ export function obtainFakesnow(onProgress: OnProgress): Promise<string> {
   const python = join(folder, 'bin', 'python');
   return once(folder, python, async (target) => {
     const base = await findPython();
-    onProgress(`fakesnow: installing with ${base}, once (about a minute) …`);
-    await run(base, ['-m', 'venv', target], {}, onProgress);
-    await run(
-      join(target, 'bin', 'python'),
-      ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...pythonPackages],
-      {},
+    const stop = tellTime(
+      `fakesnow: installing with ${base.command}, once (about a minute)`,
+      () => '',
       onProgress,
     );
+    try {
+      await installPackages(base, target, onProgress);
+    } finally {
+      stop();
+    }
   });
+}
+
+interface Python {
+  readonly command: string;
+  /** Who brings pip into a new environment: Python's own `ensurepip`, or else the `pip` beside this Python. */
+  readonly installer: 'ensurepip' | 'pip';
+}
+
+/** A virtual environment in `target` with the packages. Debian's Python has `ensurepip` in a package of its own. */
+async function installPackages(
+  { command, installer }: Python,
+  target: string,
+  onProgress: OnProgress,
+): Promise<void> {
+  const python = join(target, 'bin', 'python');
+  const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-input'];
+  if (installer === 'ensurepip') {
+    await run(command, ['-m', 'venv', target], {}, onProgress);
+    await run(python, [...install, ...pythonPackages], {}, onProgress);
+    return;
+  }
+  await run(command, ['-m', 'venv', '--without-pip', target], {}, onProgress);
+  const print = "import sysconfig; print(sysconfig.get_path('purelib'))";
+  const packages = (await run(python, ['-c', print], {}, onProgress)).trim();
+  await run(command, [...install, '--target', packages, ...pythonPackages], {}, onProgress);
 }
 
 /** The BigQuery emulator. Built once with Go into Millrace's cache. @throws Error naming what is missing */
@@ -47,16 +74,12 @@ export function obtainBigQueryEmulator(onProgress: OnProgress): Promise<string> 
       join(target, 'go.mod'),
       `module millrace/bigquery-emulator\n\ngo 1.24\n\nrequire github.com/goccy/bigquery-emulator ${emulatorVersion}\n`,
     );
-    const started = Date.now();
     let packages = 0;
-    const tell = () => {
-      const seconds = Math.round((Date.now() - started) / 1000);
-      onProgress(
-        `BigQuery emulator: building with Go, once (about seven minutes on two cores): ${String(seconds)} s, ${String(packages)} packages …`,
-      );
-    };
-    tell();
-    const timer = setInterval(tell, 10_000);
+    const stop = tellTime(
+      'BigQuery emulator: building with Go, once (about seven minutes on two cores)',
+      () => `, ${String(packages)} packages`,
+      onProgress,
+    );
     try {
       await run(
         'go',
@@ -70,7 +93,7 @@ export function obtainBigQueryEmulator(onProgress: OnProgress): Promise<string> 
         },
       );
     } finally {
-      clearInterval(timer);
+      stop();
     }
   });
 }
@@ -116,17 +139,38 @@ function isAbandoned(lock: string): boolean {
   }
 }
 
-async function findPython(): Promise<string> {
-  for (const name of ['python3.13', 'python3.12', 'python3.11', 'python3.10', 'python3']) {
-    const version = await run(
-      name,
-      ['-c', 'import sys, venv; print(sys.version_info >= (3, 10))'],
-      {},
-      () => undefined,
-    ).catch(() => '');
-    if (version.trim() === 'True') return name;
+/** Tells how long a step has taken, at once and every ten seconds until the returned function is called. */
+function tellTime(step: string, detail: () => string, onProgress: OnProgress): () => void {
+  const started = Date.now();
+  const tell = () => {
+    const seconds = Math.round((Date.now() - started) / 1000);
+    onProgress(`${step}: ${String(seconds)} s${detail()} …`);
+  };
+  tell();
+  const timer = setInterval(tell, 10_000);
+  return () => {
+    clearInterval(timer);
+  };
+}
+
+/** Prints who installs packages, or fails where fakesnow cannot be installed. */
+const probe = `
+import sys, venv
+assert sys.version_info >= (3, 11)
+try:
+    import ensurepip
+    print('ensurepip')
+except ImportError:
+    import pip
+    print('pip')
+`;
+
+async function findPython(): Promise<Python> {
+  for (const command of ['python3.13', 'python3.12', 'python3.11', 'python3']) {
+    const installer = (await run(command, ['-c', probe], {}, () => undefined).catch(() => '')).trim();
+    if (installer === 'ensurepip' || installer === 'pip') return { command, installer };
   }
-  throw new Error('fakesnow needs Python 3.10 or later with venv; none was found');
+  throw new Error('fakesnow needs Python 3.11 or later with venv or pip; none was found');
 }
 
 function run(
