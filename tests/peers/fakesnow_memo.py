@@ -7,6 +7,7 @@ stem of their own in their names; texts that differ in it only are one text here
 
 from __future__ import annotations
 
+import gc
 import importlib
 import re
 from typing import Any
@@ -45,6 +46,9 @@ class Known:
 
 
 by_text: dict[str, Known] = {}
+# The outcome of a statement without rows, such as SELECT 2 as 'number of rows inserted'.
+sql_of_constants = re.compile(r"SELECT ('[\w .]+'|[0-9]) as '?[\w ]+'?")
+descriptions: dict[str, list[Any]] = {}
 
 
 def stem_of(command: str) -> str | None:
@@ -100,10 +104,18 @@ def transform_once(self: FakeSnowflakeCursor, expression: Expr, params: Any) -> 
 
 def describe_last_sql(self: FakeSnowflakeCursor) -> list[Any]:
     """As fakesnow does; DuckDB reads the SQL that was made for it without another parse here."""
-    return self._duck_conn.execute(f"DESCRIBE {self._last_sql}", self._last_params).fetchall()
+    sql = self._last_sql
+    if sql in descriptions:
+        return descriptions[sql]
+    rows = self._duck_conn.execute(f"DESCRIBE {sql}", self._last_params).fetchall()
+    if sql_of_constants.fullmatch(sql) is not None:
+        descriptions[sql] = rows
+    return rows
 
 
 def install() -> None:
+    # Trees refer to themselves, and fakesnow keeps those of every statement: looking for rubbish among them takes long.
+    gc.set_threshold(100_000, 50, 1_000)
     for name in ("fakesnow.cursor", "fakesnow.server"):
         importlib.import_module(name).parse_one = parse_one  # type: ignore[attr-defined]
     FakeSnowflakeCursor.execute = execute_by_text  # type: ignore[method-assign]

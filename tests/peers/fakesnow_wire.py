@@ -149,6 +149,16 @@ async def run(scope: dict[str, Any], body: bytes, answer: asyncio.Future[tuple[i
     answer.set_result((200 if response.status_code == 500 else response.status_code, rewritten))
 
 
+async def login(request: Request) -> Response:
+    """The number of binds above which a driver uploads them as a file is the service's default, not the 0 of fakesnow."""
+    response = await server.login_request(request)
+    body = json.loads(bytes(response.body))
+    for parameter in body["data"]["parameters"]:
+        if parameter["name"] == "CLIENT_STAGE_ARRAY_BINDING_THRESHOLD":
+            parameter["value"] = 65_280
+    return JSONResponse(body)
+
+
 async def session(request: Request) -> Response:
     if request.query_params.get("delete"):
         connection = server.sessions.get(server.to_token(request))
@@ -201,6 +211,7 @@ async def asked_for(_request: Request) -> Response:
 routes = [
     Route("/tests/requests", asked_for, methods=["GET"]),
     Route("/queries/v1/query-request", query_request, methods=["POST"]),
+    Route("/session/v1/login-request", login, methods=["POST"]),
     Route("/session", session, methods=["POST"]),
     *server.routes,
 ]
