@@ -46,8 +46,8 @@ class Known:
 
 
 by_text: dict[str, Known] = {}
-# The outcome of a statement without rows, such as SELECT 2 as 'number of rows inserted'.
-sql_of_constants = re.compile(r"SELECT ('[\w .]+'|[0-9]) as '?[\w ]+'?")
+# The outcome of a statement without rows, such as SELECT 2 as 'number of rows inserted', and a look at the table of columns.
+always_alike = re.compile(r"SELECT ('[\w .]+'|[0-9]) as '?[\w ]+'?|SELECT [\w, ]+ FROM _FS_INFORMATION_SCHEMA\._FS_COLUMNS\b.*", re.I)
 descriptions: dict[str, list[Any]] = {}
 
 
@@ -108,7 +108,7 @@ def describe_last_sql(self: FakeSnowflakeCursor) -> list[Any]:
     if sql in descriptions:
         return descriptions[sql]
     rows = self._duck_conn.execute(f"DESCRIBE {sql}", self._last_params).fetchall()
-    if sql_of_constants.fullmatch(sql) is not None:
+    if always_alike.fullmatch(sql) is not None:
         descriptions[sql] = rows
     return rows
 
@@ -116,6 +116,8 @@ def describe_last_sql(self: FakeSnowflakeCursor) -> list[Any]:
 def install() -> None:
     # Trees refer to themselves, and fakesnow keeps those of every statement: looking for rubbish among them takes long.
     gc.set_threshold(100_000, 50, 1_000)
+    # The tables of tests are small: what several threads save is less than what waking them costs.
+    importlib.import_module("fakesnow.server").shared_fs.duck_conn.execute("SET threads = 1")
     for name in ("fakesnow.cursor", "fakesnow.server"):
         importlib.import_module(name).parse_one = parse_one  # type: ignore[attr-defined]
     FakeSnowflakeCursor.execute = execute_by_text  # type: ignore[method-assign]
