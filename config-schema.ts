@@ -104,10 +104,17 @@ export const configSchema = {
       properties: {
         type: {
           type: 'string',
-          description: 'Kind of warehouse.',
-          enum: ['duckdb'],
+          description: 'Kind of warehouse: `duckdb`, `snowflake`, `bigquery`.',
+          pattern: '^[a-z][a-z0-9-]*$',
           default: 'duckdb',
-          'x-env': ['MILLRACE_WAREHOUSE_TYPE'],
+          'x-env': ['MILLRACE_WAREHOUSE', 'MILLRACE_WAREHOUSE_TYPE'],
+        },
+        connection: {
+          type: 'string',
+          description:
+            'The entry of `connections` that says how to reach it. Default: the entry named like the kind; DuckDB needs none.',
+          pattern: name,
+          'x-env': ['MILLRACE_WAREHOUSE_CONNECTION'],
         },
         path: {
           type: 'string',

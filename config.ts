@@ -52,7 +52,14 @@ export interface Settings {
     readonly namespace: string;
     readonly taskQueue: string;
   };
-  readonly warehouse: { readonly type: 'duckdb'; readonly path: string; readonly memoryLimitMb?: number };
+  readonly warehouse: {
+    /** Folder name under `connectors/`. */
+    readonly type: string;
+    readonly path: string;
+    readonly memoryLimitMb?: number;
+    /** Entry of `connections`; undefined means the one named like the type. */
+    readonly connection?: string;
+  };
   readonly ops: {
     readonly path: string;
     /** Durations such as `400d`; see `core/duration.ts`. */

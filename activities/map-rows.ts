@@ -120,6 +120,8 @@ function jsonSafe(column: ColumnSpec): string {
       return `CAST(${name} AS VARCHAR)`;
     case 'timestamp':
       return `strftime(${name}, '%Y-%m-%dT%H:%M:%S.%fZ')`;
+    case 'bytes':
+      return `to_base64(${name})`;
     case 'json':
       return `CAST(${name} AS JSON)`;
     case 'string':

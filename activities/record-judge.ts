@@ -110,6 +110,8 @@ function textOf(column: SourceColumn, value: unknown): string | undefined {
       return fits('date-time', text) ? text : undefined;
     case 'date':
       return fits('date', text) ? text : undefined;
+    case 'bytes':
+      return /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(text) ? text : undefined;
   }
 }
 

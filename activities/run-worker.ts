@@ -4,8 +4,8 @@ import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { createSourceRegistry } from '../connectors/registry.js';
 import { createLocalStaging } from '../connectors/staging/local.js';
-import { createDuckDbWarehouse } from '../connectors/duckdb/index.js';
 import { createStagedSql } from '../connectors/duckdb/staged-sql.js';
+import { warehouseModule, type WarehousePlace } from '../connectors/warehouse-registry.js';
 import type { AlarmSink } from '../core/alarms.js';
 import type { DagDefinition } from '../core/dag-definition.js';
 import type { JsonObject } from '../core/json.js';
@@ -33,7 +33,7 @@ export interface WorkerOptions {
   readonly temporal: { readonly address: string; readonly namespace: string; readonly taskQueue: string };
   readonly projectDirectory: string;
   readonly dataDirectory: string;
-  readonly warehouse: { readonly path: string; readonly memoryLimitMb?: number };
+  readonly warehouse: WarehousePlace;
   readonly ops: { readonly path: string; readonly retentionMs: number; readonly syncEveryMs: number };
   readonly definitions: readonly DagDefinition[];
   /** Pools of the settings, by name. */
@@ -158,13 +158,8 @@ async function openStores(options: WorkerOptions): Promise<Stores> {
   const staging = createLocalStaging({ directory: `${options.dataDirectory}/staging` });
   await staging.sweep();
   const stagedSql = await createStagedSql({});
-  const warehouse = createDuckDbWarehouse({
-    path: options.warehouse.path,
-    staging,
-    ...(options.warehouse.memoryLimitMb === undefined
-      ? {}
-      : { memoryLimitMb: options.warehouse.memoryLimitMb }),
-  });
+  const { createWarehouse } = await warehouseModule(options.warehouse.settings.type);
+  const warehouse = createWarehouse({ ...options.warehouse, staging, stagedSql });
   await warehouse.open();
   return {
     staging,

@@ -2,8 +2,8 @@ import { fileURLToPath } from 'node:url';
 import { existsSync } from 'node:fs';
 import { loadDags } from '../activities/load-dags.js';
 import { revealConnection, type Settings } from '../config.js';
-import { connectDuckDb } from '../connectors/duckdb/index.js';
 import { createSourceRegistry } from '../connectors/registry.js';
+import { warehouseModule, type WarehousePlace } from '../connectors/warehouse-registry.js';
 import type { QueryResult, QueryRow } from '../connectors/warehouse.js';
 import type { DagDefinition } from '../core/dag-definition.js';
 import { isPipelineError, PipelineError } from '../core/errors/index.js';
@@ -25,6 +25,13 @@ export function connectionOf(settings: Settings, name: string | undefined): Json
   const connection = settings.connections[name];
   if (connection === undefined) throw new PipelineError('CONNECTION_UNKNOWN', { connection: name });
   return revealConnection(connection);
+}
+
+/** Where the warehouse of the settings is. @throws PipelineError CONNECTION_UNKNOWN */
+export function warehousePlace(settings: Settings): WarehousePlace {
+  const { connection, type } = settings.warehouse;
+  const name = connection ?? (Object.hasOwn(settings.connections, type) ? type : undefined);
+  return { settings: settings.warehouse, connection: connectionOf(settings, name) };
 }
 
 /** What a test of one connection found. */
@@ -51,8 +58,8 @@ export async function testConnection(settings: Settings, name: string): Promise<
   }
 }
 
-/** Reading access to the warehouse, also while a worker holds it. */
-export interface WarehouseReader {
+/** Reading access to the project's warehouse, also while a worker holds it. */
+export interface ProjectWarehouse {
   /** Who answers: the file, or the process that holds it. */
   readonly detail: string;
   query(sql: string, maxRows: number): Promise<QueryResult>;
@@ -69,8 +76,9 @@ export interface QuarantineFilter {
 }
 
 /** @throws PipelineError WAREHOUSE_UNAVAILABLE when there is no warehouse yet */
-export async function openWarehouseReader(settings: Settings): Promise<WarehouseReader> {
-  const warehouse = await connectDuckDb({ path: settings.warehouse.path });
+export async function openWarehouseReader(settings: Settings): Promise<ProjectWarehouse> {
+  const { connectReader } = await warehouseModule(settings.warehouse.type);
+  const warehouse = await connectReader(warehousePlace(settings));
   return {
     detail: JSON.stringify(warehouse.describe()),
     query: (sql, maxRows) => warehouse.query(sql, maxRows),

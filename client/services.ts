@@ -7,7 +7,7 @@ import { PipelineError } from '../core/errors/index.js';
 import { durationMs } from './durations.js';
 import { startGateway, type GatewayOptions } from '../serve/run-gateway.js';
 import type { WebhookOptions } from '../serve/webhook-endpoint.js';
-import { connectionOf, loadProjectDags } from './project.js';
+import { connectionOf, loadProjectDags, warehousePlace } from './project.js';
 import { temporalAddress } from './temporal/connect.js';
 
 /** A part of Millrace that runs until it is stopped. */
@@ -35,7 +35,7 @@ export async function startWorkerService(settings: Settings): Promise<Service> {
     temporal: { ...settings.temporal, address: temporalAddress(settings) },
     projectDirectory: settings.projectDirectory,
     dataDirectory: settings.dataDirectory,
-    warehouse: settings.warehouse,
+    warehouse: warehousePlace(settings),
     ops: {
       path: settings.ops.path,
       retentionMs: durationMs(settings.ops.retention),

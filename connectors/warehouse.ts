@@ -55,12 +55,31 @@ export interface CompareRequest {
   readonly maxSamples: number;
 }
 
+/** In what warehouses differ, as far as a DAG can notice; the contract suite asks for it. */
+export interface WarehouseCapabilities {
+  /** Several machines may load at once. */
+  readonly isShared: boolean;
+  /** Longest text of one value, in bytes of UTF-8. */
+  readonly textMaxBytes: number;
+  /** What of a table's layout is used. */
+  readonly layout: readonly ('partitionBy' | 'clusterBy')[];
+}
+
+/** Reading access to a warehouse, also while a worker loads. */
+export interface WarehouseReader {
+  /** One reading statement. @throws PipelineError QUERY_REFUSED */
+  query(sql: string, maxRows: number): Promise<QueryResult>;
+  /** Settings for `doctor`; no secret. */
+  describe(): JsonObject;
+  close(): Promise<void>;
+}
+
 /** A warehouse that loads land in: one folder under `connectors/`, same file names, one contract suite. */
-export interface Warehouse {
+export interface Warehouse extends WarehouseReader {
   readonly name: string;
+  readonly capabilities: WarehouseCapabilities;
   /** Creates the system tables where missing; safe to repeat. */
   open(): Promise<void>;
-  close(): Promise<void>;
   findLoad(loadId: string): Promise<LoadMarker | undefined>;
   /**
    * Committed cursor of an extract task: `manifest.cursor` as it was loaded, an `ExtractCursor` whose `taskId` is this
@@ -79,10 +98,6 @@ export interface Warehouse {
   /** Compares a table with staged rows, key by key; changes nothing. @throws PipelineError STAGING_*, WAREHOUSE_* */
   compare(request: CompareRequest): Promise<TableComparison>;
   tableColumns(table: string): Promise<readonly ColumnSpec[] | undefined>;
-  /** One reading statement. @throws PipelineError QUERY_REFUSED */
-  query(sql: string, maxRows: number): Promise<QueryResult>;
   /** Original bytes of quarantined rows, as NDJSON lines in the order of the ids. */
   quarantinedRows(ids: readonly string[]): Promise<readonly string[]>;
-  /** Settings for `doctor`. */
-  describe(): JsonObject;
 }

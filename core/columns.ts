@@ -9,7 +9,9 @@ export type ColumnType =
   /** Instant with microseconds, stored in UTC. */
   | 'timestamp'
   | 'date'
-  /** Any JSON value, kept as JSON text. */
+  /** Bytes; base64 in JSON. */
+  | 'bytes'
+  /** Any JSON value, kept as JSON text, on every warehouse letter by letter. */
   | 'json';
 
 /** One column of staged rows or of a table. */
@@ -21,16 +23,25 @@ export interface ColumnSpec {
   readonly nullable: boolean;
 }
 
-/** What to do where incoming columns and the table differ. */
-export type ContractMode = 'evolve' | 'freeze' | 'quarantine';
+/** What to do where incoming columns and the table differ. `discard` leaves out what does not fit, without a trace. */
+export type ContractMode = 'evolve' | 'freeze' | 'quarantine' | 'discard';
 
 /** The schema contract of a load. */
 export interface SchemaContract {
-  /** A column that the schema or the table does not have: add it, refuse the batch, or quarantine the rows that carry it. */
+  /**
+   * A column that the schema or the table does not have: add it, refuse the batch, quarantine the rows that carry it, or
+   * leave the column out.
+   */
   readonly newColumns: ContractMode;
-  /** A table column that no row of the batch carries: load NULL, refuse the batch, or quarantine the batch's rows. */
+  /**
+   * A table column that no row of the batch carries: load NULL, refuse the batch, quarantine the batch's rows, or leave
+   * them out (they count as withheld).
+   */
   readonly missingColumns: ContractMode;
-  /** A value that does not fit the table's column type: widen the column, refuse the batch, or quarantine the rows. */
+  /**
+   * A value that does not fit the table's column type: widen the column, refuse the batch, quarantine the rows, or load
+   * NULL for it.
+   */
   readonly clashingColumns: ContractMode;
 }
 

@@ -28,8 +28,10 @@ import type {
 import type {
   DagMode,
   ExtractConfig,
+  LoadStrategy,
   Normalisation,
   SourceRef,
+  TableLayout,
   TransformConfig,
   WriteDisposition,
 } from './dag-spec.js';
@@ -76,6 +78,11 @@ export interface LoadOptions extends TaskOptions {
   readonly disposition?: WriteDisposition;
   readonly key?: readonly string[];
   readonly version?: readonly string[];
+  /** Default: `truncate-insert` for `replace`, `upsert` for `merge`. */
+  readonly strategy?: LoadStrategy;
+  readonly mergeKey?: readonly string[];
+  readonly hardDelete?: string;
+  readonly layout?: TableLayout;
   readonly contract?: Partial<SchemaContract>;
 }
 

@@ -111,9 +111,32 @@ export interface TransformConfig {
 
 export type WriteDisposition = 'append' | 'replace' | 'merge';
 
+/**
+ * How a disposition changes its table. The first of each line is the default.
+ *
+ * - `replace`: `truncate-insert` empties the table and fills it; `staged-swap` exchanges its content in one statement.
+ * - `merge`: `upsert` keeps the greatest version of a key; `delete-insert` replaces every row that shares a `mergeKey`;
+ *   `insert-only` adds new keys and never touches a stored row; `scd2` keeps every version with its time of validity.
+ */
+export type LoadStrategy =
+  'truncate-insert' | 'staged-swap' | 'upsert' | 'delete-insert' | 'insert-only' | 'scd2';
+
+/** How the warehouse lays a table out, where it can; set when the table is made. */
+export interface TableLayout {
+  /** A timestamp or date column, and the length of one partition. */
+  readonly partitionBy?: { readonly column: string; readonly unit: 'hour' | 'day' | 'month' | 'year' };
+  readonly clusterBy?: readonly string[];
+}
+
 export interface LoadConfig {
   readonly into: string;
   readonly disposition: WriteDisposition;
+  readonly strategy?: LoadStrategy;
+  /** `delete-insert`: columns that name the group of rows which a batch replaces as a whole. Default: the key. */
+  readonly mergeKey?: readonly string[];
+  /** A column whose value says that the row is deleted: true, or anything but null where it is no boolean. */
+  readonly hardDelete?: string;
+  readonly layout?: TableLayout;
   /** Columns that identify a row; required by `merge`. */
   readonly key: readonly string[];
   /** Columns that order versions of a row, greatest wins; then source order, then ingestion time decide. */

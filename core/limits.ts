@@ -267,6 +267,21 @@ export const limits = {
   reconcileSamples: 5,
   /** Path of a local socket: the system's limit is 104 to 108. */
   socketPathMaxBytes: 100,
+  /** Warehouse over the network: sessions or jobs at once, and time until a connection stands. */
+  warehouseMaxConnections: 8,
+  warehouseConnectMaxMs: 30_000,
+  /** Warehouse over the network: one statement, unless its connection says otherwise; how much longer the client waits. */
+  warehouseStatementMaxSeconds: 3_600,
+  warehouseStatementGraceMs: 15_000,
+  /** Warehouse over the network: batches up to this many values and packed bytes travel as binds, larger ones as files. */
+  warehouseBindMaxValues: 4_096,
+  warehouseBindMaxBytes: 1024 * 1024,
+  /** Warehouse over the network: tables of one load that a dead process left are dropped after this time. */
+  warehouseTemporaryMaxAgeMs: 24 * 60 * 60_000,
+  /** Warehouse over the network: a table that is made anew is left to its maker for this time. */
+  warehouseRebuildMaxMs: 15 * 60_000,
+  /** Reconcile over the network: quarantined records and differing keys that are compared with one another. */
+  compareMaxKeys: 100_000,
   /** Operations store: how long a writer waits for another process; a waiting write holds its process up. */
   opsBusyTimeoutMs: 5_000,
   /** Run ledger: a worker writes what it knows this often, or when so many records wait. */

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { startLocal, type Local } from '../client/local.js';
 import { reconcileDag } from '../client/reconciliations.js';
 import { loadSettings, type Settings } from '../config.js';
-import { connectDuckDb } from '../connectors/duckdb/index.js';
+import { warehouseModule } from '../connectors/warehouse-registry.js';
+import { warehousePlace } from '../client/project.js';
 import type { QueryResult } from '../connectors/warehouse.js';
 import { differences, type Truth } from './expectations.js';
 import { collectReport, type DemoReport, type ReconcileFigures } from './report.js';
@@ -51,7 +52,7 @@ export async function startDemo(env: NodeJS.ProcessEnv, onProgress: (line: strin
     'everything has arrived',
     'source and warehouse agree',
   ].map((name) => ({ name, state: 'waiting', detail: '' }));
-  const query = createQuery(settings.warehouse.path);
+  const query = createQuery(settings);
   const { version, source, startMs } = local.temporal;
   const specs = local.definitions.map(({ spec }) => spec);
   let reconcile: readonly ReconcileFigures[] = [];
@@ -223,9 +224,10 @@ async function reconcileAll(local: Local, settings: Settings): Promise<Reconcile
 }
 
 /** Reads through the worker's process, as the command line does. */
-function createQuery(path: string): (sql: string) => Promise<QueryResult> {
+function createQuery(settings: Settings): (sql: string) => Promise<QueryResult> {
   return async (sql) => {
-    const reader = await connectDuckDb({ path });
+    const { connectReader } = await warehouseModule(settings.warehouse.type);
+    const reader = await connectReader(warehousePlace(settings));
     try {
       return await reader.query(sql, 10_000);
     } finally {

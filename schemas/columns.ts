@@ -46,6 +46,7 @@ function columnType(
   switch (concrete[0]) {
     case 'string':
       if (property['format'] === 'date-time') return { type: 'timestamp' };
+      if (property['contentEncoding'] === 'base64') return { type: 'bytes' };
       return { type: property['format'] === 'date' ? 'date' : 'string' };
     case 'integer':
       return { type: 'int64' };
@@ -59,5 +60,5 @@ function columnType(
 }
 
 function isColumnType(text: string): text is Exclude<ColumnType, 'decimal'> {
-  return ['string', 'int64', 'double', 'boolean', 'timestamp', 'date', 'json'].includes(text);
+  return ['string', 'int64', 'double', 'boolean', 'timestamp', 'date', 'bytes', 'json'].includes(text);
 }

@@ -1,5 +1,6 @@
-import { accessSync, constants, existsSync, mkdirSync, statfsSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs';
 import type { Command } from 'commander';
+import { warehouseModule } from '../../connectors/warehouse-registry.js';
 import { limits } from '../../core/limits.js';
 import { ensureSearchAttributes } from '../../activities/search-attributes.js';
 import { findTemporalCli } from '../temporal/obtain-cli.js';
@@ -8,7 +9,7 @@ import { temporalAddress } from '../temporal/connect.js';
 import { emit, exitCodes } from '../output.js';
 import { createWebhookEndpoints } from '../../serve/webhook-endpoint.js';
 import { revealWebhooks } from '../services.js';
-import { loadProjectDags, openWarehouseReader } from '../project.js';
+import { loadProjectDags, openWarehouseReader, warehousePlace } from '../project.js';
 
 interface Finding {
   readonly check: string;
@@ -79,8 +80,9 @@ export function registerDoctor(program: Command, context: CommandContext): void 
           return `${path}, ${newest === undefined ? 'no run recorded yet' : `newest run ${newest.startedAt}`}`;
         });
         await check('warehouse', async () => {
-          if (!existsSync(settings.warehouse.path))
-            return `${settings.warehouse.path} does not exist yet; the first worker makes it`;
+          const { awaitedBy } = await warehouseModule(settings.warehouse.type);
+          const awaited = awaitedBy?.(warehousePlace(settings));
+          if (awaited !== undefined) return awaited;
           const reader = await openWarehouseReader(settings);
           try {
             await reader.query('SELECT 1', 1);

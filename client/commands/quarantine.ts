@@ -4,7 +4,7 @@ import type { QueryRow } from '../../connectors/warehouse.js';
 import type { CommandContext } from '../context.js';
 import { getDag } from '../deployment.js';
 import { emit, exitCodes, renderTable } from '../output.js';
-import { openWarehouseReader, type WarehouseReader } from '../project.js';
+import { openWarehouseReader, type ProjectWarehouse } from '../project.js';
 import { replayQuarantine } from '../quarantine-replay.js';
 import { parseCount } from './arguments.js';
 
@@ -101,7 +101,7 @@ export function registerQuarantine(program: Command, context: CommandContext): v
 async function withReader<T>(
   context: CommandContext,
   command: Command,
-  use: (reader: WarehouseReader) => Promise<T>,
+  use: (reader: ProjectWarehouse) => Promise<T>,
 ): Promise<T> {
   const reader = await openWarehouseReader(context.settings(command));
   try {

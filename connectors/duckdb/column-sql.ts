@@ -18,7 +18,37 @@ export function duckDbType(column: Pick<ColumnSpec, 'type' | 'precision' | 'scal
       return 'TIMESTAMP';
     case 'date':
       return 'DATE';
+    case 'bytes':
+      return 'BLOB';
   }
+}
+
+/** The logical column of DuckDB's own spelling of a type, such as `DECIMAL(38,2)`; text for a type that is none of ours. */
+export function columnOfDuckDb(name: string, sqlType: string): ColumnSpec {
+  const decimal = /^DECIMAL\((\d+),(\d+)\)$/.exec(sqlType);
+  if (decimal !== null)
+    return {
+      name,
+      type: 'decimal',
+      precision: Number(decimal[1]),
+      scale: Number(decimal[2]),
+      nullable: true,
+    };
+  return { name, type: logicalTypes[sqlType] ?? 'string', nullable: true };
+}
+
+const logicalTypes: Readonly<Record<string, ColumnSpec['type']>> = {
+  BIGINT: 'int64',
+  DOUBLE: 'double',
+  BOOLEAN: 'boolean',
+  TIMESTAMP: 'timestamp',
+  DATE: 'date',
+  BLOB: 'bytes',
+};
+
+/** A logical column as DuckDB spells its type, without a space, so that spellings compare. */
+export function duckDbSpelling(column: Pick<ColumnSpec, 'type' | 'precision' | 'scale'>): string {
+  return duckDbType(column).replaceAll(' ', '');
 }
 
 /**
@@ -46,6 +76,8 @@ export function fromText(column: ColumnSpec, text: string): string {
       return `CAST(TRY_CAST(${text} AS TIMESTAMPTZ) AS TIMESTAMP)`;
     case 'date':
       return `TRY_CAST(${text} AS DATE)`;
+    case 'bytes':
+      return `TRY(from_base64(${text}))`;
   }
 }
 

@@ -3,11 +3,10 @@ import type { TableComparison } from '../../core/activities.js';
 import { PipelineError } from '../../core/errors/index.js';
 import { intervalKey } from '../../core/interval.js';
 import type { CompareRequest } from '../warehouse.js';
-import { deletedValue } from './prepare-batch.js';
-import { winnersSql } from './merge.js';
+import { deletedValue, winnersSql } from '../load/batch-sql.js';
 import { rowsOf, tableColumns } from './rows.js';
 import { quoteName, quoteText } from './sql-text.js';
-import { systemColumns, tombstoneTable } from './system-tables.js';
+import { systemColumns, tombstoneTable } from '../load/system-tables.js';
 
 interface StagedPaths {
   readonly rows: readonly string[];

@@ -1,24 +1,16 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { existsSync } from 'node:fs';
 import { PipelineError } from '../../core/errors/index.js';
-import type { JsonObject } from '../../core/json.js';
-import type { QueryResult } from '../warehouse.js';
+import type { WarehouseReader } from '../warehouse.js';
 import { askOwner, findOwner } from './owner.js';
 import { readOnlyQuery } from './read-only-query.js';
-
-/** Reading access to a DuckDB file. */
-export interface DuckDbReader {
-  query(sql: string, maxRows: number): Promise<QueryResult>;
-  describe(): JsonObject;
-  close(): Promise<void>;
-}
 
 /**
  * Reads a DuckDB file: through the process that holds it where one does, else from the file, opened read-only.
  *
  * @throws PipelineError WAREHOUSE_UNAVAILABLE when there is no file, or it does not open.
  */
-export async function connectDuckDb({ path }: { readonly path: string }): Promise<DuckDbReader> {
+export async function connectDuckDb({ path }: { readonly path: string }): Promise<WarehouseReader> {
   const owner = findOwner(path);
   if (owner !== undefined) {
     return {

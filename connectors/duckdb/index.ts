@@ -1,2 +1,25 @@
-export { connectDuckDb, type DuckDbReader } from './connect.js';
+import { existsSync } from 'node:fs';
+import type { WarehouseReader } from '../warehouse.js';
+import type { WarehouseEnvironment, WarehousePlace } from '../warehouse-registry.js';
+import { connectDuckDb } from './connect.js';
+import { createDuckDbWarehouse } from './warehouse.js';
+
+export { connectDuckDb } from './connect.js';
 export { createDuckDbWarehouse, type DuckDbOptions, type RebuildReport } from './warehouse.js';
+
+/** The warehouse of the settings, held by this process. */
+export function createWarehouse({ settings, staging }: WarehouseEnvironment) {
+  const { path, memoryLimitMb } = settings;
+  return createDuckDbWarehouse({ path, staging, ...(memoryLimitMb === undefined ? {} : { memoryLimitMb }) });
+}
+
+/** Reading access to the warehouse of the settings. */
+export function connectReader({ settings }: WarehousePlace): Promise<WarehouseReader> {
+  return connectDuckDb({ path: settings.path });
+}
+
+/** The file is made by the first worker. */
+export function awaitedBy({ settings }: WarehousePlace): string | undefined {
+  if (existsSync(settings.path)) return undefined;
+  return `${settings.path} does not exist yet; the first worker makes it`;
+}

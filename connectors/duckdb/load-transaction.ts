@@ -1,27 +1,22 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import type { ColumnSpec } from '../../core/columns.js';
 import { PipelineError } from '../../core/errors/index.js';
 import { intervalKey } from '../../core/interval.js';
-import { unexplainedRows, type RowCounts, type StagedFile } from '../../core/manifest.js';
+import { hasTombstones } from '../../core/load-rules.js';
+import type { RowCounts } from '../../core/manifest.js';
 import { faultPoint } from '../fault-point.js';
+import type { LoadFiles } from '../load/batch-sql.js';
+import type { EvolutionPlan } from '../load/evolution.js';
+import { assertLoadable, countsOf, markerOf } from '../load/statements.js';
+import { tombstoneTable } from '../load/system-tables.js';
+import { planLoad, tableChanges, type StoredTables, type TableChange } from '../load/table-changes.js';
 import type { LoadMarker, LoadRequest } from '../warehouse.js';
 import { duckDbType } from './column-sql.js';
-import { planEvolution, type EvolutionPlan } from './evolve.js';
-import { prepareBatch, type LoadFiles } from './prepare-batch.js';
+import { prepareBatch } from './prepare-batch.js';
 import { settle, writeRefusals, writeRejects } from './quarantine.js';
-import { markerOf, rowsOf, tableColumns, timestamp } from './rows.js';
+import { rowsOf, tableColumns, timestamp } from './rows.js';
 import { quoteName } from './sql-text.js';
-import { systemColumns, tombstoneTable } from './system-tables.js';
 import type { WriteGate } from './write-gate.js';
-
-/** Resolves and verifies every staged file of a load. @throws PipelineError STAGING_MISSING, STAGING_CORRUPT */
-export async function loadFiles(
-  request: LoadRequest,
-  localPath: (file: StagedFile) => Promise<string>,
-): Promise<LoadFiles> {
-  const { files, deletes, rejects } = request.manifest;
-  const paths = (list: readonly StagedFile[]) => Promise.all(list.map((file) => localPath(file)));
-  return { rows: await paths(files), deletes: await paths(deletes), rejects: await paths(rejects) };
-}
 
 /**
  * One load on one connection. DDL runs first, alone, with a checkpoint; the batch is prepared in temporary tables; then a
@@ -35,22 +30,39 @@ export async function runLoad(
   files: LoadFiles,
   gate: WriteGate,
 ): Promise<LoadMarker> {
-  const { config, manifest } = request;
-  const table = config.into;
-  const existing = await tableColumns(connection, table);
-  const hasRows = files.rows.length > 0;
-  if (hasRows && manifest.columns === undefined) {
-    throw new PipelineError('CONTRACT_BROKEN', {
-      table,
-      problems: ['its rows have no typed columns: put a validate task before the load'],
+  assertLoadable(request);
+  const stored = await storedTables(connection, request);
+  const plan = planLoad(request, stored);
+  const ddl = tableChanges(request, plan, stored).flatMap(ddlOf);
+  if (ddl.length > 0) {
+    // A kill between DDL and data has left files that do not open, hence alone and followed by a checkpoint.
+    await gate.alone(async () => {
+      for (const statement of ddl) await connection.run(statement);
+      await connection.run('CHECKPOINT');
     });
   }
-  const plan =
-    manifest.columns === undefined
-      ? emptyPlan
-      : planEvolution(table, existing, manifest.columns, config.contract);
-  await runDdl(connection, plan, request, gate);
   return gate.together(() => commitLoad(connection, request, files, plan));
+}
+
+async function storedTables(connection: DuckDBConnection, { config }: LoadRequest): Promise<StoredTables> {
+  return {
+    table: await tableColumns(connection, config.into),
+    tombstones: hasTombstones(config)
+      ? await tableColumns(connection, tombstoneTable(config.into))
+      : undefined,
+  };
+}
+
+function ddlOf({ table, create, add, widen }: TableChange): string[] {
+  const name = quoteName(table);
+  const typed = (column: ColumnSpec) => `${quoteName(column.name)} ${duckDbType(column)}`;
+  return [
+    ...(create.length === 0 ? [] : [`CREATE TABLE IF NOT EXISTS ${name} (${create.map(typed).join(', ')})`]),
+    ...add.map((column) => `ALTER TABLE ${name} ADD COLUMN IF NOT EXISTS ${typed(column)}`),
+    ...widen.map(
+      (column) => `ALTER TABLE ${name} ALTER COLUMN ${quoteName(column.name)} TYPE ${duckDbType(column)}`,
+    ),
+  ];
 }
 
 async function commitLoad(
@@ -59,34 +71,19 @@ async function commitLoad(
   files: LoadFiles,
   plan: EvolutionPlan,
 ): Promise<LoadMarker> {
-  const { manifest, config } = request;
-  const table = config.into;
   await connection.run(`SET TimeZone = 'UTC'`);
-  const prepared = await prepareBatch(connection, request, plan, files);
+  const { tombstones } = await storedTables(connection, request);
+  const prepared = await prepareBatch(connection, request, plan, files, tombstones);
 
   faultPoint('before-commit');
   await connection.run('BEGIN TRANSACTION');
   try {
     await assertFence(connection, request);
-    const changes = prepared.hasTable ? await prepared.apply() : { loaded: 0, unchanged: 0, superseded: 0 };
+    const changes = await prepared.apply();
     const quarantined =
       (await writeRejects(connection, request, files.rejects)) +
       (await writeRefusals(connection, request, prepared.refused));
-    const counts: RowCounts = {
-      extracted: manifest.counts.extracted,
-      loaded: manifest.counts.loaded + changes.loaded,
-      unchanged: manifest.counts.unchanged + changes.unchanged,
-      superseded: manifest.counts.superseded + changes.superseded,
-      quarantined,
-      withheld: manifest.counts.withheld,
-    };
-    if (unexplainedRows(counts) !== 0) {
-      throw new PipelineError('COUNT_MISMATCH', {
-        loadId: request.loadId,
-        table,
-        counts: JSON.stringify(counts),
-      });
-    }
+    const counts = countsOf(request, { ...changes, quarantined });
     await settle(connection, request);
     const marker = await writeMarker(connection, request, counts);
     faultPoint('in-commit');
@@ -97,39 +94,6 @@ async function commitLoad(
     await connection.run('ROLLBACK').catch(() => undefined);
     throw error;
   }
-}
-
-const emptyPlan: EvolutionPlan = { ddl: [], assignments: [], refusals: [] };
-
-/** A kill between DDL and data has left files that do not open, hence alone and followed by a checkpoint. */
-async function runDdl(
-  connection: DuckDBConnection,
-  plan: EvolutionPlan,
-  { config, manifest }: LoadRequest,
-  gate: WriteGate,
-): Promise<void> {
-  const ddl = [...plan.ddl];
-  const isMerge = config.disposition === 'merge' && manifest.columns !== undefined;
-  if (isMerge && (await tableColumns(connection, tombstoneTable(config.into))) === undefined) {
-    const columns = [...config.key, ...config.version].map((name) => {
-      const column = manifest.columns?.find((candidate) => candidate.name === name);
-      if (column === undefined) {
-        throw new PipelineError('CONTRACT_BROKEN', {
-          table: config.into,
-          problems: [`key or version column "${name}" is not among the rows' columns`],
-        });
-      }
-      return `${quoteName(name)} ${duckDbType(column)}`;
-    });
-    ddl.push(
-      `CREATE TABLE IF NOT EXISTS ${quoteName(tombstoneTable(config.into))} (${[...columns, `${systemColumns.loadId} VARCHAR`, `${systemColumns.ingestedAt} TIMESTAMP`].join(', ')})`,
-    );
-  }
-  if (ddl.length === 0) return;
-  await gate.alone(async () => {
-    for (const statement of ddl) await connection.run(statement);
-    await connection.run('CHECKPOINT');
-  });
 }
 
 async function assertFence(connection: DuckDBConnection, request: LoadRequest): Promise<void> {

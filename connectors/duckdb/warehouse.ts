@@ -10,14 +10,24 @@ import { limits } from '../../core/limits.js';
 import { cursorOfTask, type StagedFile } from '../../core/manifest.js';
 import { earliestCursor } from '../cursor.js';
 import type { StagingStore } from '../staging.js';
-import type { CompareRequest, LoadMarker, LoadRequest, QueryResult, Warehouse } from '../warehouse.js';
+import type {
+  CompareRequest,
+  LoadMarker,
+  LoadRequest,
+  QueryResult,
+  Warehouse,
+  WarehouseCapabilities,
+} from '../warehouse.js';
 import { compareTable } from './compare.js';
 import { LoadJournal } from './load-journal.js';
-import { loadFiles, runLoad } from './load-transaction.js';
+import { loadFiles } from '../load/stage-batch.js';
+import { runLoad } from './load-transaction.js';
 import { announceOwner, findOwner } from './owner.js';
 import { readOnlyQuery } from './read-only-query.js';
-import { markerColumns, markerOf, rowsOf, tableColumns } from './rows.js';
-import { systemTables } from './system-tables.js';
+import { markerOf } from '../load/statements.js';
+import { columnOfDuckDb } from './column-sql.js';
+import { systemTables } from './dialect.js';
+import { markerColumns, rowsOf, tableColumns } from './rows.js';
 import { WriteGate } from './write-gate.js';
 
 export interface DuckDbOptions {
@@ -43,6 +53,11 @@ export function createDuckDbWarehouse(options: DuckDbOptions): Warehouse {
 
 class DuckDbWarehouse implements Warehouse {
   readonly name = 'duckdb';
+  readonly capabilities: WarehouseCapabilities = {
+    isShared: false,
+    textMaxBytes: limits.recordMaxBytes,
+    layout: [],
+  };
   readonly #options: DuckDbOptions;
   readonly #journal: LoadJournal;
   readonly #gate = new WriteGate();
@@ -127,7 +142,7 @@ class DuckDbWarehouse implements Warehouse {
 
   load(request: LoadRequest): Promise<LoadMarker> {
     return this.#inTurn(request.config.into, async () => {
-      const files = await loadFiles(request, (file) => this.#options.staging.localPath(file));
+      const files = await loadFiles(request, this.#options.staging);
       const committed = await this.findLoad(request.loadId);
       if (committed !== undefined) return committed;
       await this.#journal.append(request);
@@ -157,7 +172,7 @@ class DuckDbWarehouse implements Warehouse {
 
   tableColumns(table: string): Promise<readonly ColumnSpec[] | undefined> {
     return this.#use(async (connection) =>
-      (await tableColumns(connection, table))?.map(({ name, sqlType }) => columnOf(name, sqlType)),
+      (await tableColumns(connection, table))?.map(({ name, sqlType }) => columnOfDuckDb(name, sqlType)),
     );
   }
 
@@ -214,7 +229,7 @@ class DuckDbWarehouse implements Warehouse {
     let loads = 0;
     for (const request of requests) {
       try {
-        const files = await loadFiles(request, (file) => this.#options.staging.localPath(file));
+        const files = await loadFiles(request, this.#options.staging);
         if ((await this.findLoad(request.loadId)) !== undefined) continue;
         await this.#use(async (connection) => {
           const fence = await claim(
@@ -291,24 +306,4 @@ function classify(error: unknown, table: string): unknown {
   if (/Out of Memory|IO Error/i.test(reason))
     return new PipelineError('WAREHOUSE_UNAVAILABLE', { warehouse: 'duckdb', reason }, { cause: error });
   return new PipelineError('WAREHOUSE_STATEMENT', { table, reason }, { cause: error });
-}
-
-function columnOf(name: string, sqlType: string): ColumnSpec {
-  const decimal = /^DECIMAL\((\d+),(\d+)\)$/.exec(sqlType);
-  if (decimal !== null)
-    return {
-      name,
-      type: 'decimal',
-      precision: Number(decimal[1]),
-      scale: Number(decimal[2]),
-      nullable: true,
-    };
-  const types: Readonly<Record<string, ColumnSpec['type']>> = {
-    BIGINT: 'int64',
-    DOUBLE: 'double',
-    BOOLEAN: 'boolean',
-    TIMESTAMP: 'timestamp',
-    DATE: 'date',
-  };
-  return { name, type: types[sqlType] ?? 'string', nullable: true };
 }

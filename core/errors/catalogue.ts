@@ -1,5 +1,6 @@
 import type { ErrorDefinition } from './definition.js';
 import { taskErrors } from './task-errors.js';
+import { warehouseErrors } from './warehouse-errors.js';
 
 /**
  * Every error that Millrace raises on purpose. `docs/reference/errors.md` is generated from this table.
@@ -119,38 +120,7 @@ export const catalogue = {
     retryable: false,
     message: 'File {file} cannot be read: {reason}.',
   },
-  WAREHOUSE_UNAVAILABLE: {
-    kind: 'WarehouseError',
-    retryable: true,
-    message: 'Warehouse {warehouse} did not answer: {reason}. The task is tried again by itself.',
-  },
-  WAREHOUSE_LOCKED: {
-    kind: 'WarehouseError',
-    retryable: true,
-    message: 'Warehouse file {file} is open in process {pid}. Stop that process, or send queries through it.',
-  },
-  WAREHOUSE_CONFLICT: {
-    kind: 'WarehouseError',
-    retryable: true,
-    message: 'A concurrent change of "{table}" won. The load is tried again by itself.',
-  },
-  WAREHOUSE_STATEMENT: {
-    kind: 'WarehouseError',
-    retryable: false,
-    message: 'The warehouse refused a statement on "{table}": {reason}.',
-  },
-  STALE_FENCE: {
-    kind: 'WarehouseError',
-    retryable: false,
-    message:
-      'Load of "{table}" for {interval} holds fence {fence}, but {current} is current: another attempt took over. This attempt stops.',
-  },
-  QUERY_REFUSED: {
-    kind: 'ConfigError',
-    retryable: false,
-    message:
-      'The query was refused: {reason}. Only one reading statement (SELECT, WITH, DESCRIBE, SHOW, SUMMARIZE) is allowed.',
-  },
+  ...warehouseErrors,
   STAGING_MISSING: {
     kind: 'IntegrityError',
     retryable: false,

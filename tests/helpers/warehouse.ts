@@ -27,37 +27,48 @@ export interface Batch {
   readonly settles?: readonly string[];
 }
 
-/** A real DuckDB warehouse with staging in a folder, and loads written in a line. */
+/** What a warehouse under test is made from. */
+export interface TestParts {
+  readonly path: string;
+  readonly staging: StagingStore;
+  readonly stagedSql: StagedSql;
+}
+
+/** A real warehouse, DuckDB unless told otherwise, with staging in a folder, and loads written in a line. */
 export class TestWarehouse {
   readonly path: string;
   readonly staging: StagingStore;
   warehouse: Warehouse;
   readonly #sql: StagedSql;
+  readonly #make: ((parts: TestParts) => Warehouse) | undefined;
   #clock = Date.parse('2026-01-01T00:00:00Z');
 
-  private constructor(folder: string, sql: StagedSql) {
+  private constructor(folder: string, sql: StagedSql, make: ((parts: TestParts) => Warehouse) | undefined) {
     this.path = join(folder, 'warehouse.duckdb');
     this.staging = createLocalStaging({ directory: join(folder, 'staging') });
-    this.warehouse = this.#create({});
     this.#sql = sql;
+    this.#make = make;
+    this.warehouse = this.create();
   }
 
-  static async open(folder: string): Promise<TestWarehouse> {
+  static async open(folder: string, make?: (parts: TestParts) => Warehouse): Promise<TestWarehouse> {
     const own = join(folder, randomUUID());
     mkdirSync(own, { recursive: true });
-    const test = new TestWarehouse(own, await createStagedSql());
+    const test = new TestWarehouse(own, await createStagedSql(), make);
     await test.warehouse.open();
     return test;
   }
 
-  #create(options: Partial<DuckDbOptions>): Warehouse {
-    return createDuckDbWarehouse({ path: this.path, staging: this.staging, ...options });
+  /** Another worker's view of the same place; to be opened and closed by the caller. */
+  create(options: Partial<DuckDbOptions> = {}): Warehouse {
+    const parts = { path: this.path, staging: this.staging, stagedSql: this.#sql };
+    return this.#make?.(parts) ?? createDuckDbWarehouse({ ...parts, ...options });
   }
 
   /** Closes and opens the file anew, as another process would. */
   async reopen(options: Partial<DuckDbOptions> = {}): Promise<void> {
     await this.warehouse.close();
-    this.warehouse = this.#create(options);
+    this.warehouse = this.create(options);
     await this.warehouse.open();
   }
 
@@ -139,8 +150,8 @@ export class TestWarehouse {
     const target = this.staging.temporaryPath('parquet');
     const names = ['_millrace_position', ...columns.map(({ name }) => name)];
     await this.#sql.run([
-      `COPY (SELECT CAST(_millrace_position AS BIGINT) AS _millrace_position, ${columns.map((column) => `CAST(${quoteName(column.name)} AS ${duckDbType(column)}) AS ${quoteName(column.name)}`).join(', ')}
-             FROM read_json(${quoteText(await this.staging.localPath(source))}, format = 'newline_delimited', columns = {${names.map((name) => `${quoteName(name)}: 'VARCHAR'`).join(', ')}}))
+      `COPY (SELECT CAST(_millrace_position AS BIGINT) AS _millrace_position, ${columns.map((column) => `${column.type === 'bytes' ? `from_base64(${quoteName(column.name)})` : `CAST(${quoteName(column.name)} AS ${duckDbType(column)})`} AS ${quoteName(column.name)}`).join(', ')}
+             FROM read_json(${quoteText(await this.staging.localPath(source))}, format = 'newline_delimited', maximum_object_size = 41943040, columns = {${names.map((name) => `${quoteName(name)}: 'VARCHAR'`).join(', ')}}))
        TO ${quoteText(target)} (FORMAT parquet)`,
     ]);
     return this.staging.adopt(target, 'parquet', rows.length);

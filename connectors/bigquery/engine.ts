@@ -1,0 +1,171 @@
+import { PipelineError } from '../../core/errors/index.js';
+import type { ColumnSpec } from '../../core/columns.js';
+import type { JsonObject } from '../../core/json.js';
+import { limits } from '../../core/limits.js';
+import { quoteName } from '../duckdb/sql-text.js';
+import { faultPoint } from '../fault-point.js';
+import type { StoredColumn } from '../load/evolution.js';
+import type { LoaderFormat, StagedRows } from '../load/stage-batch.js';
+import type {
+  CommitScript,
+  RemoteDialect,
+  RemoteEngine,
+  Statement,
+  StatementTag,
+  TemporaryTable,
+} from '../remote/engine.js';
+import { readingStatement } from '../remote/reading-statement.js';
+import type { QueryResult, QueryRow, WarehouseCapabilities } from '../warehouse.js';
+import { bigQueryDialect } from './dialect.js';
+import { bigQueryFailure } from './failure.js';
+import { BigQueryJobs, resourceOf } from './jobs.js';
+import { rowsOf } from './rows.js';
+import { localType, tableSchema, type SchemaField } from './schema.js';
+import type { BigQuerySettings } from './settings.js';
+
+/** JSON lines: numbers of any length and decimals as text, instants with their zone, bytes as base64. */
+const jsonLines: LoaderFormat = {
+  extension: 'ndjson',
+  value: (column: ColumnSpec) => {
+    const name = quoteName(column.name);
+    switch (column.type) {
+      case 'int64':
+      case 'decimal':
+      case 'date':
+        return `CAST(${name} AS VARCHAR)`;
+      case 'timestamp':
+        return `strftime(${name}, '%Y-%m-%d %H:%M:%S.%f UTC')`;
+      case 'bytes':
+        return `to_base64(${name})`;
+      default:
+        return name;
+    }
+  },
+  options: () => 'FORMAT json',
+};
+
+/** BigQuery by its official client. */
+export class BigQueryEngine implements RemoteEngine {
+  readonly name = 'bigquery';
+  readonly capabilities: WarehouseCapabilities = {
+    isShared: true,
+    textMaxBytes: limits.recordMaxBytes,
+    layout: ['partitionBy', 'clusterBy'],
+  };
+  readonly dialect: RemoteDialect;
+  readonly format = jsonLines;
+  readonly #settings: BigQuerySettings;
+  readonly #jobs: BigQueryJobs;
+
+  constructor(settings: BigQuerySettings) {
+    this.#settings = settings;
+    this.#jobs = new BigQueryJobs(settings);
+    this.dialect = bigQueryDialect(settings.project, settings.dataset);
+  }
+
+  /** The dataset must be there: making one is a right that a loader need not have. */
+  async open(): Promise<void> {
+    await this.#request(this.#settings.dataset, () => this.#dataset().getMetadata());
+  }
+
+  close(): Promise<void> {
+    return this.#jobs.cancelAll();
+  }
+
+  async run({ sql, binds }: Statement, tag: StatementTag = {}): Promise<readonly QueryRow[]> {
+    return rowsOf(await this.#jobs.query(sql, binds, tag));
+  }
+
+  async columns(table: string): Promise<readonly StoredColumn[] | undefined> {
+    const metadata = await this.#request(table, async () => {
+      try {
+        return await resourceOf<{ schema?: { fields?: SchemaField[] } }>(this.#dataset().table(table));
+      } catch (error) {
+        if ((error as { code?: number }).code === 404) return undefined;
+        throw error;
+      }
+    });
+    return metadata?.schema?.fields?.map((field) => ({ name: field.name, sqlType: localType(field) }));
+  }
+
+  /** BigQuery drops them by itself after a while, whatever happens to this process. */
+  async createTemporary(tables: readonly TemporaryTable[]): Promise<void> {
+    const expirationTime = String(Date.now() + limits.warehouseTemporaryMaxAgeMs);
+    for (const { name, columns } of tables) {
+      const schema = { fields: tableSchema(columns) };
+      await this.#request(name, () => this.#dataset().createTable(name, { schema, expirationTime }));
+    }
+  }
+
+  upload(table: string, rows: StagedRows, tag: StatementTag): Promise<number> {
+    return this.#jobs.load(table, rows, tag);
+  }
+
+  async dropTables(tables: readonly string[]): Promise<void> {
+    await Promise.allSettled(tables.map((table) => this.#dataset().table(table).delete()));
+  }
+
+  sweep(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /**
+   * One job: a script whose statements change nothing unless the fence, the columns and the absence of a marker are as they
+   * were planned with. What was wrong is asked for afterwards.
+   */
+  async commit(script: CommitScript, tag: StatementTag): Promise<void> {
+    const statements = [script.lock, ...script.statements(script.guard)];
+    const text = ['BEGIN TRANSACTION', ...statements.map(({ sql }) => sql), 'COMMIT TRANSACTION'].join(';\n');
+    await this.#jobs.query(
+      `${text};`,
+      statements.flatMap(({ binds }) => binds),
+      tag,
+      undefined,
+      () => {
+        faultPoint('in-commit');
+      },
+    );
+    faultPoint('after-commit');
+    const [state] = await this.run(script.look, tag);
+    if (Number(state?.['markers'] ?? 0) === 0) script.check(state);
+  }
+
+  async query(sql: string, maxRows: number): Promise<QueryResult> {
+    const statement = readingStatement(sql);
+    try {
+      const result = await this.#jobs.query(statement, [], {}, maxRows + 1);
+      const rows = rowsOf(result);
+      return {
+        columns: result.fields.map(({ name }) => name),
+        rows: rows.slice(0, maxRows),
+        truncated: rows.length > maxRows,
+      };
+    } catch (error) {
+      if (
+        error instanceof PipelineError &&
+        ['WAREHOUSE_STATEMENT', 'WAREHOUSE_CONFLICT'].includes(error.code)
+      ) {
+        const reason = error.cause instanceof Error ? error.cause.message : error.message;
+        throw new PipelineError('QUERY_REFUSED', { reason: reason.split('\n')[0] ?? '' }, { cause: error });
+      }
+      throw error;
+    }
+  }
+
+  describe(): JsonObject {
+    const { project, dataset, location = '' } = this.#settings;
+    return { type: 'bigquery', project, dataset, location };
+  }
+
+  #dataset() {
+    return this.#jobs.client.dataset(this.#settings.dataset);
+  }
+
+  async #request<Result>(table: string, request: () => Promise<Result>): Promise<Result> {
+    try {
+      return await request();
+    } catch (error) {
+      throw bigQueryFailure(error, table);
+    }
+  }
+}

@@ -1,0 +1,196 @@
+import { columnOfDuckDb, duckDbSpelling, duckDbType } from '../duckdb/column-sql.js';
+import { quoteName, quoteText } from '../duckdb/sql-text.js';
+import type { LoadConfig } from '../../core/dag-spec.js';
+import { mergeKeyOf, strategyOf } from '../../core/load-rules.js';
+import type { LoadRequest } from '../warehouse.js';
+import type { EvolutionPlan, Refusal, StoredColumn } from './evolution.js';
+import { groupFirst } from './judge.js';
+import { systemColumns } from './system-tables.js';
+
+const { loadId, ingestedAt, position } = systemColumns;
+
+/** Paths of a load's staged files, checked against their hashes. */
+export interface LoadFiles {
+  readonly rows: readonly string[];
+  readonly deletes: readonly string[];
+  readonly rejects: readonly string[];
+}
+
+/**
+ * A batch as DuckDB's SQL over its staged files: the same text prepares it for every warehouse, so that what is refused,
+ * cast, deleted and superseded within a batch is the same everywhere.
+ */
+export interface BatchSql {
+  /** Rows that the contract refuses: code, pointer, message, raw, position. `undefined` where none can be. */
+  readonly refused: string | undefined;
+  /** Rows and deletions in the table's columns; `undefined` where the batch has neither. */
+  readonly all: string | undefined;
+  /** `all` with one row for each key (for each version of a key under `scd2`); `all` itself for other dispositions. */
+  readonly winners: string | undefined;
+  readonly hasDeletes: boolean;
+}
+
+/** @param tombstones columns of the stored tombstone table, whose types deletions take */
+export function batchSql(
+  request: LoadRequest,
+  plan: EvolutionPlan,
+  files: LoadFiles,
+  tombstones: readonly StoredColumn[] | undefined,
+): BatchSql {
+  const { config } = request;
+  const source =
+    files.rows.length === 0 || plan.isWithheld
+      ? undefined
+      : `read_parquet([${files.rows.map(quoteText).join(', ')}])`;
+  const refusals = [...plan.refusals, ...nullRefusals(request, plan)];
+  const isRefused =
+    refusals.length === 0 ? 'FALSE' : refusals.map(({ condition }) => `(${condition})`).join(' OR ');
+  const rows =
+    source === undefined
+      ? undefined
+      : `SELECT ${[
+          ...plan.assignments.map(({ column, expression }) => `${expression} AS ${quoteName(column)}`),
+          ...identitySql(request),
+          position,
+          `${isDeletedSql(config, plan)} AS is_deleted`,
+        ].join(', ')} FROM ${source} WHERE NOT coalesce(${isRefused}, FALSE)`;
+  const deletes =
+    config.disposition !== 'merge' || files.deletes.length === 0
+      ? undefined
+      : deletesSql(request, plan, files.deletes, tombstones);
+  const parts = [rows ?? (deletes === undefined ? undefined : shapeSql(plan)), deletes].filter(
+    (part) => part !== undefined,
+  );
+  const all = parts.length === 0 ? undefined : `(${parts.join(' UNION ALL BY NAME ')})`;
+  return {
+    refused: source === undefined || refusals.length === 0 ? undefined : refusedSql(source, refusals),
+    all,
+    winners: all === undefined || config.disposition !== 'merge' ? all : `(${winnersSql(all, config)})`,
+    hasDeletes: deletes !== undefined || config.hardDelete !== undefined,
+  };
+}
+
+/**
+ * One row a key of the batch: the greatest version; a deletion before a row of the same version; then source order.
+ * Without version columns the ingestion decides, which within a batch is the source order.
+ */
+export function winnersSql(
+  source: string,
+  config: Pick<LoadConfig, 'disposition' | 'strategy' | 'key' | 'mergeKey' | 'version'>,
+): string {
+  const strategy = strategyOf(config);
+  const identity = strategy === 'scd2' ? [...config.key, ...config.version] : config.key;
+  const order = [
+    ...config.version.map((name) => `${quoteName(name)} DESC NULLS LAST`),
+    'is_deleted DESC',
+    `${position} DESC`,
+  ];
+  const winners =
+    identity.length === 0
+      ? `SELECT * FROM ${source}`
+      : `SELECT * FROM ${source} QUALIFY row_number() OVER (PARTITION BY ${identity.map(quoteName).join(', ')} ORDER BY ${order.join(', ')}) = 1`;
+  if (strategy !== 'delete-insert') return winners;
+  const group = mergeKeyOf(config).map(quoteName).join(', ');
+  return `SELECT *, row_number() OVER (PARTITION BY ${group}, is_deleted ORDER BY ${position}) = 1 AS ${groupFirst} FROM (${winners})`;
+}
+
+/** A row without a key, a group or (where history is kept) a version has no place in the table. */
+function nullRefusals({ config }: LoadRequest, plan: EvolutionPlan): Refusal[] {
+  if (config.disposition !== 'merge') return [];
+  const strategy = strategyOf(config);
+  const needed = new Set([
+    ...config.key,
+    ...(strategy === 'delete-insert' ? mergeKeyOf(config) : []),
+    ...(strategy === 'scd2' ? config.version : []),
+  ]);
+  return [...needed].map((name) => ({
+    code: 'KEY_NULL',
+    pointer: `/${name}`,
+    message: 'a key column is null',
+    condition: `${plan.assignments.find(({ column }) => column === name)?.expression ?? quoteName(name)} IS NULL`,
+  }));
+}
+
+function refusedSql(source: string, refusals: readonly Refusal[]): string {
+  const pick = (value: (refusal: Refusal) => string) =>
+    `CASE ${refusals.map((refusal) => `WHEN ${refusal.condition} THEN ${quoteText(value(refusal))}`).join(' ')} END`;
+  return `SELECT ${pick(({ code }) => code)} AS code, ${pick(({ pointer }) => pointer)} AS pointer, ${pick(({ message }) => message)} AS message,
+            CAST(to_json(r) AS VARCHAR) AS raw, ${position} AS position
+          FROM ${source} r WHERE ${refusals.map(({ condition }) => `coalesce(${condition}, FALSE)`).join(' OR ')}`;
+}
+
+/** Load id and time of the extraction, which every row carries. */
+function identitySql({ loadId: id, manifest }: LoadRequest): string[] {
+  return [`${quoteText(id)} AS ${loadId}`, `${timestampSql(manifest.ingestedAt)} AS ${ingestedAt}`];
+}
+
+/** An ISO instant as DuckDB's TIMESTAMP in UTC. */
+export function timestampSql(iso: string): string {
+  return `TIMESTAMP ${quoteText(iso.replace('T', ' ').replace('Z', ''))}`;
+}
+
+function isDeletedSql({ hardDelete }: LoadConfig, plan: EvolutionPlan): string {
+  const assigned = plan.assignments.find(({ column }) => column === hardDelete);
+  if (assigned === undefined) return 'FALSE';
+  return assigned.type.type === 'boolean'
+    ? `coalesce(${assigned.expression}, FALSE)`
+    : `${assigned.expression} IS NOT NULL`;
+}
+
+/** No row, with the names and types of the columns that a deletion lacks. */
+function shapeSql(plan: EvolutionPlan): string {
+  const columns = [
+    ...plan.assignments.map(
+      ({ column, type }) => `CAST(NULL AS ${duckDbType(type)}) AS ${quoteName(column)}`,
+    ),
+    `CAST(NULL AS VARCHAR) AS ${loadId}`,
+    `CAST(NULL AS TIMESTAMP) AS ${ingestedAt}`,
+    `CAST(NULL AS BIGINT) AS ${position}`,
+    'FALSE AS is_deleted',
+  ];
+  return `SELECT ${columns.join(', ')} WHERE FALSE`;
+}
+
+/** Deletions as batch rows: key and version from the file, every other column NULL, after the rows in source order. */
+function deletesSql(
+  request: LoadRequest,
+  plan: EvolutionPlan,
+  deletes: readonly string[],
+  tombstones: readonly StoredColumn[] | undefined,
+): string {
+  const marks = [...request.config.key, ...request.config.version];
+  const value = deletedValue(
+    tombstones ??
+      plan.assignments.map(({ column, type }) => ({ name: column, sqlType: duckDbSpelling(type) })),
+  );
+  const offset =
+    request.manifest.files.reduce((sum, file) => sum + file.rows, 0) + request.manifest.counts.quarantined;
+  return `SELECT ${marks.map((name) => `${value(name)} AS ${quoteName(name)}`).join(', ')}, ${identitySql(request).join(', ')},
+      ${String(offset)} + row_number() OVER () AS ${position}, TRUE AS is_deleted
+    FROM ${deletesTable(deletes, marks)}`;
+}
+
+/** Files of deletions as columns of JSON values. */
+export function deletesTable(paths: readonly string[], marks: readonly string[]): string {
+  return `read_json([${paths.map(quoteText).join(', ')}], format = 'newline_delimited', columns = {${marks.map((name) => `${quoteName(name)}: 'JSON'`).join(', ')}})`;
+}
+
+/** The typed value of a key or version column of a deletion, from its JSON member. */
+export function deletedValue(columns: readonly StoredColumn[] = []): (name: string) => string {
+  const types = new Map(columns.map((column) => [column.name, column.sqlType]));
+  return (name) => {
+    const text = `(${quoteName(name)} ->> '$')`;
+    const type = types.get(name) ?? 'VARCHAR';
+    if (type === 'BLOB') return `from_base64(${text})`;
+    return type === 'TIMESTAMP'
+      ? `CAST(CAST(${text} AS TIMESTAMPTZ) AS TIMESTAMP)`
+      : `CAST(${text} AS ${type})`;
+  };
+}
+
+/** True where the first version column holds an instant or a date. */
+export function isVersionTime(config: LoadConfig, columns: readonly StoredColumn[]): boolean {
+  const stored = columns.find(({ name }) => name === config.version[0]);
+  const type = stored === undefined ? undefined : columnOfDuckDb(stored.name, stored.sqlType).type;
+  return type === 'timestamp' || type === 'date';
+}

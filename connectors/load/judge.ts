@@ -1,0 +1,166 @@
+import type { LoadStrategy } from '../../core/dag-spec.js';
+import type { SqlDialect } from './dialect.js';
+import { systemColumns } from './system-tables.js';
+
+const { ingestedAt, loadId, position } = systemColumns;
+
+/** What the statements of one merge are made from. Names are unquoted; tables are SQL. */
+export interface MergeNames {
+  readonly strategy: LoadStrategy;
+  /** The target, its tombstones, and the tables of this load: its rows, its rows with verdicts, and what `scd2` works in. */
+  readonly table: string;
+  readonly tombstones: string;
+  readonly batch: string;
+  readonly judged: string;
+  readonly history: string;
+  readonly key: readonly string[];
+  readonly mergeKey: readonly string[];
+  readonly version: readonly string[];
+  /** Table columns that the batch fills, and those of the author's that it lacks. */
+  readonly columns: readonly string[];
+  readonly missing: readonly string[];
+  /** True where the first version column is an instant or a date, from which `scd2` takes the time of validity. */
+  readonly isVersionTime: boolean;
+}
+
+/** Flag of the one row that stands for its group (`mergeKey`). */
+export const groupFirst = 'is_group_first';
+
+/** Columns of the batch table and of the judged table, which has `verdict` beside them. */
+export function batchColumns(names: Pick<MergeNames, 'columns' | 'strategy'>): string[] {
+  return [
+    ...names.columns,
+    loadId,
+    ingestedAt,
+    position,
+    'is_deleted',
+    ...(names.strategy === 'delete-insert' ? [groupFirst] : []),
+  ];
+}
+
+/**
+ * Each batch row with its verdict against what is stored:
+ * `loaded` changes the table, `unchanged` is there already, `superseded` is older than the row or tombstone there, and
+ * `raised` deletes what is deleted already, at a later version.
+ */
+export function judgeSql(names: MergeNames, dialect: SqlDialect): string {
+  const columns = batchColumns(names).map((name) => `b.${dialect.name(name)}`);
+  const [verdict, joins] = verdictSql(names, dialect);
+  return `SELECT ${columns.join(', ')}, ${verdict} AS verdict FROM ${names.batch} b ${joins.join(' ')}`;
+}
+
+/** The condition that pairs rows of `a` and `b` by columns. */
+export function match(dialect: SqlDialect, a: string, b: string, columns: readonly string[]): string {
+  return columns.map((name) => `${a}.${dialect.name(name)} = ${b}.${dialect.name(name)}`).join(' AND ');
+}
+
+function verdictSql(names: MergeNames, dialect: SqlDialect): [string, string[]] {
+  switch (names.strategy) {
+    case 'delete-insert':
+      return groupVerdict(names, dialect);
+    case 'insert-only':
+      return insertOnlyVerdict(names, dialect);
+    case 'scd2':
+      return historyVerdict(names, dialect);
+    case 'upsert':
+    case 'truncate-insert':
+    case 'staged-swap':
+      return upsertVerdict(names, dialect);
+  }
+}
+
+function upsertVerdict(names: MergeNames, dialect: SqlDialect): [string, string[]] {
+  const column = (alias: string, name: string) => `${alias}.${dialect.name(name)}`;
+  const [firstKey = ''] = names.key;
+  const hasRow = `${column('s', firstKey)} IS NOT NULL`;
+  const hasTombstone = `${column('t', firstKey)} IS NOT NULL`;
+  const versions = names.version.length > 0 ? names.version : [ingestedAt];
+  const older = (a: string, b: string) => isOlder(dialect, a, b, versions);
+  return [
+    `CASE
+      WHEN ${hasRow} AND b.is_deleted THEN CASE WHEN ${older('b', 's')} THEN 'superseded' ELSE 'loaded' END
+      WHEN ${hasRow} THEN CASE
+        WHEN ${isSame(names, dialect)} THEN 'unchanged'
+        WHEN ${older('b', 's')} THEN 'superseded'
+        WHEN ${older('s', 'b')} OR ${isLater(dialect)} THEN 'loaded'
+        ELSE 'superseded' END
+      WHEN ${hasTombstone} AND b.is_deleted THEN CASE
+        WHEN ${older('t', 'b')} THEN 'raised'
+        WHEN ${older('b', 't')} THEN 'superseded'
+        ELSE 'unchanged' END
+      WHEN ${hasTombstone} THEN CASE WHEN ${older('t', 'b')} THEN 'loaded' ELSE 'superseded' END
+      ELSE 'loaded' END`,
+    [
+      `LEFT JOIN ${names.table} s ON ${match(dialect, 'b', 's', names.key)}`,
+      `LEFT JOIN ${names.tombstones} t ON ${match(dialect, 'b', 't', names.key)}`,
+    ],
+  ];
+}
+
+/** A stored row is never touched; a deletion has nothing to say. */
+function insertOnlyVerdict(names: MergeNames, dialect: SqlDialect): [string, string[]] {
+  const hasRow = `s.${dialect.name(names.key[0] ?? '')} IS NOT NULL`;
+  return [
+    `CASE WHEN b.is_deleted THEN 'superseded'
+      WHEN ${hasRow} THEN CASE WHEN ${isSame(names, dialect)} THEN 'unchanged' ELSE 'superseded' END
+      ELSE 'loaded' END`,
+    [`LEFT JOIN ${names.table} s ON ${match(dialect, 'b', 's', names.key)}`],
+  ];
+}
+
+/** A group is replaced as a whole, unless the table holds a later version of it. */
+function groupVerdict(names: MergeNames, dialect: SqlDialect): [string, string[]] {
+  const [version] = names.version;
+  if (version === undefined) return [`'loaded'`, []];
+  const group = names.mergeKey.map((name) => dialect.name(name)).join(', ');
+  const greatest = `max(b.${dialect.name(version)}) OVER (PARTITION BY ${names.mergeKey.map((name) => `b.${dialect.name(name)}`).join(', ')}, b.is_deleted)`;
+  return [
+    `CASE WHEN coalesce(NOT b.is_deleted AND g.greatest > ${greatest}, FALSE) THEN 'superseded' ELSE 'loaded' END`,
+    [
+      `LEFT JOIN (SELECT ${group}, max(${dialect.name(version)}) AS greatest FROM ${names.table} GROUP BY ${group}) g ON ${match(dialect, 'b', 'g', names.mergeKey)}`,
+    ],
+  ];
+}
+
+/** Each version of a key is a row of its own. */
+function historyVerdict(names: MergeNames, dialect: SqlDialect): [string, string[]] {
+  const identity = [...names.key, ...names.version];
+  const [firstKey = ''] = names.key;
+  return [
+    `CASE
+      WHEN b.is_deleted THEN CASE WHEN t.${dialect.name(firstKey)} IS NULL THEN 'loaded' ELSE 'unchanged' END
+      WHEN s.${dialect.name(firstKey)} IS NULL THEN 'loaded'
+      WHEN ${isSame(names, dialect)} THEN 'unchanged'
+      WHEN ${isLater(dialect)} THEN 'loaded'
+      ELSE 'superseded' END`,
+    [
+      `LEFT JOIN ${names.table} s ON ${match(dialect, 'b', 's', identity)}`,
+      `LEFT JOIN ${names.tombstones} t ON ${match(dialect, 'b', 't', identity)}`,
+    ],
+  ];
+}
+
+function isSame(names: MergeNames, dialect: SqlDialect): string {
+  return names.columns
+    .map((name) => `b.${dialect.name(name)} IS NOT DISTINCT FROM s.${dialect.name(name)}`)
+    .join(' AND ');
+}
+
+/** True where the batch's row was extracted after the stored one. */
+function isLater(dialect: SqlDialect): string {
+  const [at, place] = [dialect.name(ingestedAt), dialect.name(position)];
+  return `(b.${at} > s.${at} OR (b.${at} = s.${at} AND b.${place} > s.${place}))`;
+}
+
+/** True where the version of `a` comes before that of `b`; NULL comes before everything. */
+function isOlder(dialect: SqlDialect, a: string, b: string, versions: readonly string[]): string {
+  const levels = versions.map((name, index) => {
+    const equal = versions
+      .slice(0, index)
+      .map((earlier) => `${a}.${dialect.name(earlier)} IS NOT DISTINCT FROM ${b}.${dialect.name(earlier)}`);
+    const left = `${a}.${dialect.name(name)}`;
+    const right = `${b}.${dialect.name(name)}`;
+    return `(${[...equal, `(${left} < ${right} OR (${left} IS NULL AND ${right} IS NOT NULL))`].join(' AND ')})`;
+  });
+  return `coalesce(${levels.join(' OR ')}, FALSE)`;
+}

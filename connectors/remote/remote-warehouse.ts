@@ -1,0 +1,251 @@
+import { randomBytes } from 'node:crypto';
+import type { TableComparison } from '../../core/activities.js';
+import type { ColumnSpec } from '../../core/columns.js';
+import { PipelineError } from '../../core/errors/index.js';
+import type { JsonObject, JsonValue } from '../../core/json.js';
+import { hasTombstones } from '../../core/load-rules.js';
+import { columnOfDuckDb } from '../duckdb/column-sql.js';
+import type { StagedSql } from '../duckdb/staged-sql.js';
+import { faultPoint } from '../fault-point.js';
+import type { EvolutionPlan } from '../load/evolution.js';
+import { columnsOfBatch, loadFiles, stageBatch, type StagedBatch } from '../load/stage-batch.js';
+import { assertLoadable, countsOf, mergeNames } from '../load/statements.js';
+import { temporaryPrefix, tombstoneTable, validityColumns } from '../load/system-tables.js';
+import { planLoad, tableChanges, type StoredTables } from '../load/table-changes.js';
+import type { StagingStore } from '../staging.js';
+import type {
+  CompareRequest,
+  LoadMarker,
+  LoadRequest,
+  QueryResult,
+  Warehouse,
+  WarehouseCapabilities,
+} from '../warehouse.js';
+import { RemoteBooks } from './books.js';
+import { changeTables } from './change-tables.js';
+import { commitScript } from './commit-script.js';
+import { compareRemote } from './compare.js';
+import type { RemoteEngine, StatementTag, TemporaryTable } from './engine.js';
+
+export interface RemoteWarehouseOptions {
+  readonly engine: RemoteEngine;
+  readonly staging: StagingStore;
+  readonly stagedSql: StagedSql;
+}
+
+/**
+ * A warehouse on the network. A batch is prepared on this machine, uploaded into tables of its own, and then put in place
+ * by one transaction, together with quarantine and marker. Several machines may do so at once: transactions of one table
+ * follow one another by its lock row, an interval has one holder by its fence, and a load happens once by its marker.
+ */
+export class RemoteWarehouse implements Warehouse {
+  readonly name: string;
+  readonly capabilities: WarehouseCapabilities;
+  readonly #options: RemoteWarehouseOptions;
+  readonly #engine: RemoteEngine;
+  readonly #books: RemoteBooks;
+  /** The last load of each table: loads of one table by this process follow one another. */
+  readonly #queues = new Map<string, Promise<unknown>>();
+
+  constructor(options: RemoteWarehouseOptions) {
+    this.#options = options;
+    this.#engine = options.engine;
+    this.#books = new RemoteBooks(options.engine);
+    this.name = options.engine.name;
+    this.capabilities = options.engine.capabilities;
+  }
+
+  async open(): Promise<void> {
+    await this.#engine.open();
+    await this.#books.open();
+    await this.#engine.sweep();
+  }
+
+  close(): Promise<void> {
+    return this.#engine.close();
+  }
+
+  findLoad(loadId: string): Promise<LoadMarker | undefined> {
+    return this.#books.findLoad(loadId);
+  }
+
+  latestCursor(dagId: string, extractTaskId: string): Promise<JsonValue | undefined> {
+    return this.#books.latestCursor(dagId, extractTaskId);
+  }
+
+  claimFence(table: string, key: string): Promise<number> {
+    return this.#books.claimFence(table, key);
+  }
+
+  async load(request: LoadRequest): Promise<LoadMarker> {
+    const before = this.#queues.get(request.config.into) ?? Promise.resolve();
+    const mine = before.then(
+      () => this.#load(request),
+      () => this.#load(request),
+    );
+    this.#queues.set(
+      request.config.into,
+      mine.catch(() => undefined),
+    );
+    return mine;
+  }
+
+  compare(request: CompareRequest): Promise<TableComparison> {
+    return compareRemote({ ...this.#options, dialect: this.#engine.dialect }, request);
+  }
+
+  async tableColumns(table: string): Promise<readonly ColumnSpec[] | undefined> {
+    return (await this.#engine.columns(table))?.map(({ name, sqlType }) => columnOfDuckDb(name, sqlType));
+  }
+
+  query(sql: string, maxRows: number): Promise<QueryResult> {
+    return this.#engine.query(sql, maxRows);
+  }
+
+  quarantinedRows(ids: readonly string[]): Promise<readonly string[]> {
+    return this.#books.quarantinedRows(ids);
+  }
+
+  describe(): JsonObject {
+    return this.#engine.describe();
+  }
+
+  async #load(request: LoadRequest): Promise<LoadMarker> {
+    const committed = await this.findLoad(request.loadId);
+    if (committed !== undefined) return committed;
+    assertLoadable(request);
+    const tag: StatementTag = { loadId: request.loadId, runId: request.runId, table: request.config.into };
+    const files = await loadFiles(request, this.#options.staging);
+    const { plan, version } = await this.#plan(request, tag);
+    const { tombstones } = await this.#stored(request);
+    const { dialect, format } = this.#engine;
+    const staged = await stageBatch({ ...this.#options, dialect, format }, request, plan, files, tombstones);
+    const tables = workTables(request);
+    try {
+      const counts = countsOf(request, {
+        loaded: staged.batch?.rows ?? 0,
+        unchanged: 0,
+        superseded: staged.supersededInBatch,
+        quarantined: staged.quarantine?.rows ?? 0,
+        withheld: staged.withheld,
+      });
+      await this.#upload(request, plan, staged, tables, tag);
+      faultPoint('before-commit');
+      const names = mergeNames(request, plan, dialect, {
+        batch: dialect.table(tables.batch),
+        judged: dialect.table(tables.judged),
+        history: dialect.table(tables.history),
+      });
+      const script = commitScript({ request, names, staged, tables, version, counts }, dialect);
+      await this.#commit(request, script, tag);
+      const marker = await this.findLoad(request.loadId);
+      if (marker === undefined) throw new PipelineError('WAREHOUSE_CONFLICT', { table: request.config.into });
+      return marker;
+    } finally {
+      await staged.remove();
+      await this.#engine.dropTables(Object.values(tables)).catch(() => undefined);
+    }
+  }
+
+  /** Runs the transaction; a loser of a race that finds its own load committed has what it wanted. */
+  async #commit(
+    request: LoadRequest,
+    script: ReturnType<typeof commitScript>,
+    tag: StatementTag,
+  ): Promise<void> {
+    try {
+      await this.#engine.commit(script, tag);
+    } catch (error) {
+      const marker = await this.findLoad(request.loadId).catch(() => undefined);
+      if (marker === undefined) throw error;
+    }
+  }
+
+  async #plan(
+    request: LoadRequest,
+    tag: StatementTag,
+  ): Promise<{ readonly plan: EvolutionPlan; readonly version: number }> {
+    const before = await this.#books.schemaVersion(request.config.into);
+    const stored = await this.#stored(request);
+    const plan = planLoad(request, stored);
+    const changes = tableChanges(request, plan, stored);
+    const version = await changeTables(
+      { engine: this.#engine, books: this.#books },
+      { table: request.config.into, layout: request.config.layout, changes, stored, before, tag },
+    );
+    return { plan, version };
+  }
+
+  async #stored({ config }: LoadRequest): Promise<StoredTables> {
+    return {
+      table: await this.#engine.columns(config.into),
+      tombstones: hasTombstones(config) ? await this.#engine.columns(tombstoneTable(config.into)) : undefined,
+    };
+  }
+
+  async #upload(
+    request: LoadRequest,
+    plan: EvolutionPlan,
+    staged: StagedBatch,
+    tables: WorkTables,
+    tag: StatementTag,
+  ): Promise<void> {
+    const made: TemporaryTable[] = [];
+    const columns = columnsOfBatch(request, plan, this.#engine.dialect);
+    if (staged.batch !== undefined) {
+      made.push({ name: tables.batch, columns });
+      if (request.config.disposition === 'merge') {
+        const verdict: ColumnSpec = { name: 'verdict', type: 'string', nullable: false };
+        made.push({ name: tables.judged, columns: [...columns, verdict] });
+      }
+      if (request.config.strategy === 'scd2') {
+        const identity = columns.filter(({ name }) =>
+          [...request.config.key, ...request.config.version].includes(name),
+        );
+        made.push({
+          name: tables.history,
+          columns: [
+            ...identity,
+            { name: validityColumns.validTo, type: 'timestamp', nullable: true },
+            { name: validityColumns.isCurrent, type: 'boolean', nullable: true },
+          ],
+        });
+      }
+    }
+    if (staged.quarantine !== undefined)
+      made.push({ name: tables.quarantine, columns: staged.quarantine.columns });
+    if (made.length > 0) await this.#engine.createTemporary(made, tag);
+    for (const [name, rows] of [
+      [tables.batch, staged.batch],
+      [tables.quarantine, staged.quarantine],
+    ] as const) {
+      if (rows === undefined) continue;
+      const taken = await this.#engine.upload(name, rows, tag);
+      if (taken !== rows.rows) {
+        throw new PipelineError('COUNT_MISMATCH', {
+          loadId: request.loadId,
+          table: request.config.into,
+          counts: `${String(rows.rows)} rows were staged and the warehouse took ${String(taken)}`,
+        });
+      }
+    }
+  }
+}
+
+interface WorkTables {
+  readonly batch: string;
+  readonly judged: string;
+  readonly history: string;
+  readonly quarantine: string;
+}
+
+/** Names of the tables of one attempt. */
+function workTables({ loadId }: LoadRequest): WorkTables {
+  const stem = `${temporaryPrefix}${loadId.replaceAll(/[^a-z0-9]/g, '').slice(0, 20)}_${randomBytes(4).toString('hex')}`;
+  return {
+    batch: `${stem}_batch`,
+    judged: `${stem}_judged`,
+    history: `${stem}_history`,
+    quarantine: `${stem}_quarantine`,
+  };
+}

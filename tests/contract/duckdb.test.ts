@@ -1,0 +1,9 @@
+import { createDuckDbWarehouse } from '../../connectors/duckdb/index.js';
+import { warehouseContract } from './suite/contract.js';
+
+warehouseContract({
+  name: 'duckdb',
+  gaps: {},
+  textMaxBytes: 16 * 1024 * 1024,
+  fresh: () => Promise.resolve(({ path, staging }) => createDuckDbWarehouse({ path, staging })),
+});

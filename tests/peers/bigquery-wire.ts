@@ -1,0 +1,156 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { gunzipSync } from 'node:zlib';
+import type { AskedStatement } from './peers.js';
+
+/** The BigQuery emulator, answering where it differs from the service as the service does. */
+export interface BigQueryWire {
+  readonly url: string;
+  asked(): readonly AskedStatement[];
+  close(): Promise<void>;
+}
+
+interface JobBody {
+  readonly jobReference?: { readonly jobId?: string };
+  readonly configuration?: {
+    readonly query?: {
+      query?: string;
+      parameterMode?: string;
+      queryParameters?: readonly { parameterValue?: { value?: string } }[];
+    };
+    readonly labels?: Record<string, unknown>;
+  };
+}
+
+/**
+ * Stands before the emulator:
+ *
+ * - a job id that is taken is 409 "duplicate", where the emulator says 500;
+ * - a statement that is wrong is 400 "invalidQuery", where the emulator speaks of an internal error;
+ * - CREATE OR REPLACE TABLE … AS of a table from itself, which the emulator loses, becomes three statements;
+ * - parameters of a script, which the emulator hands to each of its statements, are written into its text;
+ * - requests are served one at a time: the emulator does not keep those apart that come at once.
+ */
+export async function startBigQueryWire(emulatorUrl: string): Promise<BigQueryWire> {
+  const asked: AskedStatement[] = [];
+  let last: Promise<unknown> = Promise.resolve();
+  const server = createServer((request, response) => {
+    const before = last;
+    last = (async () => {
+      await before.catch(() => undefined);
+      await forward(emulatorUrl, request, response, asked);
+    })().catch(() => {
+      response.destroy();
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${String(portOf(server))}`,
+    asked: () => asked,
+    close: () => close(server),
+  };
+}
+
+async function forward(
+  emulatorUrl: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  asked: AskedStatement[],
+): Promise<void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  let body: Buffer = Buffer.concat(chunks);
+  if (request.headers['content-encoding'] === 'gzip') body = gunzipSync(body);
+  if (request.method === 'POST' && /\/projects\/[^/]+\/jobs(\?|$)/.test(request.url ?? '') && isJson(request))
+    body = rewriteJob(body, asked);
+  const {
+    host: _host,
+    'content-length': _length,
+    'content-encoding': _encoding,
+    ...headers
+  } = request.headers;
+  const answer = await fetch(`${emulatorUrl}${request.url ?? '/'}`, {
+    method: request.method ?? 'GET',
+    headers: Object.entries(headers).flatMap(([name, value]) =>
+      value === undefined || ['connection', 'transfer-encoding', 'accept-encoding'].includes(name)
+        ? []
+        : [[name, String(value)] as [string, string]],
+    ),
+    ...(body.length === 0 ? {} : { body: new Uint8Array(body) }),
+  });
+  const text = await answer.text();
+  const [status, rewritten] = rewriteAnswer(answer.status, text);
+  response.writeHead(status, {
+    'content-type': answer.headers.get('content-type') ?? 'application/json',
+    ...(answer.headers.has('location')
+      ? {
+          location: (answer.headers.get('location') ?? '').replace(
+            /^https?:\/\/[^/]+/,
+            `http://${request.headers.host ?? ''}`,
+          ),
+        }
+      : {}),
+  });
+  response.end(rewritten);
+}
+
+function isJson(request: IncomingMessage): boolean {
+  return (request.headers['content-type'] ?? '').includes('application/json');
+}
+
+function rewriteJob(body: Buffer, asked: AskedStatement[]): Buffer {
+  const job = JSON.parse(body.toString('utf8')) as JobBody;
+  const query = job.configuration?.query;
+  if (query?.query === undefined) return body;
+  asked.push({
+    sql: query.query,
+    binds: query.queryParameters,
+    parameters: { jobId: job.jobReference?.jobId, ...job.configuration?.labels, ...job.configuration },
+  });
+  const rebuilt = /^CREATE OR REPLACE TABLE (`[^`]+`)[\s\S]*? AS (SELECT [\s\S]*)$/.exec(query.query);
+  if (rebuilt !== null) {
+    const [, table = '', select = ''] = rebuilt;
+    const aside = `${table.slice(0, -1)}_aside\``;
+    query.query = `CREATE TABLE ${aside} AS ${select}; DROP TABLE ${table}; CREATE TABLE ${table} AS SELECT * FROM ${aside}; DROP TABLE ${aside};`;
+  }
+  if (query.query.startsWith('BEGIN TRANSACTION') && query.queryParameters !== undefined) {
+    query.query = withLiterals(
+      query.query,
+      query.queryParameters.map(({ parameterValue }) => parameterValue?.value),
+    );
+    delete query.queryParameters;
+    delete query.parameterMode;
+  }
+  return Buffer.from(JSON.stringify(job));
+}
+
+/** Puts a literal in the place of each `?` that stands outside of quotes. */
+function withLiterals(sql: string, values: readonly (string | undefined)[]): string {
+  let index = -1;
+  return sql.replace(/'(?:[^'\\]|\\.)*'|`[^`]*`|\?/g, (token) => {
+    if (token !== '?') return token;
+    index += 1;
+    const value = values[index];
+    return value === undefined ? 'CAST(NULL AS STRING)' : JSON.stringify(value);
+  });
+}
+
+function rewriteAnswer(status: number, text: string): [number, string] {
+  if (/is already created/.test(text) && status >= 400) {
+    const error = { code: 409, message: 'Already Exists: Job', errors: [{ reason: 'duplicate' }] };
+    return [409, JSON.stringify({ error })];
+  }
+  return [status, text.replaceAll('"jobInternalError"', '"invalidQuery"')];
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+async function close(server: Server): Promise<void> {
+  server.closeAllConnections();
+  server.close();
+  await once(server, 'close');
+}

@@ -1,0 +1,105 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { gunzipSync } from 'node:zlib';
+
+/** What happens to one request of the driver. */
+export type Fate =
+  /** It goes through. */
+  | 'pass'
+  /** The connection ends before the request arrives. */
+  | 'cut-before'
+  /** The request arrives and is carried out; the connection ends before its answer. */
+  | 'cut-after'
+  /** The session has ended, with what its transaction had done, before the request arrives. */
+  | 'session-lost'
+  /** The request is carried out; the answer is that the session is gone. */
+  | 'session-lost-after';
+
+/** Decides on a statement; `delivery` counts how often it has come under one request id, from 1. */
+export type Decide = (sql: string, delivery: number) => Fate;
+
+/** The network between Snowflake's driver and a server, at the mercy of a test. */
+export interface CutProxy {
+  readonly url: string;
+  /** Statements that did not pass, and how often one came again under its own request id. */
+  readonly seen: { readonly struck: string[]; resent: number };
+  decide(decide: Decide): void;
+  close(): Promise<void>;
+}
+
+export async function startCutProxy(target: string): Promise<CutProxy> {
+  const seen: CutProxy['seen'] = { struck: [], resent: 0 };
+  const deliveries = new Map<string, number>();
+  let decide: Decide = () => 'pass';
+  const handle = async (request: IncomingMessage, response: ServerResponse) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const body = Buffer.concat(chunks);
+    const url = new URL(request.url ?? '/', target);
+    let fate: Fate = 'pass';
+    if (url.pathname === '/queries/v1/query-request') {
+      const id = url.searchParams.get('requestId') ?? '';
+      const delivery = (deliveries.get(id) ?? 0) + 1;
+      deliveries.set(id, delivery);
+      if (delivery > 1) seen.resent += 1;
+      const sql = statementOf(request, body);
+      fate = decide(sql, delivery);
+      if (fate !== 'pass') seen.struck.push(sql);
+    }
+    if (fate === 'cut-before') return request.socket.destroy();
+    if (fate === 'session-lost') {
+      await forward(new URL('/session?delete=true', target), request, Buffer.from('{}'));
+      return respond(response, 200, sessionGone);
+    }
+    const answer = await forward(url, request, body);
+    if (fate === 'cut-after') return request.socket.destroy();
+    if (fate === 'session-lost-after') return respond(response, 200, sessionGone);
+    return respond(response, answer.status, await answer.text());
+  };
+  const server = createServer((request, response) => {
+    handle(request, response).catch(() => request.socket.destroy());
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return {
+    url: `http://127.0.0.1:${String(address.port)}`,
+    seen,
+    decide: (next) => {
+      decide = next;
+    },
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** What Snowflake answers where a session is gone (driver source, error 390111). */
+const sessionGone = JSON.stringify({
+  success: false,
+  code: '390111',
+  message: 'Session no longer exists. New login required to access the service.',
+  data: null,
+});
+
+function statementOf(request: IncomingMessage, body: Buffer): string {
+  const text = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
+  return (JSON.parse(text.toString('utf8')) as { sqlText: string }).sqlText;
+}
+
+async function forward(url: URL, request: IncomingMessage, body: Buffer): Promise<Response> {
+  const dropped = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'accept-encoding']);
+  const headers = Object.entries(request.headers).filter(([name]) => !dropped.has(name));
+  return fetch(url, {
+    method: request.method ?? 'GET',
+    headers: headers.map(([name, value]) => [name, String(value)] as [string, string]),
+    ...(body.length === 0 ? {} : { body: new Uint8Array(body) }),
+  });
+}
+
+function respond(response: ServerResponse, status: number, body: string): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(body);
+}

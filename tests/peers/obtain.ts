@@ -1,0 +1,202 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { cacheDirectory } from '../../client/temporal/obtain-cli.js';
+
+/** Packages of PyPI that speak Snowflake's protocol, pinned: their behaviour is part of the tests. */
+const pythonPackages = [
+  'fakesnow[server]==0.12.1',
+  'snowflake-connector-python==4.8.1',
+  'duckdb==2.0.1',
+  'sqlglot==30.22.0',
+  'pyarrow==26.0.1',
+];
+const emulatorVersion = 'v0.8.1';
+
+/** True where `MILLRACE_TEST_BIGQUERY=1` asks for the emulator, which takes minutes to build. */
+export const isBigQueryWanted = process.env['MILLRACE_TEST_BIGQUERY'] === '1';
+
+/** One line for a person, such as a step begun. */
+type OnProgress = (line: string) => void;
+
+/** A Python that has fakesnow. Installed once into Millrace's cache. @throws Error naming what is missing */
+export function obtainFakesnow(onProgress: OnProgress): Promise<string> {
+  const folder = join(cacheDirectory(process.env), 'peers', 'fakesnow-0.12.1');
+  const python = join(folder, 'bin', 'python');
+  return once(folder, python, async (target) => {
+    const base = await findPython();
+    const stop = tellTime(
+      `fakesnow: installing with ${base.command}, once (about a minute)`,
+      () => '',
+      onProgress,
+    );
+    try {
+      await installPackages(base, target, onProgress);
+    } finally {
+      stop();
+    }
+  });
+}
+
+interface Python {
+  readonly command: string;
+  /** Who brings pip into a new environment: Python's own `ensurepip`, or else the `pip` beside this Python. */
+  readonly installer: 'ensurepip' | 'pip';
+}
+
+/** A virtual environment in `target` with the packages. Debian's Python has `ensurepip` in a package of its own. */
+async function installPackages(
+  { command, installer }: Python,
+  target: string,
+  onProgress: OnProgress,
+): Promise<void> {
+  const python = join(target, 'bin', 'python');
+  const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-input'];
+  if (installer === 'ensurepip') {
+    await run(command, ['-m', 'venv', target], {}, onProgress);
+    await run(python, [...install, ...pythonPackages], {}, onProgress);
+    return;
+  }
+  await run(command, ['-m', 'venv', '--without-pip', target], {}, onProgress);
+  const print = "import sysconfig; print(sysconfig.get_path('purelib'))";
+  const packages = (await run(python, ['-c', print], {}, onProgress)).trim();
+  await run(command, [...install, '--target', packages, ...pythonPackages], {}, onProgress);
+}
+
+/** The BigQuery emulator. Built once with Go into Millrace's cache. @throws Error naming what is missing */
+export function obtainBigQueryEmulator(onProgress: OnProgress): Promise<string> {
+  const folder = join(cacheDirectory(process.env), 'peers', `bigquery-emulator-${emulatorVersion}`);
+  const binary = join(folder, 'bigquery-emulator');
+  return once(folder, binary, async (target) => {
+    // The module has no list of versions, so "go install …@version" is refused; a main module that requires it is not.
+    mkdirSync(target, { recursive: true });
+    writeFileSync(
+      join(target, 'go.mod'),
+      `module millrace/bigquery-emulator\n\ngo 1.24\n\nrequire github.com/goccy/bigquery-emulator ${emulatorVersion}\n`,
+    );
+    let packages = 0;
+    const stop = tellTime(
+      'BigQuery emulator: building with Go, once (about seven minutes on two cores)',
+      () => `, ${String(packages)} packages`,
+      onProgress,
+    );
+    try {
+      await run(
+        'go',
+        [
+          ...['build', '-p', '1', '-v', '-mod=mod', '-o', join(target, 'bigquery-emulator')],
+          'github.com/goccy/bigquery-emulator/cmd/bigquery-emulator',
+        ],
+        { cwd: target },
+        () => {
+          packages += 1;
+        },
+      );
+    } finally {
+      stop();
+    }
+  });
+}
+
+/** Makes a folder whole or not at all; processes that want the same one wait for the first. */
+async function once(
+  folder: string,
+  product: string,
+  make: (target: string) => Promise<void>,
+): Promise<string> {
+  const lock = `${folder}.lock`;
+  const building = `${folder}.building`;
+  mkdirSync(join(folder, '..'), { recursive: true });
+  while (!existsSync(product)) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: 'wx' });
+    } catch {
+      if (isAbandoned(lock)) rmSync(lock, { force: true });
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      continue;
+    }
+    try {
+      rmSync(building, { recursive: true, force: true });
+      await make(building);
+      rmSync(folder, { recursive: true, force: true });
+      renameSync(building, folder);
+    } finally {
+      rmSync(building, { recursive: true, force: true });
+      rmSync(lock, { force: true });
+    }
+  }
+  return product;
+}
+
+function isAbandoned(lock: string): boolean {
+  try {
+    const pid = Number(readFileSync(lock, 'utf8'));
+    if (!Number.isInteger(pid) || pid <= 0) return Date.now() - statSync(lock).mtimeMs > 10_000;
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}
+
+/** Tells how long a step has taken, at once and every ten seconds until the returned function is called. */
+function tellTime(step: string, detail: () => string, onProgress: OnProgress): () => void {
+  const started = Date.now();
+  const tell = () => {
+    const seconds = Math.round((Date.now() - started) / 1000);
+    onProgress(`${step}: ${String(seconds)} s${detail()} …`);
+  };
+  tell();
+  const timer = setInterval(tell, 10_000);
+  return () => {
+    clearInterval(timer);
+  };
+}
+
+/** Prints who installs packages, or fails where fakesnow cannot be installed. */
+const probe = `
+import sys, venv
+assert sys.version_info >= (3, 11)
+try:
+    import ensurepip
+    print('ensurepip')
+except ImportError:
+    import pip
+    print('pip')
+`;
+
+async function findPython(): Promise<Python> {
+  for (const command of ['python3.13', 'python3.12', 'python3.11', 'python3']) {
+    const installer = (await run(command, ['-c', probe], {}, () => undefined).catch(() => '')).trim();
+    if (installer === 'ensurepip' || installer === 'pip') return { command, installer };
+  }
+  throw new Error('fakesnow needs Python 3.11 or later with venv or pip; none was found');
+}
+
+function run(
+  command: string,
+  args: readonly string[],
+  options: { readonly cwd?: string },
+  onLine: OnProgress,
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+    let out = '';
+    let last = '';
+    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString('utf8')));
+    child.stderr.on('data', (chunk: Buffer) => {
+      for (const line of chunk.toString('utf8').split('\n')) {
+        if (line.trim() === '') continue;
+        last = line.trim();
+        onLine(last);
+      }
+    });
+    child.on('error', (error) => {
+      reject(new Error(`${command} cannot be run (${error.message})`));
+    });
+    child.on('close', (code) => {
+      if (code === 0) resolve(out);
+      else reject(new Error(`${command} ${args.slice(0, 3).join(' ')} failed: ${last}`));
+    });
+  });
+}

@@ -1,0 +1,117 @@
+import { afterAll } from '@jest/globals';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { root } from '../architecture/source-tree.js';
+import { waitUntil } from '../helpers/project.js';
+import { startBigQueryWire, type BigQueryWire } from './bigquery-wire.js';
+import { obtainBigQueryEmulator, obtainFakesnow } from './obtain.js';
+
+const tell = (line: string) => process.stderr.write(`${line}\n`);
+const children = new Set<ChildProcess>();
+
+afterAll(async () => {
+  for (const child of children) await end(child);
+});
+
+/**
+ * The path of a peer, obtained where it is missing. Where it cannot be had, the tests that need it are skipped by name;
+ * with CI=true that is a failure.
+ */
+export async function find(name: string, obtain: (tell: (line: string) => void) => Promise<string>) {
+  try {
+    return await obtain(tell);
+  } catch (error) {
+    if (process.env['CI'] === 'true') throw error;
+    tell(`Skipped, for want of ${name}: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  }
+}
+
+export const findFakesnow = () => find('fakesnow', obtainFakesnow);
+export const findBigQueryEmulator = () => find('the BigQuery emulator', obtainBigQueryEmulator);
+
+/** What a peer was asked for, in order. */
+export interface AskedStatement {
+  readonly sql: string;
+  readonly binds?: unknown;
+  readonly parameters?: Readonly<Record<string, unknown>>;
+}
+
+/** A server that stands for a warehouse. */
+export interface Peer {
+  readonly url: string;
+  asked(): Promise<readonly AskedStatement[]>;
+  stop(): Promise<void>;
+}
+
+export async function startFakesnow(python: string): Promise<Peer> {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-fakesnow-'));
+  const portFile = join(folder, 'port');
+  const child = start(python, [join(root, 'tests/peers/fakesnow_wire.py'), portFile], folder);
+  await waitUntil('fakesnow listens', () => existsSync(portFile) || child.exitCode !== null);
+  if (child.exitCode !== null) throw new Error('fakesnow ended at once');
+  const url = `http://127.0.0.1:${readFileSync(portFile, 'utf8')}`;
+  return {
+    url,
+    asked: async () => (await (await fetch(`${url}/tests/requests`)).json()) as AskedStatement[],
+    stop: async () => {
+      await end(child);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export async function startBigQueryEmulator(binary: string): Promise<Peer> {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-bigquery-'));
+  const [port, grpcPort] = [await freePort(), await freePort()];
+  const child = start(
+    binary,
+    [
+      ...['--project=test', '--dataset=setup', '--host=127.0.0.1', '--log-level=error'],
+      ...[`--port=${String(port)}`, `--grpc-port=${String(grpcPort)}`],
+    ],
+    folder,
+  );
+  const url = `http://127.0.0.1:${String(port)}`;
+  await waitUntil('the BigQuery emulator listens', async () => {
+    if (child.exitCode !== null) throw new Error('the BigQuery emulator ended at once');
+    return (await fetch(`${url}/bigquery/v2/projects/test/datasets`).catch(() => undefined))?.ok === true;
+  });
+  const wire: BigQueryWire = await startBigQueryWire(url);
+  return {
+    url: wire.url,
+    asked: () => Promise.resolve(wire.asked()),
+    stop: async () => {
+      await wire.close();
+      await end(child);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function start(command: string, args: readonly string[], cwd: string): ChildProcess {
+  const child = spawn(command, args, { cwd, stdio: ['ignore', 'ignore', 'ignore'] });
+  children.add(child);
+  return child;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  children.delete(child);
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGKILL');
+  await once(child, 'close');
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
