@@ -1,3 +1,4 @@
+import { connectionErrors } from './connection-errors.js';
 import type { ErrorDefinition } from './definition.js';
 
 /**
@@ -112,16 +113,7 @@ export const catalogue = {
     retryable: false,
     message: 'Task "{taskId}" was rejected by {by}: {comment}.',
   },
-  CONNECTOR_UNKNOWN: {
-    kind: 'ConfigError',
-    retryable: false,
-    message: 'There is no connector "{connector}". Known: {known}.',
-  },
-  CONNECTION_UNKNOWN: {
-    kind: 'ConfigError',
-    retryable: false,
-    message: 'There is no connection "{connection}" in the configuration. Add it under "connections".',
-  },
+  ...connectionErrors,
   SCHEMA_UNKNOWN: {
     kind: 'ConfigError',
     retryable: false,
