@@ -25,6 +25,10 @@ export class OAuthServer {
   isResourceClosed = false;
   /** Told each time the resource refused somebody, with how often so far. */
   onRefused: (count: number) => void = () => undefined;
+  /** Told of every token that is given, refresh tokens too. */
+  onToken: (token: string) => void = () => undefined;
+  /** The access token that was given last. */
+  lastToken = '';
   /** Requests to the token endpoint wait for it. */
   gate: Promise<void> = Promise.resolve();
   /** Requests that came to the token endpoint. */
@@ -46,7 +50,12 @@ export class OAuthServer {
       'assertion',
       'scope',
     ]);
-    this.#provider.on('grant.success', (ctx) => this.#record(ctx, 'ok'));
+    this.#provider.on('grant.success', (ctx) => {
+      this.#record(ctx, 'ok');
+      const { access_token: access = '', refresh_token: refresh } = ctx.body as Record<string, string>;
+      this.lastToken = access;
+      for (const token of [access, refresh]) if (token !== undefined) this.onToken(token);
+    });
     this.#provider.on('grant.error', (ctx, error) => this.#record(ctx, error.error));
   }
 
