@@ -17,13 +17,7 @@ beforeEach(() => {
 function renewInProcess(name: string, env: Record<string, string> = {}) {
   const child = spawn(
     process.execPath,
-    [
-      join(root, 'node_modules', 'tsx', 'dist', 'cli.mjs'),
-      join(root, 'tests', 'auth', 'renew-child.ts'),
-      setting.path,
-      name,
-      JSON.stringify(setting.codeAuth()),
-    ],
+    [join(root, 'tests', 'auth', 'renew-child.mjs'), setting.path, name, JSON.stringify(setting.codeAuth())],
     {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: {
