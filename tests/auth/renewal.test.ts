@@ -129,6 +129,23 @@ describe('many at once', () => {
     await other.close();
   });
 
+  test('who gets the turn just after another renewed takes that token', async () => {
+    const settings = await setting.loggedIn(name);
+    setting.server.grants.length = 0;
+    const refused = await setting.credentials(settings).headers(setting.signal);
+    // The other one renews between this one's look at the store and its turn.
+    const late = createOAuthCredentials(settings, {
+      ...setting.store.tokens,
+      takeTurn: async (...turn) => {
+        await setting.credentials(settings).renew?.(refused, setting.signal);
+        return setting.store.tokens.takeTurn(...turn);
+      },
+    });
+    await late.renew?.(refused, setting.signal);
+    expect(await late.headers(setting.signal)).not.toEqual(refused);
+    expect(setting.server.grants).toEqual(refreshed(1));
+  });
+
   test('a login during a renewal wins over it', async () => {
     const settings = await setting.loggedIn(name);
     await setting.server.revokeAccess(await setting.token(settings));
