@@ -24,7 +24,7 @@ export interface ConnectionView {
   readonly origin: 'settings' | 'store' | 'store, hidden';
   readonly options: JsonObject;
   /** Present for connections with OAuth. */
-  readonly login?: { readonly grant: string; readonly state: string };
+  readonly login?: { readonly grant: string; readonly state: string; readonly isReady: boolean };
 }
 
 /** What a test of one connection found. */
@@ -138,19 +138,20 @@ async function loginOf(
     const oauth = await oauthSettingsOf(settings, stores, name);
     if (oauth === undefined) return {};
     const tokens = await stores.tokens.read(oauth);
-    return { login: { grant: oauth.grant, state: loginState(oauth.grant, tokens) } };
+    return { login: { grant: oauth.grant, ...loginState(oauth.grant, tokens) } };
   } catch (error) {
     if (!isPipelineError(error)) throw error;
-    return { login: { grant: '-', state: error.code } };
+    return { login: { grant: '-', state: error.code, isReady: false } };
   }
 }
 
 function loginState(
   grant: OAuthSettings['grant'],
   tokens: { readonly expiresAt?: string; readonly refreshToken?: unknown } | undefined,
-): string {
-  if (grant !== 'authorization_code') return 'needs no login';
-  if (tokens === undefined) return 'not logged in';
+): { readonly state: string; readonly isReady: boolean } {
+  if (grant !== 'authorization_code') return { state: 'needs no login', isReady: true };
+  if (tokens === undefined) return { state: 'not logged in', isReady: false };
   const hasEnded = tokens.expiresAt !== undefined && Date.parse(tokens.expiresAt) < Date.now();
-  return hasEnded && tokens.refreshToken === undefined ? 'not logged in' : 'logged in';
+  const isReady = !hasEnded || tokens.refreshToken !== undefined;
+  return { state: isReady ? 'logged in' : 'not logged in', isReady };
 }

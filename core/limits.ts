@@ -77,6 +77,8 @@ export const limits = {
   oauthAnswerMaxBytes: 1024 * 1024,
   /** OAuth: a token is renewed this long before it expires, or at half of its life if that is later. */
   oauthExpiryMarginMs: 60_000,
+  /** OAuth: a longer life of a token is read as this one; a token that is refused before is renewed all the same. */
+  oauthTokenMaxLifeMs: 366 * 24 * 60 * 60_000,
   /** OAuth: how long one process may take to renew a token before another one does, how long that one waits, and how often it looks. */
   oauthTurnMs: 60_000,
   oauthTurnWaitMs: 90_000,

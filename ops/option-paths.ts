@@ -67,7 +67,7 @@ export function checkChange(connection: string, { set = {}, secrets = {}, unset 
       .filter((path, index) => paths.some((other, at) => at > index && collides(path, other)))
       .map((path) => `"${path}" is given twice`),
     ...leaves
-      .filter(([path, value]) => typeof value === 'string' && path.split('.').some(isSecretName))
+      .filter(([path, value]) => isSecretText(path.split('.'), value))
       .map(([path]) => `"${path}" is a secret by its name: give it with --secret or --secret-env`),
     ...[...leaves.map(([path, value]) => [path, JSON.stringify(value)]), ...Object.entries(secrets)]
       .filter(([, text = '']) => Buffer.byteLength(text) > limits.connectionOptionMaxBytes)
@@ -77,6 +77,15 @@ export function checkChange(connection: string, { set = {}, secrets = {}, unset 
       .map(([path]) => `"${path}" is empty`),
   ];
   if (problems.length > 0) throw new PipelineError('CONNECTION_INVALID', { connection, problems });
+}
+
+/** Text under a secret name, also inside lists. */
+function isSecretText(path: readonly string[], value: JsonValue): boolean {
+  if (typeof value === 'string') return path.some(isSecretName);
+  if (Array.isArray(value)) return value.some((item) => isSecretText(path, item));
+  return (
+    isObject(value) && Object.entries(value).some(([key, member]) => isSecretText([...path, key], member))
+  );
 }
 
 function define<Value extends JsonValue>(target: JsonObject, key: string, value: Value): Value {

@@ -167,12 +167,13 @@ function clientAuth({ clientAuth: kind, clientSecret }: OAuthSettings): oauth.Cl
 
 function tokensOf(answer: oauth.TokenEndpointResponse): OAuthTokens {
   const now = Date.now();
+  const lifeMs = Math.min((answer.expires_in ?? 0) * 1000, limits.oauthTokenMaxLifeMs);
   return {
     accessToken: new Secret(answer.access_token),
     ...(answer.refresh_token !== undefined && { refreshToken: new Secret(answer.refresh_token) }),
     obtainedAt: new Date(now).toISOString(),
     ...(answer.expires_in !== undefined && {
-      expiresAt: new Date(now + answer.expires_in * 1000).toISOString(),
+      expiresAt: new Date(now + lifeMs).toISOString(),
     }),
   };
 }

@@ -213,6 +213,7 @@ describe('connections by command', () => {
 test('a login by command, a run with its token, a refresh in the run, and a lost login that says so', async () => {
   await json(codeOptions('account'));
   expect((await run(['connections', 'test', 'account'])).stdout).toContain('[OAUTH_LOGIN_NEEDED]');
+  expect((await run(['doctor'])).stdout).toContain('account (not logged in)');
   let page: Promise<unknown> | undefined;
   const login = await json<{ canRenew: boolean }>(['connections', 'login', 'account'], {
     onStderr: (text) => {

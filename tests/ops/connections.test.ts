@@ -139,7 +139,14 @@ describe('a stored connection', () => {
 
   test('with wrong options is refused, every problem at once and no value', async () => {
     const change = {
-      set: { apiKey: canary, auth: { password: canary }, '__proto__.x': 1, connector: 'b', twice: 1 },
+      set: {
+        apiKey: canary,
+        auth: { password: canary },
+        list: [{ token: canary }],
+        '__proto__.x': 1,
+        connector: 'b',
+        twice: 1,
+      },
       secrets: { twice: canary, empty: '' },
     };
     const error = await rejection(store.connections.add('9crm', 'rest', change));
@@ -148,7 +155,7 @@ describe('a stored connection', () => {
     for (const part of ['its name', '"apiKey" is a secret', '"auth.password" is a secret', '"__proto__.x"']) {
       expect(message).toContain(part);
     }
-    for (const part of ['"connector"', '"twice" is given twice', '"empty" is empty']) {
+    for (const part of ['"list" is a secret', '"connector"', '"twice" is given twice', '"empty" is empty']) {
       expect(message).toContain(part);
     }
     expect(message).not.toContain(canary);
