@@ -249,6 +249,21 @@ export const configSchema = {
         additionalProperties: true,
       },
     },
+    security: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        keys: {
+          type: 'array',
+          description:
+            'Keys that encrypt secrets and tokens in the operations store: `id:key`, with 32 random bytes as base64. The first one encrypts, every one decrypts. Keep them out of the project folder.',
+          items: secret,
+          default: [],
+          'x-env': ['MILLRACE_SECURITY_KEYS'],
+        },
+      },
+    },
     pools: {
       type: 'object',
       description:

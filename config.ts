@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { configSchema, otherVariables, type SettingSchema } from './config-schema.js';
 import { PipelineError } from './core/errors/index.js';
 import type { JsonObject, JsonValue } from './core/json.js';
-import { Secret } from './security/secret.js';
+import { isSecretName, Secret } from './security/secret.js';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
@@ -68,6 +68,8 @@ export interface Settings {
     readonly webhooks: Readonly<Record<string, WebhookSettings>>;
   };
   readonly alarms: { readonly webhook?: Secret };
+  /** Keys of the operations store, `id:base64`; the first one encrypts. */
+  readonly security: { readonly keys: readonly Secret[] };
   readonly connections: Readonly<Record<string, ConnectionSettings>>;
   readonly pools: Readonly<Record<string, PoolSettings>>;
   readonly log: { readonly level: LogLevel };
@@ -230,9 +232,6 @@ function describe(error: ErrorObject, origins: ReadonlyMap<string, string>): str
   return `${place} ${error.message ?? 'is not valid'}`;
 }
 
-/** Options of a connection that are secret by their name, also when they are written as plain text. */
-const secretOption = /(token|secret|password|passphrase|key|credentials?)$/i;
-
 function holdSecrets(
   value: JsonValue,
   path: readonly string[],
@@ -262,6 +261,7 @@ function holdSecrets(
 function isSecretPlace([area, second, , fourth]: readonly string[]): boolean {
   if (area === 'connections') return true;
   if (area === 'alarms') return second === 'webhook';
+  if (area === 'security') return second === 'keys';
   return area === 'gateway' && (second === 'writeKeys' || (second === 'webhooks' && fourth === 'secrets'));
 }
 
@@ -270,7 +270,8 @@ function isSecretText(path: readonly string[]): boolean {
   return (
     path[0] === 'gateway' ||
     path[0] === 'alarms' ||
-    (path.length > 2 && path.slice(2).some((part) => secretOption.test(part)))
+    path[0] === 'security' ||
+    (path.length > 2 && path.slice(2).some(isSecretName))
   );
 }
 

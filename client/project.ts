@@ -1,13 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { existsSync } from 'node:fs';
 import { loadDags } from '../activities/load-dags.js';
-import { revealConnection, type Settings } from '../config.js';
+import type { Settings } from '../config.js';
 import { connectDuckDb } from '../connectors/duckdb/index.js';
-import { createSourceRegistry } from '../connectors/registry.js';
 import type { QueryResult, QueryRow } from '../connectors/warehouse.js';
 import type { DagDefinition } from '../core/dag-definition.js';
-import { isPipelineError, PipelineError } from '../core/errors/index.js';
-import type { JsonObject } from '../core/json.js';
 import { limits } from '../core/limits.js';
 import { createSchemaRegistry } from '../schemas/registry.js';
 
@@ -17,38 +14,6 @@ export function loadProjectDags(settings: Settings): Promise<DagDefinition[]> {
     settings.dagsDirectory,
     createSchemaRegistry([settings.schemasDirectory, builtInSchemas()].filter(existsSync)),
   );
-}
-
-/** A connection with its secrets revealed, for its connector alone. @throws PipelineError CONNECTION_UNKNOWN */
-export function connectionOf(settings: Settings, name: string | undefined): JsonObject {
-  if (name === undefined) return {};
-  const connection = settings.connections[name];
-  if (connection === undefined) throw new PipelineError('CONNECTION_UNKNOWN', { connection: name });
-  return revealConnection(connection);
-}
-
-/** What a test of one connection found. */
-export interface ConnectionTest {
-  readonly name: string;
-  readonly connector: string;
-  readonly isWorking: boolean;
-  readonly detail: string;
-}
-
-/** One cheap request through a connection; a failure is a result. @throws PipelineError CONNECTION_UNKNOWN */
-export async function testConnection(settings: Settings, name: string): Promise<ConnectionTest> {
-  const connection = connectionOf(settings, name);
-  const connector = String(connection['connector']);
-  try {
-    const source = await createSourceRegistry(settings)(connector);
-    const { detail } = await source.test(connection, {
-      signal: AbortSignal.timeout(limits.connectionTestMaxMs),
-    });
-    return { name, connector, isWorking: true, detail };
-  } catch (error) {
-    const detail = isPipelineError(error) ? `${error.message} [${error.code}]` : String(error);
-    return { name, connector, isWorking: false, detail };
-  }
 }
 
 /** Reading access to the warehouse, also while a worker holds it. */

@@ -7,7 +7,8 @@ import { PipelineError } from '../core/errors/index.js';
 import { durationMs } from './durations.js';
 import { startGateway, type GatewayOptions } from '../serve/run-gateway.js';
 import type { WebhookOptions } from '../serve/webhook-endpoint.js';
-import { connectionOf, loadProjectDags } from './project.js';
+import { keyringOf, resolveConnection } from './connections.js';
+import { loadProjectDags } from './project.js';
 import { temporalAddress } from './temporal/connect.js';
 
 /** A part of Millrace that runs until it is stopped. */
@@ -38,12 +39,13 @@ export async function startWorkerService(settings: Settings): Promise<Service> {
     warehouse: settings.warehouse,
     ops: {
       path: settings.ops.path,
+      keyring: keyringOf(settings),
       retentionMs: durationMs(settings.ops.retention),
       syncEveryMs: durationMs(settings.ops.syncEvery),
     },
     definitions: await loadProjectDags(settings),
     pools: settings.pools,
-    connection: (name) => connectionOf(settings, name),
+    connection: (name, ops) => resolveConnection(settings, ops, name),
     alarmSinks: alarmSinks(settings, logger),
     logger,
   });

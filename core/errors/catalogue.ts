@@ -1,3 +1,4 @@
+import { connectionErrors } from './connection-errors.js';
 import type { ErrorDefinition } from './definition.js';
 import { taskErrors } from './task-errors.js';
 
@@ -38,16 +39,7 @@ export const catalogue = {
     message: 'DAG file {file} did not load: {reason}. Correct the file; no DAG was deployed.',
   },
   ...taskErrors,
-  CONNECTOR_UNKNOWN: {
-    kind: 'ConfigError',
-    retryable: false,
-    message: 'There is no connector "{connector}". Known: {known}.',
-  },
-  CONNECTION_UNKNOWN: {
-    kind: 'ConfigError',
-    retryable: false,
-    message: 'There is no connection "{connection}" in the configuration. Add it under "connections".',
-  },
+  ...connectionErrors,
   SCHEMA_UNKNOWN: {
     kind: 'ConfigError',
     retryable: false,
