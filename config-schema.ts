@@ -40,6 +40,50 @@ export interface SettingSchema {
   readonly 'x-path'?: boolean;
 }
 
+const apiCaller = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['dags'],
+  properties: {
+    secrets: {
+      type: 'array',
+      description: 'Tokens that are accepted: the current one, and the former one during a rotation.',
+      minItems: 1,
+      items: secret,
+    },
+    oidc: {
+      type: 'object',
+      description:
+        'Identity tokens that are accepted in their place, such as those of Google Cloud Scheduler.',
+      additionalProperties: false,
+      required: ['issuer', 'audience'],
+      properties: {
+        issuer: {
+          type: 'string',
+          description:
+            'Who issues them; publishes its keys by OpenID Connect Discovery. `https`, or `http` on this machine.',
+          pattern: '^(https://|http://(127\\.0\\.0\\.1|localhost)[:/])[^\\s]+$',
+        },
+        audience: { type: 'string', description: 'What they are issued for.', minLength: 1 },
+        email: {
+          type: 'string',
+          description: 'Verified e-mail address that they have to name.',
+          minLength: 1,
+        },
+        subject: { type: 'string', description: 'Subject that they have to name.', minLength: 1 },
+      },
+      anyOf: [{ required: ['email'] }, { required: ['subject'] }],
+    },
+    dags: {
+      type: 'array',
+      description: 'DAGs that it may start and watch; `*` stands for all.',
+      minItems: 1,
+      items: { type: 'string', minLength: 1 },
+    },
+  },
+  anyOf: [{ required: ['secrets'] }, { required: ['oidc'] }],
+} as const;
+
 export const configSchema = {
   type: 'object',
   additionalProperties: false,
@@ -170,6 +214,21 @@ export const configSchema = {
               description: 'PEM file of the authority whose client certificates are trusted.',
               minLength: 1,
               'x-path': true,
+            },
+          },
+        },
+        api: {
+          type: 'object',
+          description: 'Who may start and watch runs through `/api/`; nobody by default.',
+          additionalProperties: false,
+          default: {},
+          properties: {
+            callers: {
+              type: 'object',
+              description: 'Callers by name, such as the scheduler that calls.',
+              default: {},
+              propertyNames: { pattern: name },
+              additionalProperties: apiCaller,
             },
           },
         },

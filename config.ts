@@ -34,6 +34,19 @@ export interface WebhookSettings {
   readonly options?: JsonObject;
 }
 
+/** Who may start and watch runs over HTTP. */
+export interface ApiCallerSettings {
+  readonly secrets?: readonly Secret[];
+  readonly oidc?: {
+    readonly issuer: string;
+    readonly audience: string;
+    readonly email?: string;
+    readonly subject?: string;
+  };
+  /** Ids, or `*`. */
+  readonly dags: readonly string[];
+}
+
 /** A pool of slots that tasks share. */
 export interface PoolSettings {
   readonly slots: number;
@@ -65,6 +78,7 @@ export interface Settings {
     readonly writeKeys: readonly Secret[];
     /** Paths of PEM files. */
     readonly tls?: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile?: string };
+    readonly api: { readonly callers: Readonly<Record<string, ApiCallerSettings>> };
     readonly webhooks: Readonly<Record<string, WebhookSettings>>;
   };
   readonly alarms: { readonly webhook?: Secret };
@@ -258,11 +272,13 @@ function holdSecrets(
   );
 }
 
-function isSecretPlace([area, second, , fourth]: readonly string[]): boolean {
+function isSecretPlace([area, second, , fourth, fifth]: readonly string[]): boolean {
   if (area === 'connections') return true;
   if (area === 'alarms') return second === 'webhook';
   if (area === 'security') return second === 'keys';
-  return area === 'gateway' && (second === 'writeKeys' || (second === 'webhooks' && fourth === 'secrets'));
+  if (area !== 'gateway') return false;
+  if (second === 'api') return fifth === 'secrets';
+  return second === 'writeKeys' || (second === 'webhooks' && fourth === 'secrets');
 }
 
 function isSecretText(path: readonly string[]): boolean {

@@ -260,6 +260,15 @@ export const limits = {
   segmentMessageIdMaxLength: 100,
   /** Gateway: event ids remembered per stream; an older repeat is written again, and the table drops it. */
   gatewayRememberedIds: 100_000,
+  /** API of runs: bytes of a request's body, requests in work at once, and the wait that a refused one is told, ms. */
+  apiBodyMaxBytes: 64 * 1024,
+  apiMaxInFlight: 64,
+  apiBusyRetryAfterMs: 1_000,
+  /** API of runs: time in which Temporal has to answer, ms. */
+  apiTemporalMaxMs: 8_000,
+  /** Identity tokens: time that an issuer's keys may take to come, and by which its clock may differ. */
+  oidcFetchMaxMs: 5_000,
+  oidcClockToleranceMs: 30_000,
   /** Inbox: an open segment is sealed at this age or size. */
   inboxSegmentMaxAgeMs: 100,
   inboxSegmentMaxBytes: 32 * 1024 * 1024,
