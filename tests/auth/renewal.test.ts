@@ -58,6 +58,16 @@ describe('a token', () => {
     expect(setting.server.grants).toEqual(refreshed(1));
   });
 
+  test('that is refused while its server has an outage is renewed when that is over', async () => {
+    const settings = await setting.loggedIn(name);
+    setting.server.grants.length = 0;
+    await setting.server.revokeAccess(await setting.token(settings));
+    setting.server.outages = 1;
+    expect((await setting.request(settings)).status).toBe(200);
+    expect(setting.server.resourceStatuses).toEqual([401, 401, 200]);
+    expect(setting.server.grants).toEqual(refreshed(1));
+  });
+
   test('whose successor is refused too ends the request, with the way out', async () => {
     const settings = await setting.loggedIn(name);
     setting.server.grants.length = 0;
