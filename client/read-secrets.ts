@@ -3,6 +3,7 @@ import { Writable } from 'node:stream';
 import { PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
 import type { CommandContext } from './context.js';
+import type { Output } from './output.js';
 
 /** Where the secrets of a command come from; never from its arguments, which other processes see. */
 export interface SecretSources {
@@ -30,12 +31,7 @@ export async function readSecrets(
   });
   if (asked.length === 0) return Object.fromEntries(secrets);
   if (!input.isTTY) return { ...Object.fromEntries(secrets), ...(await readPiped(asked, input)) };
-  for (const path of asked) {
-    output.stderr(`${path}: `);
-    secrets.push([path, await readHidden(input)]);
-    output.stderr('\n');
-  }
-  return Object.fromEntries(secrets);
+  return { ...Object.fromEntries(secrets), ...(await readHidden(asked, input, output)) };
 }
 
 /** `path=value` at its first `=`; a missing value is empty. */
@@ -77,11 +73,22 @@ function parseObject(text: string): Record<string, unknown> {
   }
 }
 
-async function readHidden(input: NodeJS.ReadStream): Promise<string> {
+/** The terminal stops showing what is typed before it asks: a person may type ahead of the question. */
+async function readHidden(
+  asked: readonly string[],
+  input: NodeJS.ReadStream,
+  output: Output,
+): Promise<Record<string, string>> {
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input, output: silent, terminal: true, historySize: 0 });
+  const typed: Record<string, string> = {};
   try {
-    return await lines.question('');
+    for (const path of asked) {
+      output.stderr(`${path}: `);
+      typed[path] = await lines.question('');
+      output.stderr('\n');
+    }
+    return typed;
   } finally {
     lines.close();
   }

@@ -19,8 +19,8 @@ export function authorizedSender(request: HttpRequest): () => Promise<HttpRespon
     } catch (error) {
       if (!isUnauthorized(error) || credentials.renew === undefined) throw error;
       if (isRenewed) throw useless(request);
-      isRenewed = true;
       await credentials.renew(headers, request.signal);
+      isRenewed = true;
       return await sendRenewed(request, credentials);
     }
   };

@@ -31,6 +31,8 @@ export class OAuthServer {
   lastToken = '';
   /** Requests to the token endpoint wait for it. */
   gate: Promise<void> = Promise.resolve();
+  /** So many of the next requests to the token endpoint are answered 503. */
+  outages = 0;
   /** Requests that came to the token endpoint. */
   tokenRequests = 0;
   /** PKCS #8 key that the client "robot" signs assertions with. */
@@ -118,6 +120,11 @@ export class OAuthServer {
         });
       } else if (request.url === '/token') {
         this.tokenRequests += 1;
+        if (this.outages > 0) {
+          this.outages -= 1;
+          response.writeHead(503).end();
+          return;
+        }
         void this.gate.then(() => provider(request, response));
       } else void provider(request, response);
     };

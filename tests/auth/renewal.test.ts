@@ -32,8 +32,8 @@ describe('a token', () => {
   test.each([
     ['an hour old, ten minutes before its end, is used', 3_600, 600, 0],
     ['an hour old, half a minute before its end, is renewed', 3_600, 30, 1],
-    ['that lives half a minute is used in its first half', 0, 30, 0],
-    ['that lives half a minute is renewed in its second half', 25, 5, 1],
+    ['that lives less than a minute is used in its first half', 0, 50, 0],
+    ['that lives less than a minute is renewed in its second half', 40, 10, 1],
     ['that ended is renewed', 3_600, -1, 1],
   ])('%s', async (_what, ageSeconds, restSeconds, renewals) => {
     const settings = await setting.loggedIn(name);
@@ -55,6 +55,16 @@ describe('a token', () => {
     await setting.server.revokeAccess(await setting.token(settings));
     expect((await setting.request(settings)).status).toBe(200);
     expect(setting.server.resourceStatuses).toEqual([401, 200]);
+    expect(setting.server.grants).toEqual(refreshed(1));
+  });
+
+  test('that is refused while its server has an outage is renewed when that is over', async () => {
+    const settings = await setting.loggedIn(name);
+    setting.server.grants.length = 0;
+    await setting.server.revokeAccess(await setting.token(settings));
+    setting.server.outages = 1;
+    expect((await setting.request(settings)).status).toBe(200);
+    expect(setting.server.resourceStatuses).toEqual([401, 401, 200]);
     expect(setting.server.grants).toEqual(refreshed(1));
   });
 

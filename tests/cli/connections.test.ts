@@ -10,7 +10,7 @@ import { CommandContext } from '../../client/context.js';
 import { runCommand } from '../../client/program.js';
 import { createShopServer, type ShopServer } from '../../testing/index.js';
 import { OAuthServer, signIn } from '../auth/oauth-server.js';
-import { TestProject, type CommandOutcome } from '../helpers/project.js';
+import { TestProject, waitUntil, type CommandOutcome } from '../helpers/project.js';
 import { taskOf, triggerRun } from '../helpers/runs.js';
 
 const key = randomBytes(32).toString('base64');
@@ -86,7 +86,8 @@ interface CommandOptions {
   readonly input?: string;
   /** The input says that it is a terminal. */
   readonly isTerminal?: boolean;
-  onStderr?(text: string): void;
+  /** `isHidden`: the terminal shows nothing of what is typed. */
+  onStderr?(text: string, isHidden: boolean): void;
 }
 
 /** One command in this process; a process of its own takes seconds to start. */
@@ -95,17 +96,21 @@ async function run(
   { input, isTerminal = false, onStderr }: CommandOptions = {},
 ): Promise<CommandOutcome> {
   const output = { stdout: '', stderr: '' };
-  const stdin = Object.assign(new PassThrough(), { isTTY: isTerminal, setRawMode: () => stdin });
+  const stdin = Object.assign(new PassThrough(), {
+    isTTY: isTerminal,
+    isRaw: false,
+    setRawMode: (isRaw: boolean) => Object.assign(stdin, { isRaw }),
+  });
   stdin.end(input ?? '');
   const context = new CommandContext({
     output: {
       stdout: (text) => (output.stdout += text),
       stderr: (text) => {
         output.stderr += text;
-        onStderr?.(text);
+        onStderr?.(text, stdin.isRaw);
       },
     },
-    env: { ...project.env, CANARY: canary },
+    env: { ...project.env, CANARY: canary, SERVICE_SECRET: oauth.serviceSecret },
     cwd: project.folder,
     input: stdin as unknown as NodeJS.ReadStream,
   });
@@ -174,10 +179,13 @@ describe('connections by command', () => {
     expect(await json(['connections', 'show', 'many'])).toMatchObject({
       options: { shop: 'a', accessToken: '[secret]', apiKey: '[secret]', auth: { password: '[secret]' } },
     });
+    const asked: [string, boolean][] = [];
     await json(['connections', 'update', 'many', '--secret', 'accessToken', '--unset', 'auth'], {
       input: `${canary}3\n`,
       isTerminal: true,
+      onStderr: (text, isHidden) => asked.push([text, isHidden]),
     });
+    expect(asked[0]).toEqual(['accessToken: ', true]);
     const other = await run([...add, ...two], { input: 'no JSON' });
     expect([other.code, other.stderr]).toEqual([2, expect.stringContaining('does not hold these secrets')]);
   });
@@ -195,14 +203,19 @@ describe('connections by command', () => {
   test('of the settings win over stored ones of the same name', async () => {
     await json(['connections', 'add', 'both', '--connector', 'file', '--set', 'folder=stored']);
     const before = project.read('millrace.json');
+    const service = { type: 'oauth2', grant: 'client_credentials', clientId: 'service' };
+    const shape = { tokenUrl: `${oauth.url}/token`, header: 'x-shopify-access-token', prefix: '' };
+    const auth = { ...service, ...shape, clientSecret: { env: 'SERVICE_SECRET' } };
+    const own = { connector: 'shopify', url: urlOf(door), auth };
     const settings = {
       ...(JSON.parse(before) as object),
-      connections: { both: { connector: 'file', folder: 'own' } },
+      connections: { both: { connector: 'file', folder: 'own' }, own },
     };
     project.write('millrace.json', JSON.stringify(settings));
     const { stdout } = await run(['connections', 'list']);
     expect(stdout).toMatch(/^both +file +settings/m);
     expect(stdout).toMatch(/^both +file +store, hidden/m);
+    expect((await run(['connections', 'test', 'own'])).stdout).toMatch(/^own +shopify +works/m);
     expect(await json(['connections', 'show', 'both'])).toMatchObject({ options: { folder: 'own' } });
     expect((await run(['connections', 'update', 'both', '--set', 'folder=b'])).code).toBe(2);
     await json(['connections', 'remove', 'both']);
@@ -214,15 +227,13 @@ test('a login by command, a run with its token, a refresh in the run, and a lost
   await json(codeOptions('account'));
   expect((await run(['connections', 'test', 'account'])).stdout).toContain('[OAUTH_LOGIN_NEEDED]');
   expect((await run(['doctor'])).stdout).toContain('account (not logged in)');
-  let page: Promise<unknown> | undefined;
-  const login = await json<{ canRenew: boolean }>(['connections', 'login', 'account'], {
-    onStderr: (text) => {
-      const address = /http:\S+/.exec(text)?.[0];
-      if (address !== undefined) page = signIn(address);
-    },
-  });
-  expect(login.canRenew).toBe(true);
-  await page;
+  const login = project.spawnProduct(['connections', 'login', 'account', '--json']);
+  const address = () => /http:\S+/.exec(login.stderr())?.[0];
+  await waitUntil('the login tells its address', () => address() !== undefined);
+  expect(await signIn(address() ?? '')).toMatchObject({ status: 200 });
+  await login.ended;
+  expect([login.child.exitCode, login.stderr()]).toEqual([0, expect.stringContaining('"canRenew": true')]);
+  printed += login.stderr();
   expect((await run(['connections', 'list'])).stdout).toContain('authorization_code: logged in');
 
   const worker = await project.startWorker();
