@@ -40,6 +40,50 @@ export interface SettingSchema {
   readonly 'x-path'?: boolean;
 }
 
+const apiCaller = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['dags'],
+  properties: {
+    secrets: {
+      type: 'array',
+      description: 'Tokens that are accepted: the current one, and the former one during a rotation.',
+      minItems: 1,
+      items: secret,
+    },
+    oidc: {
+      type: 'object',
+      description:
+        'Identity tokens that are accepted in their place, such as those of Google Cloud Scheduler.',
+      additionalProperties: false,
+      required: ['issuer', 'audience'],
+      properties: {
+        issuer: {
+          type: 'string',
+          description:
+            'Who issues them; publishes its keys by OpenID Connect Discovery. `https`, or `http` on this machine.',
+          pattern: '^(https://|http://(127\\.0\\.0\\.1|localhost)[:/])[^\\s]+$',
+        },
+        audience: { type: 'string', description: 'What they are issued for.', minLength: 1 },
+        email: {
+          type: 'string',
+          description: 'Verified e-mail address that they have to name.',
+          minLength: 1,
+        },
+        subject: { type: 'string', description: 'Subject that they have to name.', minLength: 1 },
+      },
+      anyOf: [{ required: ['email'] }, { required: ['subject'] }],
+    },
+    dags: {
+      type: 'array',
+      description: 'DAGs that it may start and watch; `*` stands for all.',
+      minItems: 1,
+      items: { type: 'string', minLength: 1 },
+    },
+  },
+  anyOf: [{ required: ['secrets'] }, { required: ['oidc'] }],
+} as const;
+
 export const configSchema = {
   type: 'object',
   additionalProperties: false,
@@ -180,6 +224,21 @@ export const configSchema = {
             },
           },
         },
+        api: {
+          type: 'object',
+          description: 'Who may start and watch runs through `/api/`; nobody by default.',
+          additionalProperties: false,
+          default: {},
+          properties: {
+            callers: {
+              type: 'object',
+              description: 'Callers by name, such as the scheduler that calls.',
+              default: {},
+              propertyNames: { pattern: name },
+              additionalProperties: apiCaller,
+            },
+          },
+        },
         webhooks: {
           type: 'object',
           description: 'Webhook endpoints by source name, as in `/webhooks/<source>`.',
@@ -254,6 +313,21 @@ export const configSchema = {
           },
         },
         additionalProperties: true,
+      },
+    },
+    security: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        keys: {
+          type: 'array',
+          description:
+            'Keys that encrypt secrets and tokens in the operations store: `id:key`, with 32 random bytes as base64. The first one encrypts, every one decrypts. Keep them out of the project folder.',
+          items: secret,
+          default: [],
+          'x-env': ['MILLRACE_SECURITY_KEYS'],
+        },
       },
     },
     pools: {

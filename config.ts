@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { configSchema, otherVariables, type SettingSchema } from './config-schema.js';
 import { PipelineError } from './core/errors/index.js';
 import type { JsonObject, JsonValue } from './core/json.js';
-import { Secret } from './security/secret.js';
+import { isSecretName, Secret } from './security/secret.js';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
@@ -32,6 +32,19 @@ export interface WebhookSettings {
   readonly toleranceSeconds?: number;
   /** What the provider asks for besides; checked when the gateway starts. */
   readonly options?: JsonObject;
+}
+
+/** Who may start and watch runs over HTTP. */
+export interface ApiCallerSettings {
+  readonly secrets?: readonly Secret[];
+  readonly oidc?: {
+    readonly issuer: string;
+    readonly audience: string;
+    readonly email?: string;
+    readonly subject?: string;
+  };
+  /** Ids, or `*`. */
+  readonly dags: readonly string[];
 }
 
 /** A pool of slots that tasks share. */
@@ -72,9 +85,12 @@ export interface Settings {
     readonly writeKeys: readonly Secret[];
     /** Paths of PEM files. */
     readonly tls?: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile?: string };
+    readonly api: { readonly callers: Readonly<Record<string, ApiCallerSettings>> };
     readonly webhooks: Readonly<Record<string, WebhookSettings>>;
   };
   readonly alarms: { readonly webhook?: Secret };
+  /** Keys of the operations store, `id:base64`; the first one encrypts. */
+  readonly security: { readonly keys: readonly Secret[] };
   readonly connections: Readonly<Record<string, ConnectionSettings>>;
   readonly pools: Readonly<Record<string, PoolSettings>>;
   readonly log: { readonly level: LogLevel };
@@ -237,9 +253,6 @@ function describe(error: ErrorObject, origins: ReadonlyMap<string, string>): str
   return `${place} ${error.message ?? 'is not valid'}`;
 }
 
-/** Options of a connection that are secret by their name, also when they are written as plain text. */
-const secretOption = /(token|secret|password|passphrase|key|credentials?)$/i;
-
 function holdSecrets(
   value: JsonValue,
   path: readonly string[],
@@ -266,10 +279,13 @@ function holdSecrets(
   );
 }
 
-function isSecretPlace([area, second, , fourth]: readonly string[]): boolean {
+function isSecretPlace([area, second, , fourth, fifth]: readonly string[]): boolean {
   if (area === 'connections') return true;
   if (area === 'alarms') return second === 'webhook';
-  return area === 'gateway' && (second === 'writeKeys' || (second === 'webhooks' && fourth === 'secrets'));
+  if (area === 'security') return second === 'keys';
+  if (area !== 'gateway') return false;
+  if (second === 'api') return fifth === 'secrets';
+  return second === 'writeKeys' || (second === 'webhooks' && fourth === 'secrets');
 }
 
 function isSecretText(path: readonly string[]): boolean {
@@ -277,7 +293,8 @@ function isSecretText(path: readonly string[]): boolean {
   return (
     path[0] === 'gateway' ||
     path[0] === 'alarms' ||
-    (path.length > 2 && path.slice(2).some((part) => secretOption.test(part)))
+    path[0] === 'security' ||
+    (path.length > 2 && path.slice(2).some(isSecretName))
   );
 }
 

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
 import type { StagedSql } from '../connectors/duckdb/staged-sql.js';
-import type { Source } from '../connectors/source.js';
+import type { ResolvedConnection, Source } from '../connectors/source.js';
 import type { StagingStore } from '../connectors/staging.js';
 import type { Warehouse } from '../connectors/warehouse.js';
-import type { JsonObject, JsonValue } from '../core/json.js';
+import type { JsonValue } from '../core/json.js';
 import type { TemporalDags } from './temporal-dags.js';
 import type { ValueReader } from './values.js';
 import type { AssetService } from './asset-service.js';
@@ -22,8 +22,8 @@ export interface ActivityDeps {
   readonly runs: TemporalDags;
   /** @throws PipelineError CONNECTOR_UNKNOWN */
   source(connector: string): Promise<Source>;
-  /** Settings of a named connection. @throws PipelineError CONNECTION_UNKNOWN */
-  connection(name: string | undefined): JsonObject;
+  /** A named connection; none for no name. @throws PipelineError CONNECTION_UNKNOWN, CONNECTION_INVALID, SECRET_* */
+  connection(name: string | undefined): Promise<ResolvedConnection>;
   /** @throws PipelineError FUNCTION_MISSING */
   functions(dagId: string, taskId: string): TaskFunctions;
   readonly temporalRuns: TemporalRuns;

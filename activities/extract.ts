@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createFunctionSource } from '../connectors/function/index.js';
 import { createReplaySource } from '../connectors/quarantine/replay-source.js';
-import type { ReadRequest, Source } from '../connectors/source.js';
+import type { ReadRequest, ResolvedConnection, Source } from '../connectors/source.js';
 import type { ExtractTask } from '../core/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import { canonicalJson, type JsonValue } from '../core/json.js';
@@ -26,7 +26,7 @@ export interface ExtractOptions {
  * The extract stage: reads a source into staged files and returns their manifest. Either all that the source
  * delivered is staged, or the stage fails and nothing of it is used.
  *
- * @throws PipelineError SOURCE_*, CONNECTOR_UNKNOWN, CONNECTION_UNKNOWN, FUNCTION_MISSING, DISK_FULL, LIMIT_EXCEEDED,
+ * @throws PipelineError SOURCE_*, CONNECTOR_UNKNOWN, CONNECTION_*, OAUTH_*, SECRET_*, FUNCTION_MISSING, DISK_FULL, LIMIT_EXCEEDED,
  * USAGE (the task reads by interval and the run has none)
  */
 export function createExtract(
@@ -88,10 +88,12 @@ async function readRequest(
   const { context, task, replayQuarantineIds } = request;
   const { read, cursor: cursorConfig } = task.config;
   const isReplay = replayQuarantineIds !== undefined;
+  const connection: ResolvedConnection = isReplay ? { options: {} } : await deps.connection(from.connection);
   const base = {
     stream: from.stream,
     options: from.options,
-    connection: isReplay ? {} : deps.connection(from.connection),
+    connection: connection.options,
+    ...(connection.credentials !== undefined && { credentials: connection.credentials }),
     lagMs: cursorConfig?.lagMs ?? 0,
     waitMs: request.waitMs ?? 0,
     ...(cursorConfig !== undefined && { cursorPath: cursorConfig.path }),

@@ -3,15 +3,15 @@ import { NativeConnection, Worker, type InjectedSinks } from '@temporalio/worker
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { createSourceRegistry } from '../connectors/registry.js';
+import type { ResolvedConnection } from '../connectors/source.js';
 import { createLocalStaging } from '../connectors/staging/local.js';
 import { createStagedSql } from '../connectors/duckdb/staged-sql.js';
 import { warehouseModule, type WarehousePlace } from '../connectors/warehouse-registry.js';
 import type { AlarmSink } from '../core/alarms.js';
 import type { DagDefinition } from '../core/dag-definition.js';
-import type { JsonObject } from '../core/json.js';
 import type { LedgerSinks } from '../core/ledger.js';
 import { limits } from '../core/limits.js';
-import { openOpsStore, type OpsStore } from '../ops/store.js';
+import { openOpsStore, type OpsStore, type OpsStoreOptions } from '../ops/store.js';
 import { createAssetService } from './asset-service.js';
 import type { ActivityDeps } from './deps.js';
 import { createActivities } from './index.js';
@@ -34,12 +34,12 @@ export interface WorkerOptions {
   readonly projectDirectory: string;
   readonly dataDirectory: string;
   readonly warehouse: WarehousePlace;
-  readonly ops: { readonly path: string; readonly retentionMs: number; readonly syncEveryMs: number };
+  readonly ops: OpsStoreOptions & { readonly retentionMs: number; readonly syncEveryMs: number };
   readonly definitions: readonly DagDefinition[];
   /** Pools of the settings, by name. */
   readonly pools: Readonly<Record<string, { readonly slots: number }>>;
-  /** Settings of a named connection, secrets revealed. @throws PipelineError CONNECTION_UNKNOWN */
-  connection(name: string | undefined): JsonObject;
+  /** A named connection, secrets revealed. @throws PipelineError CONNECTION_UNKNOWN, CONNECTION_INVALID, SECRET_* */
+  connection(name: string | undefined, ops: OpsStore): Promise<ResolvedConnection>;
   /** Where alarm notices of schedules go. */
   readonly alarmSinks: readonly AlarmSink[];
   readonly logger: Logger;
@@ -141,9 +141,9 @@ interface WorkerDeps extends Stores {
 }
 
 async function openDeps(options: WorkerOptions): Promise<WorkerDeps> {
-  const ops = await openOpsStore({ path: options.ops.path });
+  const ops = await openOpsStore(options.ops);
   try {
-    return { ...(await openStores(options)), ops, ledger: bufferOf(ops, options.logger) };
+    return { ...(await openStores(options, ops)), ops, ledger: bufferOf(ops, options.logger) };
   } catch (error) {
     await ops.close();
     throw error;
@@ -154,7 +154,7 @@ function bufferOf(ops: OpsStore, logger: Logger): LedgerBuffer {
   return createLedgerBuffer(ops.ledger, { worker: `${String(process.pid)}@${hostname()}`, logger });
 }
 
-async function openStores(options: WorkerOptions): Promise<Stores> {
+async function openStores(options: WorkerOptions, ops: OpsStore): Promise<Stores> {
   const staging = createLocalStaging({ directory: `${options.dataDirectory}/staging` });
   await staging.sweep();
   const stagedSql = await createStagedSql({});
@@ -170,7 +170,7 @@ async function openStores(options: WorkerOptions): Promise<Stores> {
       projectDirectory: options.projectDirectory,
       dataDirectory: options.dataDirectory,
     }),
-    connection: (name) => options.connection(name),
+    connection: (name) => options.connection(name, ops),
     functions: functionRegistry(options.definitions),
     logger: options.logger,
   };

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { isAbsolute, resolve } from 'node:path';
 import { loadSettings, type Settings } from '../config.js';
 import type { OpsStore } from '../ops/store.js';
+import { keyringOf } from './connections.js';
 import type { Output } from './output.js';
 import { connectTemporal } from './temporal/connect.js';
 
@@ -12,11 +13,19 @@ export class CommandContext {
   exitCode = 0;
   readonly output: Output;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where secrets are read from. */
+  readonly input: NodeJS.ReadStream;
   readonly #cwd: string;
   #connection: Connection | undefined;
   #ops: OpsStore | undefined;
 
-  constructor(options: { output: Output; env: Readonly<Record<string, string | undefined>>; cwd: string }) {
+  constructor(options: {
+    output: Output;
+    env: Readonly<Record<string, string | undefined>>;
+    cwd: string;
+    input?: NodeJS.ReadStream;
+  }) {
+    this.input = options.input ?? process.stdin;
     this.output = options.output;
     this.env = options.env;
     this.#cwd = options.cwd;
@@ -42,7 +51,7 @@ export class CommandContext {
   async ops(settings: Settings): Promise<OpsStore> {
     // Loaded when it is needed: most commands do without.
     const { openOpsStore } = await import('../ops/store.js');
-    this.#ops ??= await openOpsStore(settings.ops);
+    this.#ops ??= await openOpsStore({ path: settings.ops.path, keyring: keyringOf(settings) });
     return this.#ops;
   }
 

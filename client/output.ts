@@ -72,6 +72,7 @@ function exitCodeOf(error: unknown): number {
     case 'ASSET_UNKNOWN':
     case 'POOL_UNKNOWN':
     case 'POOL_IN_USE':
+    case 'CONNECTION_EXISTS':
       return exitCodes.usage;
     case 'TEMPORAL_UNAVAILABLE':
     case 'SOURCE_UNAVAILABLE':
@@ -79,6 +80,9 @@ function exitCodeOf(error: unknown): number {
     case 'WAREHOUSE_LOCKED':
     case 'OPS_UNAVAILABLE':
       return exitCodes.unavailable;
+    case 'SECRET_KEYS_MISSING':
+    case 'SECRET_UNREADABLE':
+      return exitCodes.config;
     default:
       return error.kind === 'ConfigError' ? exitCodes.config : exitCodes.failed;
   }

@@ -2,12 +2,10 @@ import { fileURLToPath } from 'node:url';
 import { existsSync } from 'node:fs';
 import { loadDags } from '../activities/load-dags.js';
 import { revealConnection, type Settings } from '../config.js';
-import { createSourceRegistry } from '../connectors/registry.js';
 import { warehouseModule, type WarehousePlace } from '../connectors/warehouse-registry.js';
 import type { QueryResult, QueryRow } from '../connectors/warehouse.js';
 import type { DagDefinition } from '../core/dag-definition.js';
-import { isPipelineError, PipelineError } from '../core/errors/index.js';
-import type { JsonObject } from '../core/json.js';
+import { PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
 import { createSchemaRegistry } from '../schemas/registry.js';
 
@@ -19,43 +17,14 @@ export function loadProjectDags(settings: Settings): Promise<DagDefinition[]> {
   );
 }
 
-/** A connection with its secrets revealed, for its connector alone. @throws PipelineError CONNECTION_UNKNOWN */
-export function connectionOf(settings: Settings, name: string | undefined): JsonObject {
-  if (name === undefined) return {};
-  const connection = settings.connections[name];
-  if (connection === undefined) throw new PipelineError('CONNECTION_UNKNOWN', { connection: name });
-  return revealConnection(connection);
-}
-
-/** Where the warehouse of the settings is. @throws PipelineError CONNECTION_UNKNOWN */
+/** Where the warehouse of the settings is; its connection is one of the settings too. @throws PipelineError CONNECTION_UNKNOWN */
 export function warehousePlace(settings: Settings): WarehousePlace {
   const { connection, type } = settings.warehouse;
   const name = connection ?? (Object.hasOwn(settings.connections, type) ? type : undefined);
-  return { settings: settings.warehouse, connection: connectionOf(settings, name) };
-}
-
-/** What a test of one connection found. */
-export interface ConnectionTest {
-  readonly name: string;
-  readonly connector: string;
-  readonly isWorking: boolean;
-  readonly detail: string;
-}
-
-/** One cheap request through a connection; a failure is a result. @throws PipelineError CONNECTION_UNKNOWN */
-export async function testConnection(settings: Settings, name: string): Promise<ConnectionTest> {
-  const connection = connectionOf(settings, name);
-  const connector = String(connection['connector']);
-  try {
-    const source = await createSourceRegistry(settings)(connector);
-    const { detail } = await source.test(connection, {
-      signal: AbortSignal.timeout(limits.connectionTestMaxMs),
-    });
-    return { name, connector, isWorking: true, detail };
-  } catch (error) {
-    const detail = isPipelineError(error) ? `${error.message} [${error.code}]` : String(error);
-    return { name, connector, isWorking: false, detail };
-  }
+  if (name === undefined) return { settings: settings.warehouse, connection: {} };
+  const known = Object.hasOwn(settings.connections, name) ? settings.connections[name] : undefined;
+  if (known === undefined) throw new PipelineError('CONNECTION_UNKNOWN', { connection: name });
+  return { settings: settings.warehouse, connection: revealConnection(known) };
 }
 
 /** Reading access to the project's warehouse, also while a worker holds it. */

@@ -33,6 +33,34 @@ export interface TriggerOptions {
   readonly replay?: RunInput['replay'];
   /** Names the run; while it is under way, another trigger of that name joins it. */
   readonly name?: string;
+  /** Who or what asked for it, as the run ledger shows. */
+  readonly triggeredBy?: string;
+}
+
+/**
+ * What a run by hand is started with.
+ *
+ * @throws PipelineError DAG_NOT_FOUND, PARAMS_INVALID
+ */
+export async function manualRun(client: Client, dagId: string, options: TriggerOptions) {
+  const { spec, specHash } = await getDag(client, dagId);
+  refuseParams(spec, options.params);
+  const { runType = 'manual', interval, params, replay, triggeredBy } = options;
+  const input: RunInput = {
+    spec,
+    specHash,
+    runType,
+    ...(interval === undefined ? {} : { interval }),
+    ...(params === undefined ? {} : { params }),
+    ...(replay === undefined ? {} : { replay }),
+    ...(triggeredBy === undefined ? {} : { triggeredBy }),
+  };
+  return {
+    workflowId: manualWorkflowId(dagId, options.name ?? new Date().toISOString()),
+    taskQueue: options.taskQueue,
+    args: [input],
+    typedSearchAttributes: new TypedSearchAttributes(runAttributes(input)),
+  };
 }
 
 /**
@@ -45,22 +73,9 @@ export async function triggerRun(
   dagId: string,
   options: TriggerOptions,
 ): Promise<{ workflowId: string; result(): Promise<RunResult> }> {
-  const { spec, specHash } = await getDag(client, dagId);
-  refuseParams(spec, options.params);
-  const input: RunInput = {
-    spec,
-    specHash,
-    runType: options.runType ?? 'manual',
-    ...(options.interval === undefined ? {} : { interval: options.interval }),
-    ...(options.params === undefined ? {} : { params: options.params }),
-    ...(options.replay === undefined ? {} : { replay: options.replay }),
-  };
   const handle = await client.workflow.start('runDag', {
-    workflowId: manualWorkflowId(dagId, options.name ?? new Date().toISOString()),
-    taskQueue: options.taskQueue,
+    ...(await manualRun(client, dagId, options)),
     workflowIdConflictPolicy: 'USE_EXISTING',
-    args: [input],
-    typedSearchAttributes: new TypedSearchAttributes(runAttributes(input)),
   });
   return { workflowId: handle.workflowId, result: () => handle.result() as Promise<RunResult> };
 }

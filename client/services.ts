@@ -4,10 +4,13 @@ import { createLogSink, createWebhookSink } from '../activities/alarm-sinks.js';
 import type { AlarmSink } from '../core/alarms.js';
 import type { Settings } from '../config.js';
 import { PipelineError } from '../core/errors/index.js';
+import type { ApiCaller } from '../serve/api-callers.js';
+import { createRunStarter } from './api-runs.js';
 import { durationMs } from './durations.js';
 import { startGateway, type GatewayOptions } from '../serve/run-gateway.js';
 import type { WebhookOptions } from '../serve/webhook-endpoint.js';
-import { connectionOf, loadProjectDags, warehousePlace } from './project.js';
+import { keyringOf, resolveConnection } from './connections.js';
+import { loadProjectDags, warehousePlace } from './project.js';
 import { temporalAddress } from './temporal/connect.js';
 
 /** A part of Millrace that runs until it is stopped. */
@@ -38,12 +41,13 @@ export async function startWorkerService(settings: Settings): Promise<Service> {
     warehouse: warehousePlace(settings),
     ops: {
       path: settings.ops.path,
+      keyring: keyringOf(settings),
       retentionMs: durationMs(settings.ops.retention),
       syncEveryMs: durationMs(settings.ops.syncEvery),
     },
     definitions: await loadProjectDags(settings),
     pools: settings.pools,
-    connection: (name) => connectionOf(settings, name),
+    connection: (name, ops) => resolveConnection(settings, ops, name),
     alarmSinks: alarmSinks(settings, logger),
     logger,
   });
@@ -52,20 +56,35 @@ export async function startWorkerService(settings: Settings): Promise<Service> {
 
 /** A gateway in this process. */
 export async function startGatewayService(settings: Settings): Promise<GatewayService> {
+  const starter = createRunStarter(settings);
   const gateway = await startGateway({
     host: settings.gateway.host,
     port: settings.gateway.port,
     inboxDirectory: `${settings.dataDirectory}/inbox`,
     writeKeys: settings.gateway.writeKeys.map((key) => key.reveal()),
     webhooks: revealWebhooks(settings),
+    api: { callers: revealCallers(settings), starter },
     ...(settings.gateway.tls !== undefined && { tls: readTls(settings.gateway.tls) }),
     logger: createLogger(settings),
   });
   return {
     url: `${settings.gateway.tls === undefined ? 'http' : 'https'}://${gateway.address}:${String(gateway.port)}`,
     failed: new Promise<never>(() => undefined),
-    stop: () => gateway.close(),
+    stop: async () => {
+      await gateway.close();
+      await starter.close();
+    },
   };
+}
+
+/** The callers of the API with secrets in the clear. Never log the result. */
+function revealCallers(settings: Settings): Record<string, ApiCaller> {
+  return Object.fromEntries(
+    Object.entries(settings.gateway.api.callers).map(([name, { secrets = [], ...caller }]) => [
+      name,
+      { ...caller, secrets: secrets.map((secret) => secret.reveal()) },
+    ]),
+  );
 }
 
 /** The webhook endpoints with secrets in the clear. Never log the result. */

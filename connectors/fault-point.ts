@@ -14,6 +14,8 @@ export type FaultPoint =
   | 'before-publish'
   | 'after-publish'
   | 'after-asset-start'
+  | 'oauth-answered'
+  | 'oauth-saved'
   | 'inbox-before-fsync'
   | 'inbox-after-fsync';
 

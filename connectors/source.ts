@@ -2,7 +2,16 @@ import type { JsonObject, JsonValue } from '../core/json.js';
 import type { DataInterval } from '../core/interval.js';
 import type { StagedFile } from '../core/manifest.js';
 import type { QuarantineRow } from '../core/quarantine.js';
+import type { Credentials } from './http/types.js';
 import type { StagingStore } from './staging.js';
+
+/** A named connection, ready for its connector. */
+export interface ResolvedConnection {
+  /** Its options, secrets included; never log them. */
+  readonly options: JsonObject;
+  /** Present where the connection has `auth` of type `oauth2`. */
+  readonly credentials?: Credentials;
+}
 
 /** What an extract task asks a source for. */
 export interface ReadRequest {
@@ -10,6 +19,8 @@ export interface ReadRequest {
   readonly options: JsonObject;
   /** Settings of the named connection, secrets included; never log them. */
   readonly connection: JsonObject;
+  /** What authorises requests, where the connection has OAuth; a source hands it to `httpRequest`. */
+  readonly credentials?: Credentials;
   /** Half-open; present when the task reads by interval. */
   readonly interval?: DataInterval;
   /** Last committed cursor; present when the task reads by cursor and a load has committed one. */
@@ -59,5 +70,8 @@ export interface Source {
     request: Pick<ReadRequest, 'stream' | 'options'>,
   ): Promise<SourceBatch | undefined>;
   /** Proves that the connection works with one cheap request; `millrace connections test`. @throws PipelineError */
-  test(connection: JsonObject, context: Pick<ReadContext, 'signal'>): Promise<{ readonly detail: string }>;
+  test(
+    connection: JsonObject,
+    context: Pick<ReadContext, 'signal'> & Pick<ReadRequest, 'credentials'>,
+  ): Promise<{ readonly detail: string }>;
 }

@@ -69,6 +69,24 @@ export const limits = {
   sourceMaxPages: 100_000,
   /** Pages without a record, one after the other, before a paged read counts as endless. */
   sourceMaxEmptyPages: 10,
+  /** Connections in the operations store: options of one, and bytes of one option (a private key, a certificate). */
+  connectionMaxOptions: 200,
+  connectionOptionMaxBytes: 64 * 1024,
+  /** OAuth: one request to an authorization server, and one answer of it. */
+  oauthRequestTimeoutMs: 20_000,
+  oauthAnswerMaxBytes: 1024 * 1024,
+  /** OAuth: a token is renewed this long before it expires, or at half of its life if that is later. */
+  oauthExpiryMarginMs: 60_000,
+  /** OAuth: a longer life of a token is read as this one; a token that is refused before is renewed all the same. */
+  oauthTokenMaxLifeMs: 366 * 24 * 60 * 60_000,
+  /** OAuth: how long one process may take to renew a token before another one does, how long that one waits, and how often it looks. */
+  oauthTurnMs: 60_000,
+  oauthTurnWaitMs: 90_000,
+  oauthTurnPollMs: 100,
+  /** OAuth: life of a signed assertion (JWT bearer). */
+  oauthAssertionMs: 5 * 60_000,
+  /** OAuth: how long a login waits for the browser, unless it is told otherwise. */
+  oauthLoginMs: 5 * 60_000,
   /** A cursor value further in the future than this is loaded but does not move the cursor. */
   cursorMaxAheadMs: 24 * 60 * 60_000,
   /** Oversized record: how much of it the quarantine keeps. */
@@ -242,6 +260,15 @@ export const limits = {
   segmentMessageIdMaxLength: 100,
   /** Gateway: event ids remembered per stream; an older repeat is written again, and the table drops it. */
   gatewayRememberedIds: 100_000,
+  /** API of runs: bytes of a request's body, requests in work at once, and the wait that a refused one is told, ms. */
+  apiBodyMaxBytes: 64 * 1024,
+  apiMaxInFlight: 64,
+  apiBusyRetryAfterMs: 1_000,
+  /** API of runs: time in which Temporal has to answer, ms. */
+  apiTemporalMaxMs: 8_000,
+  /** Identity tokens: time that an issuer's keys may take to come, and by which its clock may differ. */
+  oidcFetchMaxMs: 5_000,
+  oidcClockToleranceMs: 30_000,
   /** Inbox: an open segment is sealed at this age or size. */
   inboxSegmentMaxAgeMs: 100,
   inboxSegmentMaxBytes: 32 * 1024 * 1024,

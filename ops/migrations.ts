@@ -4,6 +4,7 @@ import type { Kysely, Migration } from 'kysely';
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001-run-ledger': { up: createRunLedger },
   '0002-former-run': { up: addFormerRun },
+  '0003-connections': { up: createConnections },
 };
 
 async function createRunLedger(db: Kysely<unknown>): Promise<void> {
@@ -100,4 +101,31 @@ async function createRunLedger(db: Kysely<unknown>): Promise<void> {
 
 async function addFormerRun(db: Kysely<unknown>): Promise<void> {
   await db.schema.alterTable('runs').addColumn('former_run_id', 'text').execute();
+}
+
+async function createConnections(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('connections')
+    .addColumn('name', 'text', (column) => column.primaryKey())
+    .addColumn('connector', 'text', (column) => column.notNull())
+    .addColumn('created_at', 'text', (column) => column.notNull())
+    .addColumn('updated_at', 'text', (column) => column.notNull())
+    .execute();
+  await db.schema
+    .createTable('connection_options')
+    .addColumn('connection', 'text', (column) => column.notNull())
+    .addColumn('path', 'text', (column) => column.notNull())
+    .addColumn('value', 'text')
+    .addColumn('sealed', 'text')
+    .addPrimaryKeyConstraint('connection_options_key', ['connection', 'path'])
+    .execute();
+  await db.schema
+    .createTable('oauth_tokens')
+    .addColumn('connection', 'text', (column) => column.primaryKey())
+    .addColumn('fingerprint', 'text', (column) => column.notNull())
+    .addColumn('sealed', 'text', (column) => column.notNull())
+    .addColumn('obtained_at', 'text', (column) => column.notNull())
+    .addColumn('expires_at', 'text')
+    .addColumn('version', 'integer', (column) => column.notNull())
+    .execute();
 }

@@ -1,8 +1,13 @@
 import { Kysely, Migrator, type Dialect } from 'kysely';
 import { PipelineError } from '../core/errors/index.js';
 import type { RunLedger } from '../core/ledger.js';
+import { createKeyring, type Keyring } from '../security/keyring.js';
+import type { TokenStore } from '../security/token-store.js';
+import { createConnectionStore, type ConnectionStore } from './connections.js';
 import { createLeases, type Leases } from './leases.js';
 import { migrations } from './migrations.js';
+import { createTokenStore } from './oauth-tokens.js';
+import { rotateKeys, type KeyRotation } from './rotate-keys.js';
 import { createRunLedger } from './run-ledger.js';
 import { createSqliteDialect } from './sqlite.js';
 import type { OpsTables } from './tables.js';
@@ -12,7 +17,17 @@ export interface OpsStore {
   readonly path: string;
   readonly ledger: RunLedger;
   readonly leases: Leases;
+  readonly connections: ConnectionStore;
+  readonly tokens: TokenStore;
+  /** @throws PipelineError SECRET_KEYS_MISSING, SECRET_UNREADABLE; then nothing was changed */
+  rotateKeys(): Promise<KeyRotation>;
   close(): Promise<void>;
+}
+
+export interface OpsStoreOptions {
+  readonly path: string;
+  /** Without one, connections with secrets cannot be read or written. */
+  readonly keyring?: Keyring;
 }
 
 /**
@@ -20,12 +35,19 @@ export interface OpsStore {
  *
  * @throws PipelineError OPS_UNAVAILABLE
  */
-export async function openOpsStore({ path }: { readonly path: string }): Promise<OpsStore> {
+export async function openOpsStore({
+  path,
+  keyring = createKeyring([]),
+}: OpsStoreOptions): Promise<OpsStore> {
   const db = await openMigrated(createSqliteDialect(path), path);
+  const leases = createLeases(db);
   return {
     path,
     ledger: createRunLedger(db),
-    leases: createLeases(db),
+    leases,
+    connections: createConnectionStore(db, keyring),
+    tokens: createTokenStore(db, keyring, leases),
+    rotateKeys: () => rotateKeys(db, keyring),
     close: () => db.destroy(),
   };
 }

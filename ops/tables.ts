@@ -5,6 +5,9 @@ export interface OpsTables {
   task_logs: LogRow;
   leases: LeaseRow;
   marks: MarkRow;
+  connections: ConnectionRow;
+  connection_options: ConnectionOptionRow;
+  oauth_tokens: OAuthTokenRow;
 }
 
 export interface RunRow {
@@ -70,4 +73,30 @@ export interface LeaseRow {
 export interface MarkRow {
   name: string;
   value: string;
+}
+
+export interface ConnectionRow {
+  name: string;
+  connector: string;
+  created_at: string;
+  updated_at: string;
+}
+
+/** One option of a connection: as JSON, or encrypted. */
+export interface ConnectionOptionRow {
+  connection: string;
+  /** Names with dots. */
+  path: string;
+  value: string | null;
+  sealed: string | null;
+}
+
+/** What an authorization server gave, encrypted; also for connections of the settings. */
+export interface OAuthTokenRow {
+  connection: string;
+  fingerprint: string;
+  sealed: string;
+  obtained_at: string;
+  expires_at: string | null;
+  version: number;
 }

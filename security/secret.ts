@@ -3,6 +3,11 @@ import { inspect } from 'node:util';
 /** What a secret looks like wherever it is shown. */
 export const secretMask = '[secret]';
 
+/** Options of a connection that are secret by their name, also when they are written as plain text. */
+export function isSecretName(name: string): boolean {
+  return /(token|secret|password|passphrase|key|credentials?)$/i.test(name);
+}
+
 /**
  * A value that must not be shown: in text, templates, JSON and `util.inspect` it appears as `[secret]`. Only
  * `reveal()` gives the value, so that every place that uses a secret can be found by that word.

@@ -16,6 +16,13 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   GATEWAY_BUSY: 429,
   GATEWAY_NO_KEY: 503,
   GATEWAY_UNAVAILABLE: 503,
+  API_CALLER: 401,
+  API_FORBIDDEN: 403,
+  API_RUN_DIFFERS: 409,
+  DAG_NOT_FOUND: 404,
+  RUN_NOT_FOUND: 404,
+  PARAMS_INVALID: 422,
+  TEMPORAL_UNAVAILABLE: 503,
 };
 
 /** Status, JSON body and headers of an answer. */

@@ -11,6 +11,7 @@ import { openInbox, type InboxBounds, type InboxWriter } from './inbox-writer.js
 import { SenderGone } from './read-body.js';
 import { Receiver } from './receiver.js';
 import { segmentCallAt } from './segment-api.js';
+import { RunsApi, type RunsApiOptions } from './runs-api.js';
 import type { SegmentDisk } from './segment-file.js';
 import { loadSiteScript } from './site-script.js';
 import { createWebhookEndpoints, type WebhookOptions } from './webhook-endpoint.js';
@@ -27,6 +28,8 @@ export interface GatewayOptions {
   readonly webhooks: Readonly<Record<string, WebhookOptions>>;
   /** Serves HTTPS. With `clientCa`, clients may show a certificate of that authority. PEM texts. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string };
+  /** Who may start runs, and where they are started; without it, `/api/` takes nothing. */
+  readonly api?: Omit<RunsApiOptions, 'logger'>;
   readonly logger: Logger;
   /** Fetches public keys of providers; tests give their own. */
   readonly fetchPublic?: FetchPublic;
@@ -53,7 +56,7 @@ export interface RunningGateway {
 
 /**
  * Starts the HTTP process that receives events: the Segment API under `/v1/`, signed webhooks under `/webhooks/`,
- * the script for pages under `/site.js`, `/healthz` (the process answers) and `/readyz` (the inbox can take events).
+ * runs under `/api/`, the script for pages under `/site.js`, `/healthz` (the process answers) and `/readyz` (the inbox can take events).
  *
  * @throws PipelineError CONFIG_INVALID, INBOX_LOCKED
  */
@@ -100,7 +103,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
 function createHttpServer(
   receiver: Receiver,
   inbox: InboxWriter,
-  { timeouts, logger, tls }: GatewayOptions,
+  { timeouts, logger, tls, api }: GatewayOptions,
 ): Server {
   const settings = {
     headersTimeout: timeouts?.headersMs ?? limits.gatewayHeadersTimeoutMs,
@@ -120,13 +123,18 @@ function createHttpServer(
   server.on('clientError', refuseBroken);
 
   const siteScript = loadSiteScript();
+  const runs = api === undefined ? undefined : new RunsApi({ ...api, logger });
+  const runsAt = (request: IncomingMessage): Promise<Answer> | undefined => {
+    const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+    return path.startsWith('/api/') ? runs?.answer(path.split('/').slice(2), request) : undefined;
+  };
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     // Pages of other origins call the Segment API, and may read its answers, refusals too.
     const isOpenToPages = request.url?.startsWith('/v1/') === true;
     try {
       if (siteScript !== undefined && request.url?.split('?', 1)[0] === '/site.js')
         siteScript.serve(request, response);
-      else send(response, await route(receiver, inbox, request), isOpenToPages);
+      else send(response, await (runsAt(request) ?? route(receiver, inbox, request)), isOpenToPages);
     } catch (error) {
       if (error instanceof SenderGone) return;
       if (!isPipelineError(error)) logger.error({ error: String(error) }, 'gateway: a request failed');

@@ -4,6 +4,7 @@ import { warehouseModule } from '../../connectors/warehouse-registry.js';
 import { limits } from '../../core/limits.js';
 import { ensureSearchAttributes } from '../../activities/search-attributes.js';
 import { findTemporalCli } from '../temporal/obtain-cli.js';
+import { listConnections } from '../connections.js';
 import type { CommandContext } from '../context.js';
 import { temporalAddress } from '../temporal/connect.js';
 import { emit, exitCodes } from '../output.js';
@@ -73,6 +74,15 @@ export function registerDoctor(program: Command, context: CommandContext): void 
               `without a secret, and so closed: ${closed.join(', ')}; set gateway.webhooks.<name>.secrets`,
             );
           return endpoints.map(({ source, provider }) => `${source} (${provider})`).join(', ') || 'none';
+        });
+        await check('connections', async () => {
+          const views = await listConnections(settings, await context.ops(settings));
+          const unready = views.filter(({ login }) => login !== undefined && !login.isReady);
+          if (unready.length > 0)
+            throw new Error(
+              `without a login or its secrets: ${unready.map(({ name, login }) => `${name} (${login?.state ?? ''})`).join(', ')}; run "millrace connections login <name>", or see "millrace connections test <name>"`,
+            );
+          return views.map(({ name }) => name).join(', ') || 'none';
         });
         await check('operations store', async () => {
           const { ledger, path } = await context.ops(settings);

@@ -2,21 +2,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import { isPipelineError, PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
-import { sendOnce } from './send-once.js';
+import { authorizedSender } from './credentials.js';
 import type { HttpRequest, HttpResponse } from './types.js';
 
 /**
  * Sends one request, and again where that may help: at most `limits.connectorMaxTries` tries within
  * `limits.connectorRetryMaxMs`, with full jitter, never sooner than `Retry-After`. When the source asks for a longer
- * wait than that budget, the error carries it (`retryAfterMs`) and the caller's scheduler waits instead.
+ * wait than that budget, the error carries it (`retryAfterMs`) and the caller's scheduler waits instead. With
+ * `request.credentials`, a 401 renews them and repeats the request, once.
  *
  * @throws PipelineError SOURCE_UNAVAILABLE, SOURCE_RATE_LIMITED, SOURCE_AUTH, SOURCE_REFUSED, SOURCE_PROTOCOL,
- * CONFIG_INVALID; or the reason of `request.signal` when that was aborted.
+ * CONFIG_INVALID, OAUTH_*, SECRET_*; or the reason of `request.signal` when that was aborted.
  */
 export async function httpRequest(request: HttpRequest): Promise<HttpResponse> {
   const endsAtMs = performance.now() + limits.connectorRetryMaxMs;
+  const send = authorizedSender(request);
   try {
-    return await pRetry(() => sendOnce(request), {
+    return await pRetry(send, {
       retries: limits.connectorMaxTries - 1,
       maxRetryTime: limits.connectorRetryMaxMs,
       minTimeout: 0,

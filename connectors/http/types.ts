@@ -1,3 +1,22 @@
+/** What authorises the requests of a connection. Header values are secrets: they go into requests, never into messages. */
+export interface Credentials {
+  /** The connection's name, for messages. */
+  readonly connection?: string;
+  /**
+   * Headers of the next request; fetches or renews a token where it must.
+   *
+   * @throws PipelineError SOURCE_UNAVAILABLE, SOURCE_RATE_LIMITED, OAUTH_*, SECRET_*
+   */
+  headers(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
+  /**
+   * Called when a request with the headers `refused` was answered 401; the next `headers()` differ from them. Absent where
+   * nothing can be renewed.
+   *
+   * @throws PipelineError as `headers`
+   */
+  renew?(refused: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>;
+}
+
 /** One request of a source. Names appear in error messages; header values and query strings never do. */
 export interface HttpRequest {
   /** The connector's name, for messages. */
@@ -7,6 +26,8 @@ export interface HttpRequest {
   readonly url: URL;
   readonly method?: 'GET' | 'POST';
   readonly headers?: Readonly<Record<string, string>>;
+  /** Adds its headers to each try, and is renewed once when the answer is 401. */
+  readonly credentials?: Credentials;
   readonly body?: string | Uint8Array;
   /** Cancels the request and the waits between tries. */
   readonly signal: AbortSignal;

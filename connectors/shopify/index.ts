@@ -6,7 +6,8 @@ import { adminUrl, shopifyGet } from './pages.js';
 import { shopifySettings } from './settings.js';
 
 /**
- * Shopify's REST Admin API. Connection: `shop` or `url`, `accessToken`, optionally `apiVersion`. Streams: `orders`.
+ * Shopify's REST Admin API. Connection: `shop` or `url`, `accessToken` (or `auth` of type `oauth2` with the
+ * header `x-shopify-access-token`), optionally `apiVersion`. Streams: `orders`.
  * Source of outside facts: Shopify developer documentation, "REST Admin API: Order, Event, pagination, rate limits".
  */
 export const source: Source = {
@@ -18,11 +19,15 @@ export const source: Source = {
         problems: `connector "shopify" has no stream "${request.stream}"; it has "orders"`,
       });
     }
-    return readOrders(shopifySettings(request.connection, request.options), request, context);
+    return readOrders(
+      shopifySettings(request.connection, request.options, request.credentials),
+      request,
+      context,
+    );
   },
 
-  async test(connection, { signal }) {
-    const settings = shopifySettings(connection, {});
+  async test(connection, { signal, credentials }) {
+    const settings = shopifySettings(connection, {}, credentials);
     const { body } = await shopifyGet(settings, adminUrl(settings, 'shop'), signal);
     const name = shopName(body);
     return { detail: `shop ${name}, API ${settings.apiVersion}` };

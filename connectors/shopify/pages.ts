@@ -52,12 +52,15 @@ export async function* readPages(
   }
 }
 
-/** One GET with the token. */
+/** One GET with the token, or with what the credentials say. */
 export async function shopifyGet(settings: ShopifySettings, url: URL, signal: AbortSignal) {
   return httpRequest({
     source: 'shopify',
     url,
-    headers: { 'x-shopify-access-token': settings.accessToken },
+    ...(settings.accessToken !== undefined && {
+      headers: { 'x-shopify-access-token': settings.accessToken },
+    }),
+    ...(settings.credentials !== undefined && { credentials: settings.credentials }),
     accept: 'application/json',
     signal,
   });

@@ -1,5 +1,6 @@
 import { PipelineError } from '../../core/errors/index.js';
 import type { JsonObject } from '../../core/json.js';
+import type { Credentials } from '../http/index.js';
 
 /** Version of the Admin API that is asked for when nobody names one. */
 const defaultApiVersion = '2026-07';
@@ -9,18 +10,24 @@ const pageMaxOrders = 250;
 /** A Shopify connection and the options of one read, checked. */
 export interface ShopifySettings {
   readonly baseUrl: URL;
-  readonly accessToken: string;
+  /** Absent where `credentials` authorise instead. */
+  readonly accessToken?: string;
+  readonly credentials?: Credentials;
   readonly apiVersion: string;
   readonly pageSize: number;
   readonly deletions: boolean;
 }
 
 /**
- * Checks a connection (`shop` or `url`, and `accessToken`) together with the options of a read.
+ * Checks a connection (`shop` or `url`, and `accessToken` or credentials) together with the options of a read.
  *
  * @throws PipelineError CONFIG_INVALID naming every problem, never a value.
  */
-export function shopifySettings(connection: JsonObject, options: JsonObject): ShopifySettings {
+export function shopifySettings(
+  connection: JsonObject,
+  options: JsonObject,
+  credentials?: Credentials,
+): ShopifySettings {
   const problems: string[] = [];
   const baseUrl = shopUrl(connection);
   if (baseUrl === undefined) {
@@ -29,8 +36,8 @@ export function shopifySettings(connection: JsonObject, options: JsonObject): Sh
     );
   }
   const { accessToken } = connection;
-  if (typeof accessToken !== 'string' || accessToken === '') {
-    problems.push('a Shopify connection needs "accessToken"');
+  if (credentials === undefined && (typeof accessToken !== 'string' || accessToken === '')) {
+    problems.push('a Shopify connection needs "accessToken", or "auth" of type oauth2');
   }
   const apiVersion = options['apiVersion'] ?? connection['apiVersion'] ?? defaultApiVersion;
   if (typeof apiVersion !== 'string' || !/^(\d{4}-(01|04|07|10)|unstable)$/.test(apiVersion)) {
@@ -48,7 +55,7 @@ export function shopifySettings(connection: JsonObject, options: JsonObject): Sh
   if (problems.length > 0) throw new PipelineError('CONFIG_INVALID', { problems });
   return {
     baseUrl: baseUrl as URL,
-    accessToken: accessToken as string,
+    ...(credentials === undefined ? { accessToken: accessToken as string } : { credentials }),
     apiVersion: apiVersion as string,
     pageSize: pageSize as number,
     deletions: options['deletions'] !== false,

@@ -132,7 +132,9 @@ export class DagTestEnvironment {
       pools: createPoolService(client, taskQueue, {}),
       assets: noListeners,
       source: createSourceRegistry({ projectDirectory: folder, dataDirectory: folder }),
-      connection: (name) => (name === undefined ? {} : (options.connections?.[name] ?? {})),
+      connection: async (name) => ({
+        options: name === undefined ? {} : (options.connections?.[name] ?? {}),
+      }),
       functions: (_dagId, taskId) => current.environment?.functionsOf(taskId) ?? {},
       logger,
     };

@@ -48,7 +48,7 @@ function deps(setting: Setting): ActivityDeps {
     values: createValueReader(staging),
     runs: undefined as never,
     source: async (name) => setting.source ?? registry(name),
-    connection: () => setting.connection ?? {},
+    connection: async () => ({ options: setting.connection ?? {} }),
     functions: () => ({ ...(setting.read && { read: setting.read }) }),
     warehouse: {
       latestCursor: async (dagId: string, taskId: string) => {

@@ -161,13 +161,19 @@ describe('secrets', () => {
       },
     },
   };
-  const env = { KEY: canary, HOOK: canary, MILLRACE_SHOP_TOKEN: canary };
+  const env = {
+    KEY: canary,
+    HOOK: canary,
+    MILLRACE_SHOP_TOKEN: canary,
+    MILLRACE_SECURITY_KEYS: `new:${canary},old:${canary}`,
+  };
 
   test('are taken from the named variable, and only reveal() shows them', () => {
     const settings = load(file, { env });
     expect(settings.gateway.writeKeys[0]?.reveal()).toBe(canary);
     expect(settings.gateway.webhooks['shop']?.secrets?.[0]?.reveal()).toBe(canary);
     expect(settings.connections['shop']?.['accessToken']).toBeInstanceOf(Secret);
+    expect(settings.security.keys.map((key) => key.reveal())).toEqual([`new:${canary}`, `old:${canary}`]);
     for (const shown of [
       JSON.stringify(settings),
       inspect(settings, { depth: null }),

@@ -1,0 +1,184 @@
+import { Ajv } from 'ajv';
+import { createHash } from 'node:crypto';
+import { PipelineError } from '../../core/errors/index.js';
+import { canonicalJson, type JsonObject, type JsonValue } from '../../core/json.js';
+import { Secret } from '../../security/secret.js';
+import { oauthSchema } from './settings-schema.js';
+
+/** How a connection gets its tokens, checked. */
+export interface OAuthSettings {
+  readonly connection: string;
+  readonly grant: 'authorization_code' | 'client_credentials' | 'jwt_bearer';
+  readonly issuer?: URL;
+  readonly authorizationUrl?: URL;
+  readonly tokenUrl?: URL;
+  readonly clientId: string;
+  readonly clientSecret?: Secret;
+  readonly clientAuth: 'basic' | 'post' | 'none';
+  readonly scope?: string;
+  /** Further parameters of the authorization request (code grant) or of the token request (other grants). */
+  readonly parameters: Readonly<Record<string, string>>;
+  /** Port of the loopback redirect; 0 takes a free one. */
+  readonly redirectPort: number;
+  /** Header of requests to the source, and what stands before the token in it. */
+  readonly header: string;
+  readonly prefix: string;
+  readonly assertion?: AssertionSettings;
+  /** Hash of everything that decides whose tokens these are. */
+  readonly fingerprint: string;
+}
+
+/** What a JWT bearer assertion says (RFC 7523 §3). */
+export interface AssertionSettings {
+  /** PKCS #8, PEM. */
+  readonly privateKey: Secret;
+  readonly keyId?: string;
+  readonly algorithm: string;
+  readonly issuer: string;
+  readonly subject: string;
+  /** Default: the token endpoint. */
+  readonly audience?: string;
+  readonly claims: JsonObject;
+}
+
+/** The options as the schema leaves them. */
+interface AuthOptions {
+  readonly grant: OAuthSettings['grant'];
+  readonly issuer?: string;
+  readonly authorizationUrl?: string;
+  readonly tokenUrl?: string;
+  readonly clientId: string;
+  readonly clientSecret?: string;
+  readonly clientAuth?: OAuthSettings['clientAuth'];
+  readonly scope?: string;
+  readonly parameters: Record<string, string>;
+  readonly redirectPort: number;
+  readonly header: string;
+  readonly prefix: string;
+  readonly assertion?: Omit<AssertionSettings, 'privateKey' | 'issuer' | 'subject'> & {
+    readonly privateKey: string;
+    readonly issuer?: string;
+    readonly subject?: string;
+  };
+}
+
+const validate = new Ajv({ allErrors: true, useDefaults: true }).compile<AuthOptions>(oauthSchema);
+
+/** True where `auth` of a connection is for OAuth. */
+export function isOAuth(auth: JsonValue | undefined): auth is JsonObject {
+  return typeof auth === 'object' && auth !== null && !Array.isArray(auth) && auth['type'] === 'oauth2';
+}
+
+/** @throws PipelineError CONNECTION_INVALID naming every problem, never a value */
+export function oauthSettings(connection: string, auth: JsonObject): OAuthSettings {
+  const options: unknown = structuredClone(auth);
+  const problems: string[] = [];
+  if (!validate(options)) {
+    for (const { instancePath, message = 'is not valid', params } of validate.errors ?? []) {
+      const unknown = (params as { additionalProperty?: string }).additionalProperty;
+      const place = `auth${instancePath.replaceAll('/', '.')}`;
+      problems.push(
+        unknown === undefined ? `${place} ${message}` : `${place} has the unknown key "${unknown}"`,
+      );
+    }
+    throw new PipelineError('CONNECTION_INVALID', { connection, problems });
+  }
+  problems.push(...problemsOf(options));
+  if (problems.length > 0) throw new PipelineError('CONNECTION_INVALID', { connection, problems });
+  return settingsOf(connection, options);
+}
+
+function problemsOf(options: AuthOptions): string[] {
+  const { grant, issuer, authorizationUrl, tokenUrl, clientSecret, clientAuth, assertion } = options;
+  const isCode = grant === 'authorization_code';
+  const parameters = Object.keys(options.parameters);
+  return [
+    ...Object.entries({ issuer, authorizationUrl, tokenUrl })
+      .filter(([, value]) => value !== undefined && !isSafe(value))
+      .map(([name]) => `auth.${name} must be https, or http on this machine`),
+    ...(issuer === undefined && (tokenUrl === undefined || (isCode && authorizationUrl === undefined))
+      ? [`auth needs issuer, or ${isCode ? 'authorizationUrl and tokenUrl' : 'tokenUrl'}`]
+      : []),
+    ...(clientSecret === undefined && (grant === 'client_credentials' || isOneOf(clientAuth, 'basic', 'post'))
+      ? ['auth.clientSecret is missing']
+      : []),
+    ...((grant === 'jwt_bearer') === (assertion === undefined)
+      ? ['auth.assertion and the grant jwt_bearer belong together']
+      : []),
+    ...parameters
+      .filter((name) => reserved.has(name))
+      .map((name) => `auth.parameters must not set "${name}"`),
+  ];
+}
+
+/** Parameters that the grants set themselves. */
+const reserved = new Set([
+  ...['client_id', 'client_secret', 'response_type', 'redirect_uri', 'state', 'scope', 'grant_type', 'code'],
+  ...['code_challenge', 'code_challenge_method', 'code_verifier', 'assertion', 'refresh_token'],
+]);
+
+function isOneOf(value: string | undefined, ...names: string[]): boolean {
+  return value !== undefined && names.includes(value);
+}
+
+/** Secrets go to https, or to this machine. */
+export function isSafe(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol, hostname } = new URL(url);
+  return (
+    protocol === 'https:' || (protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(hostname))
+  );
+}
+
+function settingsOf(connection: string, options: AuthOptions): OAuthSettings {
+  const { grant, issuer, authorizationUrl, tokenUrl, clientId, clientSecret, scope, assertion } = options;
+  return {
+    connection,
+    grant,
+    ...(issuer !== undefined && { issuer: new URL(issuer) }),
+    ...(authorizationUrl !== undefined && { authorizationUrl: new URL(authorizationUrl) }),
+    ...(tokenUrl !== undefined && { tokenUrl: new URL(tokenUrl) }),
+    clientId,
+    ...(clientSecret !== undefined && { clientSecret: new Secret(clientSecret) }),
+    clientAuth: options.clientAuth ?? (clientSecret === undefined ? 'none' : 'basic'),
+    ...(scope !== undefined && { scope }),
+    parameters: options.parameters,
+    redirectPort: options.redirectPort,
+    header: options.header.toLowerCase(),
+    prefix: options.prefix,
+    ...(assertion !== undefined && {
+      assertion: {
+        ...assertion,
+        privateKey: new Secret(assertion.privateKey),
+        issuer: assertion.issuer ?? clientId,
+        subject: assertion.subject ?? assertion.issuer ?? clientId,
+      },
+    }),
+    fingerprint: fingerprintOf(options),
+  };
+}
+
+/** A new secret or key of the same client keeps the login; another client, server, scope or user does not. */
+function fingerprintOf({
+  grant,
+  issuer,
+  tokenUrl,
+  clientId,
+  scope,
+  parameters,
+  assertion,
+}: AuthOptions): string {
+  const owner = {
+    grant,
+    issuer: issuer ?? null,
+    tokenUrl: tokenUrl ?? null,
+    clientId,
+    scope: scope ?? null,
+    parameters,
+    issuedBy: assertion?.issuer ?? null,
+    subject: assertion?.subject ?? null,
+    audience: assertion?.audience ?? null,
+    claims: assertion?.claims ?? null,
+  };
+  return createHash('sha256').update(canonicalJson(owner)).digest('hex');
+}

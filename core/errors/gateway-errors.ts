@@ -1,0 +1,96 @@
+import type { ErrorDefinition } from './definition.js';
+
+/** The part of the catalogue about requests to the gateway. */
+export const gatewayErrors = {
+  GATEWAY_REQUEST_INVALID: {
+    kind: 'ContractError',
+    retryable: false,
+    message: 'The request cannot be used: {reason}. Nothing of it was kept; correct it and send it again.',
+  },
+  GATEWAY_EVENT_INVALID: {
+    kind: 'ContractError',
+    retryable: false,
+    message: 'The event {problem}. It was kept for the quarantine; correct the sender.',
+  },
+  GATEWAY_EVENT_TOO_LARGE: {
+    kind: 'LimitError',
+    retryable: false,
+    message:
+      'The event has {actual} bytes, over segmentEventMaxBytes ({allowed}). It was kept; send smaller events.',
+  },
+  GATEWAY_WRITE_KEY: {
+    kind: 'SecurityError',
+    retryable: false,
+    message:
+      'The write key is missing or unknown. Send it as "writeKey" in the body or as the user name of Basic authentication.',
+  },
+  GATEWAY_SIGNATURE: {
+    kind: 'SecurityError',
+    retryable: false,
+    message:
+      'The signature of the delivery to "{source}" is refused: {reason}. Sign the bytes as sent, with the current secret.',
+  },
+  GATEWAY_NO_KEY: {
+    kind: 'SecurityError',
+    retryable: true,
+    message: 'The gateway has no key for {what}, so it takes nothing. Set {setting} and start it again.',
+  },
+  GATEWAY_NOT_FOUND: {
+    kind: 'ContractError',
+    retryable: false,
+    message: 'There is no {what} here. Correct the address, or add the source under gateway.webhooks.',
+  },
+  GATEWAY_METHOD: {
+    kind: 'ContractError',
+    retryable: false,
+    message: 'This address takes {allowed} only. Send the request with that method.',
+  },
+  GATEWAY_TIMEOUT: {
+    kind: 'LimitError',
+    retryable: true,
+    message: 'The request was not complete within {allowedMs} ms. Send it again.',
+  },
+  GATEWAY_LENGTH_REQUIRED: {
+    kind: 'ContractError',
+    retryable: false,
+    message: 'The request has no body length. Send Content-Length, or Transfer-Encoding: chunked.',
+  },
+  GATEWAY_TOO_LARGE: {
+    kind: 'LimitError',
+    retryable: false,
+    message: '{what} is over {limit} ({allowed}). Nothing of it was kept; send smaller requests.',
+  },
+  GATEWAY_MEDIA_TYPE: {
+    kind: 'ContractError',
+    retryable: false,
+    message: '{what} is not supported. Send {supported}.',
+  },
+  GATEWAY_BUSY: {
+    kind: 'LimitError',
+    retryable: true,
+    message: 'Source "{source}" has {allowed} requests in work. Send it again after {retryAfterMs} ms.',
+  },
+  GATEWAY_UNAVAILABLE: {
+    kind: 'LimitError',
+    retryable: true,
+    message: 'The gateway cannot keep the event now: {reason}. It was not acknowledged; send it again.',
+  },
+  API_CALLER: {
+    kind: 'SecurityError',
+    retryable: false,
+    message:
+      'The caller is not let in: {reason}. Send "Authorization: Bearer" with a secret or an identity token of a caller under gateway.api.callers.',
+  },
+  API_FORBIDDEN: {
+    kind: 'SecurityError',
+    retryable: false,
+    message:
+      'Caller "{caller}" may not use DAG "{dagId}". Add it to the "dags" of the caller, or call another.',
+  },
+  API_RUN_DIFFERS: {
+    kind: 'ContractError',
+    retryable: false,
+    message:
+      'Run "{runId}" of DAG "{dagId}" was started with other params or another interval. Nothing was started; use another runId.',
+  },
+} as const satisfies Record<string, ErrorDefinition>;

@@ -1,0 +1,100 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { decodeJwt } from 'jose';
+import { PipelineError } from '../core/errors/index.js';
+import { IdentityTokens, type IdentityRule } from './identity-tokens.js';
+
+/** Who may use the API of runs, and for which DAGs. */
+export interface ApiCaller {
+  readonly secrets: readonly string[];
+  readonly oidc?: IdentityRule;
+  /** Ids, or `*`. */
+  readonly dags: readonly string[];
+}
+
+/** A caller that was let in. */
+export interface KnownCaller {
+  readonly name: string;
+  /** @throws PipelineError API_FORBIDDEN */
+  assertMayUse(dagId: string): void;
+}
+
+interface Entry extends ApiCaller {
+  readonly name: string;
+  readonly digests: readonly Buffer[];
+}
+
+/** Lets callers in by a secret or an identity token, both as a bearer token; nobody where none is configured. */
+export class ApiCallers {
+  readonly #entries: readonly Entry[];
+  readonly #tokens = new IdentityTokens();
+
+  constructor(callers: Readonly<Record<string, ApiCaller>>) {
+    this.#entries = Object.entries(callers).map(([name, caller]) => ({
+      ...caller,
+      name,
+      digests: caller.secrets.map(digest),
+    }));
+  }
+
+  /** @throws PipelineError API_CALLER, GATEWAY_NO_KEY, GATEWAY_UNAVAILABLE where an issuer's keys cannot be had */
+  async authenticate({ authorization = '' }: IncomingHttpHeaders): Promise<KnownCaller> {
+    if (this.#entries.length === 0)
+      throw new PipelineError('GATEWAY_NO_KEY', { what: 'the API of runs', setting: 'gateway.api.callers' });
+    const token = bearer(authorization);
+    if (token === undefined) throw new PipelineError('API_CALLER', { reason: 'it shows no token' });
+    const entry = this.#bySecret(token) ?? (await this.#byIdentity(token));
+    return {
+      name: entry.name,
+      assertMayUse: (dagId) => {
+        if (!entry.dags.includes('*') && !entry.dags.includes(dagId))
+          throw new PipelineError('API_FORBIDDEN', { caller: entry.name, dagId });
+      },
+    };
+  }
+
+  /** Looks at every secret, so that the time tells nothing. */
+  #bySecret(token: string): Entry | undefined {
+    const given = digest(token);
+    let found: Entry | undefined;
+    for (const entry of this.#entries)
+      for (const known of entry.digests) if (timingSafeEqual(known, given)) found = entry;
+    return found;
+  }
+
+  async #byIdentity(token: string): Promise<Entry> {
+    const issuer = issuerOf(token);
+    let reason = 'its token is unknown';
+    for (const entry of this.#entries) {
+      if (entry.oidc === undefined || entry.oidc.issuer !== issuer) continue;
+      const refusal = await this.#tokens.refusal(token, entry.oidc);
+      if (refusal === undefined) return entry;
+      reason = refusal;
+    }
+    throw new PipelineError('API_CALLER', { reason });
+  }
+}
+
+/** The token of `Bearer`, or the password of Basic authentication, which is all that some schedulers send. */
+function bearer(authorization: string): string | undefined {
+  const token = /^bearer\s+(\S+)$/i.exec(authorization)?.[1];
+  if (token !== undefined) return token;
+  const encoded = /^basic\s+([A-Za-z0-9+/=_-]+)$/i.exec(authorization)?.[1];
+  if (encoded === undefined) return undefined;
+  const text = Buffer.from(encoded, 'base64').toString('utf8');
+  const colon = text.indexOf(':');
+  return colon < 0 || colon === text.length - 1 ? undefined : text.slice(colon + 1);
+}
+
+/** Who a token says that it is from; only a check of its signature proves it. */
+function issuerOf(token: string): string | undefined {
+  try {
+    return decodeJwt(token).iss;
+  } catch {
+    return undefined;
+  }
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
