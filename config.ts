@@ -1,7 +1,8 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { configSchema, otherVariables, type SettingSchema } from './config-schema.js';
+import type { SettingSchema } from './config-schema-parts.js';
+import { configSchema, otherVariables } from './config-schema.js';
 import { PipelineError } from './core/errors/index.js';
 import type { JsonObject, JsonValue } from './core/json.js';
 import { isSecretName, Secret } from './security/secret.js';

@@ -1,4 +1,5 @@
-import { configSchema, otherVariables, type SettingSchema } from '../../config-schema.js';
+import type { SettingSchema } from '../../config-schema-parts.js';
+import { configSchema, otherVariables } from '../../config-schema.js';
 
 /** `docs/reference/config.md`: every setting of the configuration schema. */
 export function configPage(): string {

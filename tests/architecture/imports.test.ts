@@ -60,7 +60,7 @@ function violation(path: string, { file, package: name, isTypeOnly }: Import): s
   const room = roomOf(path);
   if (file !== undefined) {
     if ((compositionRoots as readonly string[]).includes(file)) return `imports the composition root ${file}`;
-    if (file === 'config.ts' || file === 'config-schema.ts') {
+    if (/^config(-schema(-\w+)?)?\.ts$/.test(file)) {
       const mayRead = readersOfSettings.has(path) || room === 'client' || room === 'demo';
       return mayRead ? undefined : `reads ${file}; take what is needed as a parameter`;
     }
