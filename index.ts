@@ -19,4 +19,6 @@ export type { ApprovalResult, Callback, TaskOptions } from './core/task-options.
 export { isPipelineError, PipelineError, type ErrorCode } from './core/errors/index.js';
 export { file, type FileOptions } from './connectors/file/reference.js';
 export { inbox } from './connectors/inbox/reference.js';
+export type { RestCursorFormat, RestIncremental, RestPaginator } from './connectors/rest/options.js';
+export { rest, type RestOptions } from './connectors/rest/reference.js';
 export { shopify, type ShopifyOrdersOptions } from './connectors/shopify/reference.js';

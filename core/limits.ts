@@ -63,6 +63,10 @@ export const limits = {
   sourceRequestTimeoutMs: 60_000,
   /** One HTTP answer of a source after decompression. */
   sourceBodyMaxBytes: 64 * 1024 * 1024,
+  /** Body of a refused request, where a source says in it how long to wait. */
+  sourceErrorBodyMaxBytes: 64 * 1024,
+  /** A source that has used up its rate limit waits for the next one at most this long before it asks again. */
+  rateLimitPauseMaxMs: 60_000,
   /** Redirects within one origin that a source request follows. */
   sourceMaxRedirects: 3,
   /** Pages of one read. */

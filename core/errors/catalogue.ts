@@ -177,6 +177,12 @@ export const catalogue = {
     retryable: false,
     message: 'Source {source} refused the credentials ({status}). Renew connection "{connection}".',
   },
+  SOURCE_PRIVATE_NETWORK: {
+    kind: 'SourceError',
+    retryable: false,
+    message:
+      'Source {source} was not connected to: {host} lies in a private network. Where that is meant, set "allowPrivateNetwork" to true on connection "{connection}".',
+  },
   SOURCE_PROTOCOL: {
     kind: 'SourceError',
     retryable: true,
