@@ -67,6 +67,10 @@ export const limits = {
   sourceErrorBodyMaxBytes: 64 * 1024,
   /** A source that has used up its rate limit waits for the next one at most this long before it asks again. */
   rateLimitPauseMaxMs: 60_000,
+  /** HubSpot: from one search to the next; an account may search four times a second. */
+  hubspotSearchEveryMs: 260,
+  /** HubSpot: names of properties with their commas; longer ones make an address that servers refuse. */
+  hubspotPropertiesMaxLength: 10_000,
   /** Redirects within one origin that a source request follows. */
   sourceMaxRedirects: 3,
   /** Pages of one read. */
