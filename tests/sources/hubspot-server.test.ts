@@ -89,7 +89,7 @@ describe('HubSpot’s client', () => {
     expect((answer as { numErrors?: number }).numErrors).toBe(none.length);
     for (const { _from, to, paging } of answer.results) {
       const companies = truth.find(({ id }) => id === _from.id)?.companies ?? [];
-      expect(to.map(({ toObjectId }) => `${toObjectId}`)).toEqual(companies.slice(0, 2));
+      expect(to.map(({ toObjectId }) => toObjectId)).toEqual(companies.slice(0, 2));
       expect(paging?.next?.after).toBe(companies.length > 2 ? '2' : undefined);
     }
   });
