@@ -107,7 +107,7 @@ export function associationAnswer(
       results.push({
         from: { id },
         to: shown.map((other) => ({
-          toObjectId: Number(other),
+          toObjectId: other,
           associationTypes: [{ category: 'HUBSPOT_DEFINED', typeId: 279, label: null }],
         })),
         ...(at + 2 < all.length && { paging: { next: { after: String(at + 2) } } }),

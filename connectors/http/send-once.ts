@@ -1,8 +1,11 @@
-import { fetch, type Response } from 'undici';
+import { Agent, fetch, type Response } from 'undici';
 import { isPipelineError, PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
 import { networkFailure, protocolFailure, statusFailure } from './failure.js';
 import type { HttpRequest, HttpResponse } from './types.js';
+
+/** Of this package's own version of the client; the one that Node brings along may be another. */
+const anyNetwork = new Agent();
 
 /**
  * Sends one request once and reads the whole answer.
@@ -69,7 +72,7 @@ async function fetchWithinOrigin(
       signal,
       redirect: 'manual',
       ...(request.body !== undefined && { body: request.body }),
-      ...(request.network !== undefined && { dispatcher: request.network.agent }),
+      dispatcher: request.network?.agent ?? anyNetwork,
     });
     const location = response.headers.get('location');
     if (response.status < 300 || response.status > 399 || location === null) return response;

@@ -17,8 +17,6 @@ const connectionSchema: JsonObject = {
     connector: { type: 'string' },
     accessToken: { type: 'string', minLength: 1 },
     url: { type: 'string' },
-    // Kept for webhooks in the same entry.
-    portalId: { type: ['string', 'integer'] },
   },
 };
 

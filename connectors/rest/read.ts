@@ -52,7 +52,9 @@ export async function* readRest(
     ask = paginator.next({ request: ask, headers: response.headers, page, recordCount: found.length });
     if (ask !== undefined) await pauseForRateLimit(response.headers, context.signal);
   }
-  if (window.cursorPath !== undefined && records > 0 && withCursor === 0)
+  // Of a first read only: later it would stop good records for a bad one, which the schema check sets aside.
+  const isFirst = request.cursor === undefined && request.interval === undefined;
+  if (isFirst && window.cursorPath !== undefined && records > 0 && withCursor === 0)
     throw protocolFailure('rest', `no record has a cursor at "${window.cursorPath}" that can be read`);
 }
 

@@ -68,12 +68,13 @@ export function below(base: URL, path: string): URL | undefined {
 
 function connectionProblems(connection: JsonObject): string[] {
   const problems = optionProblems(connectionSchema, connection, 'connection');
-  const { baseUrl, auth, allowPrivateNetwork, testPath } = connection;
+  const { baseUrl, auth, headers, allowPrivateNetwork, testPath } = connection;
   if (isObject(auth)) problems.push(...typedProblems(authSchemas, auth, 'connection.auth'));
   const url = typeof baseUrl === 'string' ? parseBase(baseUrl) : undefined;
   if (typeof baseUrl === 'string' && url === undefined)
     problems.push('connection.baseUrl must be an http or https URL without user, password, "?" and "#"');
-  if (url?.protocol === 'http:' && auth !== undefined && allowPrivateNetwork !== true)
+  const isSecret = auth !== undefined || headers !== undefined;
+  if (url?.protocol === 'http:' && isSecret && allowPrivateNetwork !== true)
     problems.push('connection.baseUrl must be https where credentials are sent outside a private network');
   if (url !== undefined && typeof testPath === 'string' && below(url, testPath) === undefined)
     problems.push('connection.testPath must be a path below the baseUrl');
