@@ -32,5 +32,6 @@ export function isRateLimitSpent(headers: Headers): boolean {
 export async function pauseForRateLimit(headers: Headers, signal: AbortSignal): Promise<void> {
   if (!isRateLimitSpent(headers)) return;
   const waitMs = rateLimitResetMs(headers, Date.now()) ?? 0;
-  if (waitMs > 0 && waitMs <= limits.rateLimitPauseMaxMs) await sleep(waitMs, undefined, { signal });
+  if (waitMs > 0 && waitMs <= limits.rateLimitPauseMaxMs)
+    await sleep(waitMs + limits.rateLimitMarginMs, undefined, { signal });
 }

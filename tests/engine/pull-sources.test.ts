@@ -12,7 +12,7 @@ const pullDag = `
 import { defineDag, hubspot, rest } from 'millrace';
 export default defineDag({
   id: 'pull',
-  defaults: { retries: 20, retryDelay: '1s' },
+  defaultArgs: { retries: 20, retryDelay: '1s' },
   tasks: ({ extract, validate, load }) => {
     const contacts = extract('contacts', {
       from: hubspot.contacts({ connection: 'crm', options: { associations: ['companies'], pageSize: 15 } }),

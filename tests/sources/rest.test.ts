@@ -262,14 +262,6 @@ describe('the connection', () => {
     expect(server.requests()).toHaveLength(5);
   });
 
-  test('a 429 without Retry-After is tried again when x-ratelimit-reset says', async () => {
-    const server = await api({ rateLimit: { requests: 1, windowMs: 600 } });
-    const read = () => readAll(source, request(server, { path: 'single_page' }));
-    await read();
-    expect((await read()).rows).toHaveLength(45);
-    expect(server.requests()).toHaveLength(3);
-  });
-
   test('test() proves the credentials with one request', async () => {
     const server = await api();
     const connection = { ...request(server, { path: 'x' }).connection, testPath: 'single_page' };
