@@ -66,7 +66,7 @@ export const limits = {
   /** Body of a refused request, where a source says in it how long to wait. */
   sourceErrorBodyMaxBytes: 64 * 1024,
   /** A source that has used up its rate limit waits for the next one at most this long before it asks again. */
-  rateLimitPauseMaxMs: 60_000,
+  rateLimitPauseMaxMs: 5 * 60_000,
   /** Such a wait ends this much later, for the sake of clocks and timers. */
   rateLimitMarginMs: 50,
   /** HubSpot: from one search to the next; an account may search four times a second. */

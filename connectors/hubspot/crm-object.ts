@@ -25,12 +25,10 @@ export function nextAfter(page: JsonPage): string | undefined {
   return typeof after === 'string' && after !== '' ? after : undefined;
 }
 
-/** Time of an object's last change by a property, as ISO 8601 UTC with milliseconds. @throws PipelineError SOURCE_PROTOCOL */
-export function changedAt({ id, parsed }: CrmObject, property: string): string {
+/** Time of an object's last change by a property, as ISO 8601 UTC with milliseconds; very old objects may have none. */
+export function changedAt({ parsed }: CrmObject, property: string): string | undefined {
   const text = memberAt(parsed, ['properties', property]);
-  const instant = typeof text === 'string' ? parseInstant(text) : undefined;
-  if (instant === undefined) throw protocolFailure('hubspot', `object ${id} has no "${property}"`);
-  return instant;
+  return typeof text === 'string' ? parseInstant(text) : undefined;
 }
 
 /** One line: members of the object and its properties side by side, each as HubSpot wrote it. */

@@ -45,8 +45,8 @@ export async function* searchChanged(
     const { objects, hasMore } = await ask([...from, ...before], changedProperty);
     yield objects.filter(({ id }) => position?.ids.has(id) !== true);
     if (!hasMore) return;
-    const times = objects.map((object) => changedAt(object, changedProperty));
-    if (times.some((at, index) => at < (times[index - 1] ?? position?.at ?? '')))
+    const times = objects.map((object) => changedAt(object, changedProperty) ?? '');
+    if (times.some((at, index) => at === '' || at < (times[index - 1] ?? position?.at ?? '')))
       throw protocolFailure('hubspot', 'the results of a search are not in the order asked for');
     const [first, last] = [times[0], times.at(-1)] as [string, string];
     const ids = new Set(objects.filter((_object, index) => times[index] === last).map(({ id }) => id));

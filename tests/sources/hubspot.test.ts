@@ -1,4 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import { hubspot } from '../../connectors/hubspot/reference.js';
 import { source } from '../../connectors/hubspot/index.js';
@@ -106,6 +109,28 @@ describe('a read of everything', () => {
     expect(Date.parse(String(cursor))).toBeLessThanOrEqual(Date.now());
   });
 
+  test('an object without a time of change is delivered, and moves no cursor', async () => {
+    const body = {
+      results: [{ id: '1', properties: { hs_lastmodifieddate: null }, updatedAt: '2026-01-01T00:00:00Z' }],
+    };
+    const server = createServer((_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    try {
+      const url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
+      const connection = { url, accessToken: token };
+      const result = await readAll(source, { stream: 'deals', connection, options: { deletions: false } });
+      expect(result.rows).toEqual([
+        '{"id":"1","updatedAt":"2026-01-01T00:00:00Z","hs_lastmodifieddate":null}',
+      ]);
+      expect(result.cursor).toBeUndefined();
+    } finally {
+      server.close();
+    }
+  });
+
   test('associations: the ids of all, also of more than one answer holds; none is an empty list', async () => {
     const server = await account();
     const options = { associations: ['companies', 'deals'] };
@@ -211,6 +236,15 @@ describe('limits and faults', () => {
     const server = await account();
     server.failNext({ kind: 'limit', policyName: 'SECONDLY' });
     expect((await read(server)).rows).toHaveLength(40);
+  });
+
+  test('an outage longer than the tries ends as SOURCE_UNAVAILABLE, and nothing of a cut body is delivered', async () => {
+    const server = await account();
+    server.failNext(...[500, 502, 503].map((status) => ({ kind: 'status' as const, status })));
+    expect(await rejection(read(server))).toMatchObject({ code: 'SOURCE_UNAVAILABLE', retryable: true });
+    server.failNext(...Array.from({ length: 3 }, () => ({ kind: 'truncated' as const })));
+    expect(await rejection(read(server))).toMatchObject({ code: 'SOURCE_PROTOCOL', retryable: true });
+    expect(server.requests()).toHaveLength(6);
   });
 
   test.each(['loop', 'endless'] as const)(
