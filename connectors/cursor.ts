@@ -44,6 +44,13 @@ export function cursorLessLag(cursor: JsonValue | undefined, lagMs: number): str
   return instant === undefined ? undefined : new Date(Date.parse(instant) - lagMs).toISOString();
 }
 
+/** The earlier of a cursor and an instant; `undefined` where the cursor is no instant. */
+export function cursorNotAfter(cursor: string | undefined, instantMs: number): string | undefined {
+  const instant = cursor === undefined ? undefined : parseInstant(cursor);
+  if (instant === undefined) return undefined;
+  return Date.parse(instant) > instantMs ? new Date(instantMs).toISOString() : cursor;
+}
+
 /** Microseconds since 1970, so that a fraction finer than a millisecond still orders. */
 function instantOf(text: string): bigint | undefined {
   const instant = parseInstant(text);

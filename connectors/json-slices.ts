@@ -4,6 +4,7 @@
  */
 
 const quote = 0x22;
+const openBrace = 0x7b;
 const backslash = 0x5c;
 const comma = 0x2c;
 const colon = 0x3a;
@@ -25,6 +26,16 @@ export function sliceMembers(object: Uint8Array): Map<string, Uint8Array> {
     members.set(name, trimSpace(object, part.colon + 1, part.end));
   }
   return members;
+}
+
+/** The value at a path of member names, without surrounding white space; `undefined` where there is none. */
+export function sliceAt(json: Uint8Array, path: readonly string[]): Uint8Array | undefined {
+  let value: Uint8Array | undefined = trimSpace(json, 0, json.length);
+  for (const name of path) {
+    if (value?.[0] !== openBrace) return undefined;
+    value = sliceMembers(value).get(name);
+  }
+  return value;
 }
 
 /** One NDJSON line of a JSON value: line breaks between tokens become spaces, and one line feed ends it. */

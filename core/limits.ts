@@ -63,6 +63,16 @@ export const limits = {
   sourceRequestTimeoutMs: 60_000,
   /** One HTTP answer of a source after decompression. */
   sourceBodyMaxBytes: 64 * 1024 * 1024,
+  /** Body of a refused request, where a source says in it how long to wait. */
+  sourceErrorBodyMaxBytes: 64 * 1024,
+  /** A source that has used up its rate limit waits for the next one at most this long before it asks again. */
+  rateLimitPauseMaxMs: 5 * 60_000,
+  /** Such a wait ends this much later, for the sake of clocks and timers. */
+  rateLimitMarginMs: 50,
+  /** HubSpot: from one search to the next; an account may search four times a second. */
+  hubspotSearchEveryMs: 260,
+  /** HubSpot: names of properties with their commas; longer ones make an address that servers refuse. */
+  hubspotPropertiesMaxLength: 10_000,
   /** Redirects within one origin that a source request follows. */
   sourceMaxRedirects: 3,
   /** Pages of one read. */

@@ -1,3 +1,13 @@
+export {
+  createHubspotServer,
+  type HubspotFault,
+  type HubspotServer,
+  type HubspotServerOptions,
+  type HubspotTruth,
+} from './hubspot-server.js';
+export type { HubspotFixtureObject } from './hubspot-state.js';
+export type { RestRecord } from './rest-records.js';
+export { createRestServer, type RestServer, type RestServerOptions } from './rest-server.js';
 export { seededRandom, type SeededRandom } from './seeded-random.js';
 export type { ShopFault } from './shop-faults.js';
 export type { ShopCustomer, ShopLineItem, ShopOrder } from './shop-orders.js';

@@ -1,16 +1,25 @@
 import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
 import { systemErrorCode } from '../system-error.js';
+import { rateLimitResetMs } from './rate-limit.js';
 import { parseRetryAfter } from './retry-after.js';
+import { PrivateAddressError } from './public-network.js';
 import type { HttpRequest } from './types.js';
+
+/** Status and headers of an answer. */
+export type AnswerHead = Pick<Response, 'status' | 'headers'>;
 
 /**
  * The error class of an answer that is not 2xx: throttled (429), transient (408, 425, 5xx), credentials (401, 403) or
  * permanent. The answer's text stays out of the message: it may hold personal data.
  */
-export function statusFailure(request: HttpRequest, response: Response): PipelineError {
-  const { status } = response;
-  const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), Date.now());
+export function statusFailure(request: HttpRequest, response: AnswerHead, body = ''): PipelineError {
+  const { status, headers } = response;
+  const askedMs = parseRetryAfter(headers.get('retry-after'), Date.now());
+  const retryAfterMs =
+    status === 429
+      ? (askedMs ?? request.rateLimitWaitMs?.(headers, body) ?? rateLimitResetMs(headers, Date.now()))
+      : askedMs;
   if (status === 429) {
     const waitMs = retryAfterMs ?? limits.rateLimitDefaultWaitMs;
     return new PipelineError(
@@ -50,6 +59,14 @@ export function protocolFailure(source: string, reason: string): PipelineError {
  * repeat header values.
  */
 export function networkFailure(request: HttpRequest, error: unknown): PipelineError {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  if (cause instanceof PrivateAddressError) {
+    return new PipelineError('SOURCE_PRIVATE_NETWORK', {
+      source: request.source,
+      host: cause.host,
+      connection: request.connection ?? '-',
+    });
+  }
   return new PipelineError('SOURCE_UNAVAILABLE', {
     source: request.source,
     reason: systemErrorCode(error) ?? 'the connection failed',

@@ -1,4 +1,6 @@
 export { protocolFailure } from './failure.js';
+export { publicNetwork, type PublicNetwork } from './public-network.js';
+export { pauseForRateLimit } from './rate-limit.js';
 export { nextPageUrl } from './link-header.js';
 export { httpRequest } from './request.js';
 export { parseRetryAfter } from './retry-after.js';

@@ -1,7 +1,11 @@
+import { Agent, fetch, type Response } from 'undici';
 import { isPipelineError, PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
 import { networkFailure, protocolFailure, statusFailure } from './failure.js';
 import type { HttpRequest, HttpResponse } from './types.js';
+
+/** Of this package's own version of the client; the one that Node brings along may be another. */
+const anyNetwork = new Agent();
 
 /**
  * Sends one request once and reads the whole answer.
@@ -31,10 +35,13 @@ export async function sendOnce(request: HttpRequest): Promise<HttpResponse> {
     throw explain(error, () => networkFailure(request, error));
   }
   try {
-    if (!response.ok) throw statusFailure(request, response);
+    const { status } = response;
+    const headers = new Headers([...response.headers]);
+    if (!response.ok)
+      throw statusFailure(request, { status, headers }, await readErrorBody(request, response));
     checkMediaType(request, response);
     const body = await readBody(request, response);
-    return { status: response.status, headers: response.headers, body };
+    return { status, headers, body };
   } catch (error) {
     await response.body?.cancel().catch(() => undefined);
     throw explain(error, () => protocolFailure(request.source, 'the body ended early or is damaged'));
@@ -58,12 +65,14 @@ async function fetchWithinOrigin(
 ): Promise<Response> {
   let url = request.url;
   for (let redirects = 0; redirects <= limits.sourceMaxRedirects; redirects += 1) {
+    request.network?.refuseLiteral(url);
     const response = await fetch(url, {
       method: request.method ?? 'GET',
-      headers,
+      headers: [...headers],
       signal,
       redirect: 'manual',
       ...(request.body !== undefined && { body: request.body }),
+      dispatcher: request.network?.agent ?? anyNetwork,
     });
     const location = response.headers.get('location');
     if (response.status < 300 || response.status > 399 || location === null) return response;
@@ -87,12 +96,20 @@ function redirectTarget(request: HttpRequest, status: number, location: string, 
 function checkMediaType(request: HttpRequest, response: Response): void {
   if (request.accept === undefined) return;
   const mediaType = response.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
-  if (mediaType !== request.accept) {
+  const isJson = request.accept === 'application/json' && mediaType?.endsWith('+json') === true;
+  if (mediaType !== request.accept && !isJson) {
     throw protocolFailure(
       request.source,
       `the content type is ${mediaType ?? 'absent'}, not ${request.accept}`,
     );
   }
+}
+
+/** The beginning of a 429's body, for a source that says there which limit was hit. */
+async function readErrorBody(request: HttpRequest, response: Response): Promise<string> {
+  if (response.status !== 429 || request.rateLimitWaitMs === undefined) return '';
+  const maxBytes = limits.sourceErrorBodyMaxBytes;
+  return Buffer.from(await readBody({ ...request, maxBytes }, response)).toString('utf8');
 }
 
 async function readBody(request: HttpRequest, response: Response): Promise<Uint8Array> {

@@ -1,3 +1,5 @@
+import type { PublicNetwork } from './public-network.js';
+
 /** What authorises the requests of a connection. Header values are secrets: they go into requests, never into messages. */
 export interface Credentials {
   /** The connection's name, for messages. */
@@ -35,8 +37,12 @@ export interface HttpRequest {
   readonly timeoutMs?: number;
   /** Size of the answer after decompression; default `limits.sourceBodyMaxBytes`. */
   readonly maxBytes?: number;
-  /** Media type that an answer must have, such as `application/json`. */
+  /** Media type that an answer must have; `application/json` also takes types that end with `+json` (RFC 6839). */
   readonly accept?: string;
+  /** Only hosts of the public Internet are connected to; absent: any host. */
+  readonly network?: PublicNetwork;
+  /** How long a 429 without `Retry-After` asks to wait, from its headers and its body of at most `limits.sourceErrorBodyMaxBytes`. */
+  readonly rateLimitWaitMs?: (headers: Headers, body: string) => number | undefined;
 }
 
 /** A whole answer with status 2xx. */

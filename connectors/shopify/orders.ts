@@ -2,9 +2,10 @@ import { parseInstant } from '../../core/interval.js';
 import type { JsonValue } from '../../core/json.js';
 import { cursorLessLag, laterCursor } from '../cursor.js';
 import { protocolFailure } from '../http/index.js';
+import type { PageRecord } from '../json-page.js';
 import { sliceMembers, toLine } from '../json-slices.js';
 import type { ReadContext, ReadRequest, SourceBatch } from '../source.js';
-import { adminUrl, readPages, type PageRecord } from './pages.js';
+import { adminUrl, readPages } from './pages.js';
 import type { ShopifySettings } from './settings.js';
 
 interface Bounds {

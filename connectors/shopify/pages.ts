@@ -1,15 +1,8 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { limits } from '../../core/limits.js';
-import { httpRequest, nextPageUrl, protocolFailure } from '../http/index.js';
-import { sliceElements, sliceMembers } from '../json-slices.js';
+import { httpRequest, nextPageUrl } from '../http/index.js';
+import { parsePage, recordsAt, type PageRecord } from '../json-page.js';
+import { createPageGuard } from '../page-guard.js';
 import type { ShopifySettings } from './settings.js';
-
-/** One record of a page: its exact bytes, and its parsed form for reading text members only (empty for no object). */
-export interface PageRecord {
-  readonly bytes: Uint8Array;
-  readonly parsed: Readonly<Record<string, unknown>>;
-}
 
 /** URL of an Admin API resource. */
 export function adminUrl(
@@ -34,18 +27,13 @@ export async function* readPages(
   firstUrl: URL,
   signal: AbortSignal,
 ): AsyncGenerator<readonly PageRecord[]> {
-  const seen = new Set<string>();
-  let emptyPages = 0;
+  const guard = createPageGuard('shopify');
   let url: URL | undefined = firstUrl;
   while (url !== undefined) {
-    refuseRepeat(seen, url.href);
+    guard.refuseRepeat(url.href);
     const response = await shopifyGet(settings, url, signal);
-    const records = parsePage(member, response.body);
-    if (records.length > 0) refuseRepeat(seen, createHash('sha256').update(response.body).digest('base64'));
-    emptyPages = records.length > 0 ? 0 : emptyPages + 1;
-    if (emptyPages > limits.sourceMaxEmptyPages || seen.size > 2 * limits.sourceMaxPages) {
-      throw protocolFailure('shopify', 'its pages do not end');
-    }
+    const records = recordsAt('shopify', parsePage('shopify', response.body), [member]);
+    guard.take(response.body, records.length);
     yield records;
     url = nextPageUrl('shopify', response.headers, url);
     if (url !== undefined) await pauseNearCallLimit(response.headers, signal);
@@ -63,32 +51,6 @@ export async function shopifyGet(settings: ShopifySettings, url: URL, signal: Ab
     ...(settings.credentials !== undefined && { credentials: settings.credentials }),
     accept: 'application/json',
     signal,
-  });
-}
-
-function refuseRepeat(seen: Set<string>, identity: string): void {
-  if (seen.has(identity)) throw protocolFailure('shopify', 'a page came back, so its pages would never end');
-  seen.add(identity);
-}
-
-function parsePage(member: string, body: Uint8Array): PageRecord[] {
-  let page: unknown;
-  try {
-    page = JSON.parse(new TextDecoder().decode(body));
-  } catch {
-    throw protocolFailure('shopify', 'the body is not whole JSON');
-  }
-  const list: unknown =
-    typeof page === 'object' && page !== null ? (page as Record<string, unknown>)[member] : undefined;
-  if (!Array.isArray(list)) throw protocolFailure('shopify', `the body has no list "${member}"`);
-  const slices = sliceElements(sliceMembers(body).get(member) ?? new Uint8Array());
-  if (slices.length !== list.length) throw protocolFailure('shopify', `the list "${member}" is ambiguous`);
-  return list.map((parsed: unknown, index) => {
-    const isObject = typeof parsed === 'object' && parsed !== null;
-    return {
-      bytes: slices[index] as Uint8Array,
-      parsed: isObject ? (parsed as Record<string, unknown>) : {},
-    };
   });
 }
 

@@ -1,6 +1,7 @@
 import { connectionErrors } from './connection-errors.js';
 import type { ErrorDefinition } from './definition.js';
 import { gatewayErrors } from './gateway-errors.js';
+import { sourceErrors } from './source-errors.js';
 import { taskErrors } from './task-errors.js';
 import { warehouseErrors } from './warehouse-errors.js';
 
@@ -82,37 +83,7 @@ export const catalogue = {
     message:
       'The counts of load {loadId} into "{table}" do not add up: {counts}. Nothing was committed; report this.',
   },
-  SOURCE_UNAVAILABLE: {
-    kind: 'SourceError',
-    retryable: true,
-    message: 'Source {source} did not answer ({reason}). The task is tried again by itself.',
-  },
-  SOURCE_RATE_LIMITED: {
-    kind: 'SourceError',
-    retryable: true,
-    message: 'Source {source} asks to wait {retryAfterMs} ms. The task continues by itself after that.',
-  },
-  SOURCE_AUTH: {
-    kind: 'SourceError',
-    retryable: false,
-    message: 'Source {source} refused the credentials ({status}). Renew connection "{connection}".',
-  },
-  SOURCE_PROTOCOL: {
-    kind: 'SourceError',
-    retryable: true,
-    message: 'Source {source} sent an answer that cannot be used: {reason}. Nothing of it was staged.',
-  },
-  SOURCE_REFUSED: {
-    kind: 'SourceError',
-    retryable: false,
-    message:
-      'Source {source} refused the request with status {status}: {reason}. Correct the options of the extract task.',
-  },
-  SOURCE_FILE: {
-    kind: 'SourceError',
-    retryable: false,
-    message: 'File {file} cannot be read: {reason}.',
-  },
+  ...sourceErrors,
   ...warehouseErrors,
   STAGING_MISSING: {
     kind: 'IntegrityError',

@@ -4,6 +4,7 @@ import { configPage } from './config-page.js';
 import { pagesWithCopies, withCopies } from './embed.js';
 import { errorsPage } from './errors-page.js';
 import { limitsPage } from './limits-page.js';
+import { sourcesPage } from './sources-page.js';
 import { webhooksPage } from './webhooks-page.js';
 
 /** The pages that are generated, or hold copies of files, by path from the root; formatted. */
@@ -13,6 +14,7 @@ export async function generatedPages(): Promise<Readonly<Record<string, string>>
     'docs/reference/config.md': configPage(),
     'docs/reference/errors.md': errorsPage(),
     'docs/reference/limits.md': limitsPage(),
+    'docs/reference/sources.md': sourcesPage(),
     'docs/reference/webhooks.md': await webhooksPage(),
     ...Object.fromEntries(pagesWithCopies.map((page) => [page, withCopies(page)])),
   };

@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { readText, root } from '../architecture/source-tree.js';
+import { readText } from '../architecture/source-tree.js';
+import { problemOf } from './named-tests.js';
 
 const page = readText('docs/reference/airflow.md');
 
@@ -11,19 +10,6 @@ const rows = page
   .filter((line) => line.startsWith('| ') && !/^\| (-+|Airflow 3 +) \|/.test(line))
   .map((line) => line.split(/(?<!\\)\|/).map((cell) => cell.trim()))
   .map(([, concept = '', , shown = '']) => [concept, shown] as const);
-
-/** What is wrong with the naming of a test, or nothing. */
-function problemOf(shown: string): string | undefined {
-  const match = /^`(tests\/[\w./-]+\.test\.ts)` › (.+)$/.exec(shown);
-  if (match === null) return 'names no test';
-  const [, path = '', title = ''] = match;
-  if (!existsSync(join(root, path))) return `there is no ${path}`;
-  // A title stands in quotes: after `test(`, or in the table of a `test.each`.
-  const text = readText(path).replaceAll(/\s+/g, ' ');
-  return ["'", '`', '"'].some((quote) => text.includes(`${quote}${title}`))
-    ? undefined
-    : `${path} has no test "${title}"`;
-}
 
 describe('the table of Airflow concepts', () => {
   test('has rows', () => {

@@ -65,6 +65,15 @@ describe('Retry-After', () => {
     expect((calls[1] ?? 0) - (calls[0] ?? 0)).toBeGreaterThanOrEqual(999);
   });
 
+  test('is not sent: x-ratelimit-reset is the wait', async () => {
+    firstCalls(1, (_request, response) => response.writeHead(429, { 'x-ratelimit-reset': '1' }).end());
+    await send();
+    expect((calls[1] ?? 0) - (calls[0] ?? 0)).toBeGreaterThanOrEqual(999);
+    handler = (_request, response) => response.writeHead(429, { 'x-ratelimit-reset': '90' }).end();
+    expect(await rejection(send())).toMatchObject({ code: 'SOURCE_RATE_LIMITED', retryAfterMs: 90_000 });
+    expect(calls.length).toBe(3);
+  });
+
   test('as a date: waits until then', async () => {
     const until = Math.ceil(Date.now() / 1000) * 1000 + 1_000;
     let secondAt = 0;

@@ -4,9 +4,10 @@ import formats from 'ajv-formats';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createSource } from '../../connectors/file/index.js';
+import { source as hubspot } from '../../connectors/hubspot/index.js';
 import { source as shop } from '../../connectors/shopify/index.js';
 import purchaseHistory from '../../dags/purchase-history.js';
-import { createShopServer } from '../../testing/index.js';
+import { createHubspotServer, createShopServer } from '../../testing/index.js';
 import { readAll } from './read-all.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -57,6 +58,23 @@ test('every order of the fixture shop fits order.v1', async () => {
     ]) {
       expect(check({ ...records[0], ...wrong })).toBe(false);
     }
+  } finally {
+    await server.close();
+  }
+});
+
+test('every contact of the fixture account fits hubspot-contact.v1', async () => {
+  const check = validator('hubspot-contact.v1');
+  const server = await createHubspotServer({ seed: 11, contacts: 80 });
+  try {
+    const connection = { url: server.url, accessToken: server.accessToken };
+    const options = { associations: ['companies'] };
+    const { rows } = await readAll(hubspot, { stream: 'contacts', connection, options });
+    const records = rows.map((row) => JSON.parse(row) as Record<string, unknown>);
+    expect(records.length).toBe(80);
+    expect(records.filter((record) => !check(record))).toEqual([]);
+    for (const wrong of [{ id: 1 }, { updatedAt: 'yesterday' }, { email: 1 }, { associations: [] }])
+      expect(check({ ...records[0], ...wrong })).toBe(false);
   } finally {
     await server.close();
   }

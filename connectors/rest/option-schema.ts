@@ -1,0 +1,86 @@
+import type { JsonObject } from '../../core/json.js';
+import { limits } from '../../core/limits.js';
+
+const text = { type: 'string', minLength: 1 };
+const path = { type: 'string', pattern: '^[^.]+(\\.[^.]+)*$' };
+const count = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
+const texts = { type: 'object', additionalProperties: { type: 'string' } };
+
+const closed = (properties: JsonObject, required: string[] = []): JsonObject => ({
+  type: 'object',
+  additionalProperties: false,
+  properties,
+  required,
+});
+
+/** Shape of the options of one read; `paginator` has schemas of its own, by type. */
+export const endpointSchema = closed(
+  {
+    path: { type: 'string' },
+    method: { enum: ['GET', 'POST'] },
+    params: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } },
+    headers: texts,
+    json: { type: 'object' },
+    dataSelector: path,
+    paginator: { type: 'object' },
+    incremental: closed({
+      cursorPath: path,
+      startParam: text,
+      endParam: text,
+      format: { enum: ['iso', 'epoch_seconds', 'epoch_ms', 'raw'] },
+    }),
+    maximumPages: { type: 'integer', minimum: 1, maximum: limits.sourceMaxPages },
+  },
+  ['path'],
+);
+
+const type = text;
+
+/** Shape of each paginator, by its type. */
+export const paginatorSchemas: Readonly<Record<string, JsonObject>> = {
+  single_page: closed({ type }),
+  header_link: closed({ type }),
+  json_link: closed({ type, nextUrlPath: path }),
+  offset: closed(
+    {
+      type,
+      limit: { ...count, minimum: 1 },
+      offset: count,
+      offsetParam: text,
+      limitParam: text,
+      totalPath: path,
+      hasMorePath: path,
+    },
+    ['limit'],
+  ),
+  page_number: closed({ type, basePage: count, pageParam: text, totalPath: path, hasMorePath: path }),
+  cursor: closed({ type, cursorPath: path, cursorParam: text, cursorBodyPath: path, hasMorePath: path }, [
+    'cursorPath',
+  ]),
+};
+
+/** Shape of a connection; `auth` has schemas of its own, by type. */
+export const connectionSchema = closed(
+  {
+    connector: text,
+    baseUrl: text,
+    headers: texts,
+    auth: { type: 'object' },
+    allowPrivateNetwork: { type: 'boolean' },
+    testPath: { type: 'string' },
+  },
+  ['baseUrl'],
+);
+
+/** Shape of each kind of credentials, by its type. */
+export const authSchemas: Readonly<Record<string, JsonObject>> = {
+  bearer: closed({ type, token: text }, ['token']),
+  http_basic: closed({ type, username: { type: 'string' }, password: { type: 'string' } }, [
+    'username',
+    'password',
+  ]),
+  api_key: closed({ type, name: text, apiKey: text, location: { enum: ['header', 'query'] } }, [
+    'name',
+    'apiKey',
+  ]),
+};

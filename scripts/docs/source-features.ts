@@ -1,0 +1,107 @@
+/** A test, by its file and the beginning of its title. */
+export interface ShownBy {
+  readonly test: string;
+  readonly title: string;
+}
+
+/** What a source can, each with the test that shows it. What it cannot has no entry. */
+export interface SourceFeatures {
+  /** Folder under `connectors/`, or `function`. */
+  readonly source: string;
+  readonly features: Readonly<Partial<Record<SourceFeature, ShownBy>>>;
+}
+
+/** Columns of the matrix, with what each means. */
+export const sourceFeatures = {
+  pull: 'A task reads it when it runs.',
+  webhook: 'It delivers to the gateway.',
+  incremental: 'A read begins at the last committed cursor, or takes one data interval.',
+  resume: 'A read that was cut goes on at the page where it was.',
+  deletes: 'What is deleted there is deleted here.',
+  'rate budget': 'It waits before the limit is hit, and as long as the source says after that.',
+  auth: 'Credentials of a connection; wrong ones are an error at once.',
+  schema: 'A record schema with classes of personal data comes with the package.',
+  fixture: 'A server or signer in `millrace/testing` stands in for it.',
+} as const;
+
+/** One column. */
+export type SourceFeature = keyof typeof sourceFeatures;
+
+const from =
+  (test: string) =>
+  (title: string): ShownBy => ({ test, title });
+const shopifyTest = from('tests/sources/shopify.test.ts');
+const hubspotTest = from('tests/sources/hubspot.test.ts');
+const restTest = from('tests/sources/rest.test.ts');
+const fileTest = from('tests/sources/file.test.ts');
+const schemaTest = from('tests/sources/schemas.test.ts');
+const vendorTest = from('tests/webhooks/vendors.test.ts');
+
+/** Every source. No source resumes: an extract stages all that it was asked for or nothing. */
+export const sources: readonly SourceFeatures[] = [
+  {
+    source: 'shopify',
+    features: {
+      pull: shopifyTest('follows the next links through every page and keeps ids beyond 2^53'),
+      webhook: vendorTest('Shopify, both families of headers'),
+      incremental: shopifyTest('asks from the cursor less the lag'),
+      deletes: shopifyTest('deletions come as key and version'),
+      'rate budget': shopifyTest('a nearly full call bucket is waited for'),
+      auth: shopifyTest('a wrong token is SOURCE_AUTH at once'),
+      schema: schemaTest('every order of the fixture shop fits order.v1'),
+      fixture: from('tests/sources/shop-server.test.ts')('is the same for the same seed'),
+    },
+  },
+  {
+    source: 'hubspot',
+    features: {
+      pull: hubspotTest('lists each object once, its properties beside its members'),
+      webhook: vendorTest('HubSpot %s'),
+      incremental: hubspotTest('an object that changes while pages are read pushes no other out of sight'),
+      deletes: hubspotTest('polled through its whole life, faults included'),
+      'rate budget': hubspotTest('a limit with nothing left is waited for'),
+      auth: hubspotTest('a wrong token is SOURCE_AUTH at once'),
+      schema: schemaTest('every contact of the fixture account fits hubspot-contact.v1'),
+      fixture: from('tests/sources/hubspot-server.test.ts')('lists all contacts, page by page'),
+    },
+  },
+  {
+    source: 'rest',
+    features: {
+      pull: restTest('reads every record once, to the digit'),
+      incremental: restTest('%s: asks from the cursor less the lag, and moves it'),
+      'rate budget': restTest('a spent rate limit is waited for'),
+      auth: restTest('%s goes with every page'),
+      fixture: restTest('seeded faults change nothing in what is delivered'),
+    },
+  },
+  {
+    source: 'inbox',
+    features: {
+      webhook: from('tests/engine/webhooks.test.ts')('each is one row of one table'),
+      incremental: from('tests/engine/schedule-and-stream.test.ts')(
+        'a deploy takes effect after the batch under way, and continues behind the last event',
+      ),
+      auth: from('tests/webhooks/receivers.test.ts')('without a secret an endpoint that needs one is closed'),
+      schema: from('tests/engine/webhooks.test.ts')('each is one row of one table'),
+      fixture: from('tests/webhooks/receivers.test.ts')('each provider has a fixture'),
+    },
+  },
+  {
+    source: 'file',
+    features: {
+      pull: fileTest('NDJSON passes byte for byte'),
+      incremental: fileTest('eighteen monthly intervals hold every line once'),
+      schema: schemaTest('every line of the purchase history fits purchase.v1'),
+    },
+  },
+  {
+    source: 'function',
+    features: {
+      pull: from('tests/sources/extract.test.ts')('records become lines; big integers keep their digits'),
+      incremental: from('tests/sources/extract.test.ts')(
+        'records become lines; big integers keep their digits',
+      ),
+    },
+  },
+];

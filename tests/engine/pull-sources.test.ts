@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import {
+  createHubspotServer,
+  createRestServer,
+  type HubspotServer,
+  type RestServer,
+} from '../../testing/index.js';
+import { TestProject } from '../helpers/project.js';
+import { triggerRun } from '../helpers/runs.js';
+
+const pullDag = `
+import { defineDag, hubspot, rest } from 'millrace';
+export default defineDag({
+  id: 'pull',
+  defaultArgs: { retries: 20, retryDelay: '1s' },
+  tasks: ({ extract, validate, load }) => {
+    const contacts = extract('contacts', {
+      from: hubspot.contacts({ connection: 'crm', options: { associations: ['companies'], pageSize: 15 } }),
+      cursor: { path: 'updatedAt', lag: '2m' },
+    });
+    load('merge-contacts', validate('check-contacts', contacts, { schema: 'hubspot-contact.v1', quarantineOver: 0 }), {
+      into: 'contacts', key: ['id'], version: ['updatedAt'] });
+    const items = extract('items', {
+      from: rest({ connection: 'api', path: 'v1/cursor', dataSelector: 'data',
+        paginator: { type: 'cursor', cursorPath: 'paging.next.after' },
+        incremental: { startParam: 'since' } }),
+      cursor: { path: 'updated_at', lag: '1s' },
+    });
+    load('merge-items', validate('check-items', items, { schema: 'item.v1', quarantineOver: 0 }), {
+      into: 'items', key: ['id'], version: ['updated_at'] });
+  },
+});`;
+
+const tags = { 'x-pii': 'none', 'x-purpose': ['analytics'], 'x-subject-key': false };
+const itemSchema = JSON.stringify({
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  $id: 'item.v1',
+  type: 'object',
+  required: ['id', 'amount', 'updated_at'],
+  properties: {
+    id: { type: 'integer', 'x-type': 'int64', ...tags },
+    amount: { type: 'number', 'x-type': 'decimal(38,20)', ...tags },
+    label: { type: 'string', ...tags },
+    updated_at: { type: 'string', format: 'date-time', 'x-type': 'timestamp', ...tags },
+    updated_s: { type: 'integer', 'x-type': 'int64', ...tags },
+  },
+});
+
+let project: TestProject;
+let crm: HubspotServer;
+let api: RestServer;
+
+beforeAll(async () => {
+  crm = await createHubspotServer({ seed: 9, contacts: 60, steps: 3, imported: 4, faults: true });
+  api = await createRestServer({ seed: 9, records: 60, faults: true });
+  project = await TestProject.create(
+    { 'pull.ts': pullDag },
+    {
+      connections: {
+        crm: { connector: 'hubspot', url: crm.url, accessToken: crm.accessToken },
+        api: {
+          connector: 'rest',
+          baseUrl: api.url,
+          auth: { type: 'bearer', token: api.token },
+          allowPrivateNetwork: true,
+          testPath: 'v1/single_page',
+        },
+      },
+    },
+  );
+  project.write('schemas/item.v1.schema.json', itemSchema);
+  await project.startTemporal();
+  await project.json('deploy');
+  await project.startWorker();
+}, 120_000);
+
+afterAll(async () => {
+  await Promise.all([crm.close(), api.close()]);
+});
+
+/** Runs the DAG, which must succeed, and tells how many records each extract task delivered. */
+async function pull(): Promise<Record<string, number>> {
+  const { result } = await triggerRun(project, 'pull');
+  expect(result.state).toBe('success');
+  return Object.fromEntries(
+    result.tasks
+      .filter(({ taskId }) => ['merge-contacts', 'merge-items'].includes(taskId))
+      .map(({ taskId, counts }) => [taskId, counts?.extracted ?? -1]),
+  );
+}
+
+describe('sources that are pulled, with faults on', () => {
+  test('connections test proves both with one request each', async () => {
+    const { connections } = await project.json<{ connections: { name: string; isWorking: boolean }[] }>(
+      'connections',
+      'test',
+    );
+    expect(connections.map(({ name, isWorking }) => [name, isWorking])).toEqual([
+      ['crm', true],
+      ['api', true],
+    ]);
+  });
+
+  test('everything, then changes only; deletions arrive, and the sources hold nothing else', async () => {
+    expect(await pull()).toEqual({ 'merge-contacts': 60, 'merge-items': 60 });
+    const before = crm.requests().length;
+    while (!crm.isDone()) crm.advance();
+    for (let step = 0; step < 2; step += 1) api.advance();
+    const second = await pull();
+    // Three steps of the account and two of the other, and what the lags read again.
+    expect(second['merge-contacts']).toBeLessThan(50);
+    expect(second['merge-items']).toBeLessThan(30);
+    const asked = crm.requests().slice(before);
+    expect(asked.some((line) => line === 'POST /crm/v3/objects/contacts/search')).toBe(true);
+    expect(asked.some((line) => line.includes('/contacts?') && line.includes('archived=false'))).toBe(false);
+
+    const contacts = await project.rows('SELECT id, email, city, associations FROM contacts ORDER BY id');
+    expect(contacts.map(({ id, email, city }) => [id, email, city])).toEqual(
+      crm.truth('contacts').map(({ id, properties }) => [id, properties['email'], properties['city']]),
+    );
+    expect(crm.archivedIds('contacts')).toHaveLength(3);
+    const items = await project.rows('SELECT id, amount::VARCHAR AS amount FROM items ORDER BY id');
+    expect(items).toEqual(api.truth().map(({ id, amount }) => ({ id: String(id), amount: String(amount) })));
+
+    const { reports } = await project.json<{
+      reports: { table: string; status: string; sourceRows: number }[];
+    }>('reconcile', 'pull');
+    expect(reports.map(({ table, status }) => [table, status]).sort()).toEqual([
+      ['contacts', 'clean'],
+      ['items', 'clean'],
+    ]);
+  }, 180_000);
+});
