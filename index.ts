@@ -19,4 +19,9 @@ export type { ApprovalResult, Callback, TaskOptions } from './core/task-options.
 export { isPipelineError, PipelineError, type ErrorCode } from './core/errors/index.js';
 export { file, type FileOptions } from './connectors/file/reference.js';
 export { inbox } from './connectors/inbox/reference.js';
+export {
+  postgres,
+  type PostgresQueryOptions,
+  type PostgresTableOptions,
+} from './connectors/postgres/reference.js';
 export { shopify, type ShopifyOrdersOptions } from './connectors/shopify/reference.js';

@@ -94,6 +94,7 @@ async function readRequest(
     connection: isReplay ? {} : deps.connection(from.connection),
     lagMs: cursorConfig?.lagMs ?? 0,
     waitMs: request.waitMs ?? 0,
+    reader: context.workflowId,
     ...(cursorConfig !== undefined && { cursorPath: cursorConfig.path }),
   };
   if (isReplay || read === 'full') return base;
