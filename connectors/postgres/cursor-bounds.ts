@@ -61,8 +61,7 @@ export function batchCursor(lines: Uint8Array, name: string, kind: CursorKind): 
 /** From the JSON text of a column's value; integers as text, so that none passes through a double. */
 function cursorValue(json: string, kind: CursorKind): string | undefined {
   if (kind === 'integer') return /^-?\d+$/.test(json) ? json : undefined;
-  const text = json.replaceAll('"', '');
-  const instant = kind === 'timestamp' ? `${text}Z` : text;
+  const instant = json.replaceAll('"', '');
   const normal = parseInstant(instant);
   const latest = Date.now() + limits.cursorMaxAheadMs;
   return normal === undefined || Date.parse(normal) > latest ? undefined : instant;

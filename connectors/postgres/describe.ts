@@ -13,6 +13,8 @@ export interface Described {
   readonly forms: ReadonlyMap<string, ColumnForm>;
   /** Columns to read. */
   readonly columns: readonly string[];
+  /** Columns that the server keeps from being null. */
+  readonly notNull: ReadonlySet<string>;
   /** Empty where nothing identifies a row. */
   readonly key: readonly string[];
 }
@@ -28,11 +30,11 @@ export async function describe(session: Session, { from, key }: PostgresOptions)
     );
     refuseRepeats(found.map(({ name }) => name));
     const forms = new Map(found.map(({ name, typeOid }) => [name, types(String(typeOid))]));
-    return { relation, forms, columns: [...forms.keys()], key: key ?? [] };
+    return { relation, forms, columns: [...forms.keys()], notNull: new Set(), key: key ?? [] };
   }
   const { schema, table } = from;
   const found = await session.rows(
-    `SELECT a.attname AS name, a.atttypid::text AS type, array_position(i.indkey::int2[], a.attnum)::text AS position
+    `SELECT a.attname AS name, a.atttypid::text AS type, a.attnotnull AS not_null, array_position(i.indkey::int2[], a.attnum)::text AS position
      FROM pg_catalog.pg_class c
      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
      JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -55,6 +57,7 @@ export async function describe(session: Session, { from, key }: PostgresOptions)
     relation: { sql: `${quoteIdentifier(schema)}.${quoteIdentifier(table)}`, isTable: true },
     forms,
     columns: from.columns ?? [...forms.keys()],
+    notNull: new Set(found.filter((row) => row['not_null'] === 't').map(({ name }) => name ?? '')),
     key: key ?? primaryKey,
   };
 }

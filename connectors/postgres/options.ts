@@ -55,7 +55,7 @@ export function checkOptions(stream: string, options: JsonObject): CheckedOption
       value.every(isName) &&
       new Set(value).size === value.length
     )
-      return value as string[];
+      return value;
     problems.push(`"${option}" must be a list of different names`);
     return undefined;
   };

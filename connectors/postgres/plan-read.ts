@@ -1,5 +1,5 @@
 import type { ReadRequest, SourceBatch } from '../source.js';
-import { boundsOf } from './cursor-bounds.js';
+import { boundsOf, type Bounds } from './cursor-bounds.js';
 import type { Described } from './describe.js';
 import { nearestName } from './nearest-name.js';
 import type { PostgresOptions } from './options.js';
@@ -12,124 +12,161 @@ export interface ReadPlan {
   /** Settings of the transaction: bounds and the values of the query. */
   readonly values: Readonly<Record<string, string | null>>;
   /** The column that the cursor follows, where the task reads by cursor. */
-  readonly cursor: { readonly name: string; readonly kind: CursorKind } | undefined;
+  readonly cursor: OrderColumn | undefined;
+}
+
+/** The column in whose order rows are read. */
+interface OrderColumn {
+  readonly name: string;
+  readonly kind: CursorKind;
+}
+
+/** Which rows are deletions. */
+interface Deletions {
+  readonly alive: string;
+  readonly gone: string;
+  readonly columns: RowQuery['columns'];
 }
 
 /** Plans a read, or tells all that is wrong with it. */
 export function planRead(
-  { relation, forms, columns, key }: Described,
+  described: Described,
   options: PostgresOptions,
   request: ReadRequest,
 ): ReadPlan | { readonly problems: readonly string[] } {
-  const problems: string[] = [];
-  const formOf = (name: string, what: string): ColumnForm | undefined => {
-    const form = forms.get(name);
-    if (form === undefined)
-      problems.push(`${what} "${name}" is no column of what is read${nearestName(name, [...forms.keys()])}`);
-    return form;
-  };
-  const pick = (names: readonly string[], what: string): RowQuery['columns'] =>
-    names.flatMap((name) => {
-      const form = formOf(name, what);
-      return form === undefined ? [] : [[name, form] as const];
-    });
-
-  const by = orderColumn(options, request);
-  if (by === undefined && request.interval !== undefined)
-    problems.push('reading by data interval needs "intervalColumn"');
-  const order =
-    by === undefined ? undefined : cursorOf(by, formOf(by, 'the cursor or interval column'), problems);
-  const bounds = order === undefined ? {} : boundsOf(request, order.kind, options.overlap);
-  if ('problem' in bounds) problems.push(`column "${String(by)}" ${bounds.problem}`);
-  const rows = pick(columns, 'column');
-  if (order !== undefined && !columns.includes(order.name))
-    problems.push(`"columns" must hold "${order.name}", which the read follows`);
-  if (options.deleted === undefined) pick(options.key ?? [], 'the key');
-  const deletes = options.deleted === undefined ? undefined : deletionOf(options.deleted, formOf, problems);
-  const version = options.version ?? by;
-  if (deletes !== undefined && key.length === 0)
-    problems.push('deletions need "key": the table has no primary key to take its place');
-  if (deletes !== undefined && version === undefined)
-    problems.push('deletions need "version": a full read has no cursor column to take its place');
-  const deletedColumns =
-    deletes === undefined
-      ? []
-      : [
-          ...pick(key, 'the key'),
-          ...pick(version === undefined || key.includes(version) ? [] : [version], 'the version'),
-        ];
-  if (problems.length > 0 || 'problem' in bounds) return { problems: [...new Set(problems)] };
-
-  const within = order === undefined ? [] : withinBounds(order, bounds);
-  const orderBy = order === undefined ? [] : [order.name, ...key.filter((name) => name !== order.name)];
-  const alive = deletes === undefined ? [] : [deletes.alive];
-  // Before the first cursor there is no bound, and rows without a value, which no cursor ever finds, are read once.
-  const isFirst = order !== undefined && within.length === 0;
-  const known = isFirst ? [`${column(order.name)} IS NOT NULL`] : within;
-  const read = (conditions: readonly string[], sorted = orderBy): RowQuery => ({
-    relation,
-    columns: rows,
-    conditions,
-    orderBy: sorted,
-  });
+  const lookup = new ColumnLookup(described.forms);
+  const order = orderOf(lookup, options, request);
+  const bounds = order === undefined ? {} : lookup.boundsOf(order, request, options);
+  const columns = lookup.pick(described.columns, 'column');
+  if (order !== undefined && !described.columns.includes(order.name))
+    lookup.problems.push(`"columns" must hold "${order.name}", which the read follows`);
+  if (options.key !== undefined && options.deleted === undefined) lookup.pick(options.key, 'the key');
+  const deletions = deletionsOf(lookup, described.key, options, request);
+  if (lookup.problems.length > 0) return { problems: [...new Set(lookup.problems)] };
   return {
-    parts: [
-      ...(isFirst
-        ? [{ kind: 'rows', query: read([`${column(order.name)} IS NULL`, ...alive], []) } as const]
-        : []),
-      { kind: 'rows', query: read([...known, ...alive]) },
-      ...(deletes === undefined
-        ? []
-        : [
-            {
-              kind: 'deletes',
-              query: { relation, columns: deletedColumns, conditions: [...within, deletes.gone], orderBy },
-            } as const,
-          ]),
-    ],
+    parts: partsOf(described, columns, { order, bounds, deletions }),
     values: {
       ...('sql' in options.from ? prefixed(options.from.values) : {}),
-      ...(bounds.lower !== undefined && { 'millrace.lower': bounds.lower }),
-      ...(bounds.upper !== undefined && { 'millrace.upper': bounds.upper }),
+      ...prefixed({ ...bounds }),
     },
     cursor: request.cursorPath === undefined ? undefined : order,
   };
 }
 
+interface Choice {
+  readonly order: OrderColumn | undefined;
+  readonly bounds: Bounds;
+  readonly deletions: Deletions | undefined;
+}
+
+function partsOf(
+  { relation, key, notNull }: Described,
+  columns: RowQuery['columns'],
+  { order, bounds, deletions }: Choice,
+): ReadPlan['parts'] {
+  const within = order === undefined ? [] : withinBounds(order, bounds);
+  const orderBy = order === undefined ? [] : [order.name, ...key.filter((name) => name !== order.name)];
+  const alive = deletions === undefined ? [] : [deletions.alive];
+  const parts: ReadPlan['parts'][number][] = [];
+  if (order !== undefined && within.length === 0 && !notNull.has(order.name)) {
+    // Before the first cursor there is no bound, and rows without a value, which no cursor ever finds, are read once.
+    const [isNull, isSet] = [`${column(order.name)} IS NULL`, `${column(order.name)} IS NOT NULL`];
+    parts.push(
+      { kind: 'rows', query: { relation, columns, conditions: [isNull, ...alive], orderBy: [] } },
+      { kind: 'rows', query: { relation, columns, conditions: [isSet, ...alive], orderBy } },
+    );
+  } else
+    parts.push({ kind: 'rows', query: { relation, columns, conditions: [...within, ...alive], orderBy } });
+  if (deletions !== undefined) {
+    const conditions = [...within, deletions.gone];
+    parts.push({ kind: 'deletes', query: { relation, columns: deletions.columns, conditions, orderBy } });
+  }
+  return parts;
+}
+
+/** Columns by name, and what was found wrong on the way. */
+class ColumnLookup {
+  readonly problems: string[] = [];
+  readonly #forms: ReadonlyMap<string, ColumnForm>;
+
+  constructor(forms: ReadonlyMap<string, ColumnForm>) {
+    this.#forms = forms;
+  }
+
+  form(name: string, what: string): ColumnForm | undefined {
+    const form = this.#forms.get(name);
+    if (form === undefined)
+      this.problems.push(
+        `${what} "${name}" is no column of what is read${nearestName(name, [...this.#forms.keys()])}`,
+      );
+    return form;
+  }
+
+  pick(names: readonly string[], what: string): RowQuery['columns'] {
+    return names.flatMap((name) => {
+      const form = this.form(name, what);
+      return form === undefined ? [] : [[name, form] as const];
+    });
+  }
+
+  boundsOf({ name, kind }: OrderColumn, request: ReadRequest, { overlap }: PostgresOptions): Bounds {
+    const bounds = boundsOf(request, kind, overlap);
+    if (!('problem' in bounds)) return bounds;
+    this.problems.push(`column "${name}" ${bounds.problem}`);
+    return {};
+  }
+}
+
 /** A read by cursor follows its path, one by interval the column of the interval; a full read follows none. */
-function orderColumn({ intervalColumn }: PostgresOptions, request: ReadRequest): string | undefined {
+function orderName({ intervalColumn }: PostgresOptions, request: ReadRequest): string | undefined {
   return request.interval === undefined ? request.cursorPath : (intervalColumn ?? request.cursorPath);
 }
 
-function cursorOf(
-  name: string,
-  form: ColumnForm | undefined,
-  problems: string[],
-): { readonly name: string; readonly kind: CursorKind } | undefined {
-  if (form === undefined) return undefined;
-  if (form.cursor !== undefined) return { name, kind: form.cursor };
-  problems.push(
-    `column "${name}" has type ${form.typeName}; a cursor needs timestamptz, timestamp, date, smallint, integer or bigint`,
-  );
+function orderOf(
+  lookup: ColumnLookup,
+  options: PostgresOptions,
+  request: ReadRequest,
+): OrderColumn | undefined {
+  const name = orderName(options, request);
+  if (name === undefined) {
+    if (request.interval !== undefined)
+      lookup.problems.push('reading by data interval needs "intervalColumn"');
+    return undefined;
+  }
+  const form = lookup.form(name, 'the cursor or interval column');
+  if (form?.cursor !== undefined) return { name, kind: form.cursor };
+  if (form !== undefined)
+    lookup.problems.push(
+      `column "${name}" has type ${form.typeName}; a cursor needs timestamptz, timestamp, date, smallint, integer or bigint`,
+    );
   return undefined;
 }
 
-function deletionOf(
-  { column: name, mark }: NonNullable<PostgresOptions['deleted']>,
-  formOf: (name: string, what: string) => ColumnForm | undefined,
-  problems: string[],
-): { readonly alive: string; readonly gone: string } {
-  const form = formOf(name, mark === 'true' ? '"deletedWhen"' : '"deletedAt"');
-  if (mark === 'set') return { alive: `${column(name)} IS NULL`, gone: `${column(name)} IS NOT NULL` };
-  if (form !== undefined && form.typeName !== 'boolean')
-    problems.push(`column "${name}" has type ${form.typeName}; "deletedWhen" needs boolean`);
-  return { alive: `${column(name)} IS NOT TRUE`, gone: `${column(name)} IS TRUE` };
+function deletionsOf(
+  lookup: ColumnLookup,
+  key: readonly string[],
+  options: PostgresOptions,
+  request: ReadRequest,
+): Deletions | undefined {
+  if (options.deleted === undefined) return undefined;
+  const { column: name, mark } = options.deleted;
+  const form = lookup.form(name, mark === 'true' ? '"deletedWhen"' : '"deletedAt"');
+  if (mark === 'true' && form !== undefined && form.typeName !== 'boolean')
+    lookup.problems.push(`column "${name}" has type ${form.typeName}; "deletedWhen" needs boolean`);
+  if (key.length === 0) lookup.problems.push('deletions need "key": nothing says what identifies a row');
+  const version = options.version ?? orderName(options, request);
+  if (version === undefined)
+    lookup.problems.push('deletions need "version": a full read has no cursor column to take its place');
+  const marks = version === undefined || key.includes(version) ? key : [...key, version];
+  const [alive, gone] = mark === 'true' ? ['IS NOT TRUE', 'IS TRUE'] : (['IS NULL', 'IS NOT NULL'] as const);
+  return {
+    alive: `${column(name)} ${alive}`,
+    gone: `${column(name)} ${gone}`,
+    columns: lookup.pick(marks, 'the key or version'),
+  };
 }
 
-function withinBounds(
-  { name, kind }: { readonly name: string; readonly kind: CursorKind },
-  { lower, upper }: { readonly lower?: string; readonly upper?: string },
-): string[] {
+function withinBounds({ name, kind }: OrderColumn, { lower, upper }: Bounds): string[] {
   return [
     ...(lower === undefined ? [] : [`${column(name)} >= ${bound('lower', kind)}`]),
     ...(upper === undefined ? [] : [`${column(name)} < ${bound('upper', kind)}`]),

@@ -31,7 +31,7 @@ export function column(name: string): string {
  * tokens, which become spaces. Source: PostgreSQL documentation, "COPY", "CSV Format".
  */
 export function copySql({ relation, columns, conditions, orderBy }: RowQuery): string {
-  const list = columns.map(([name, { cast }]) => `${column(name)}${cast} AS ${quoteIdentifier(name)}`);
+  const list = columns.map(([name, { cast }]) => `(${column(name)})${cast} AS ${quoteIdentifier(name)}`);
   const from = relation.isTable === true ? relation.sql : `(\n${relation.sql}\n)`;
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
   const order = orderBy.length === 0 ? '' : ` ORDER BY ${orderBy.map(column).join(', ')}`;

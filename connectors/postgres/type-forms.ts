@@ -3,7 +3,7 @@ import type { Session } from './session.js';
 /** How values of a column are written, and whether it can be a cursor. */
 export interface ColumnForm {
   /** What is done to the column before the row becomes JSON. */
-  readonly cast: '' | '::text' | '::text[]' | '::numeric::text';
+  readonly cast: '' | '::text' | '::text[]' | '::numeric::text' | " AT TIME ZONE 'UTC'";
   /** The JSON of the row may hold line breaks between its tokens. */
   readonly mayBreakLines: boolean;
   /** How its values are ordered as a cursor; `undefined`: they cannot be one. */
@@ -26,6 +26,8 @@ const casts: Readonly<Record<string, ColumnForm['cast']>> = {
   // As a JSON number its digits could be rounded by whoever reads it.
   numeric: '::text',
   'numeric[]': '::text[]',
+  // Without a zone nobody knows which instant it is; it counts as UTC.
+  'timestamp without time zone': " AT TIME ZONE 'UTC'",
   // Its text depends on the server's locale.
   money: '::numeric::text',
 };

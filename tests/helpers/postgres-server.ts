@@ -1,4 +1,4 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -16,6 +16,8 @@ export interface PostgresServer {
   client(): Promise<pg.Client>;
   /** Statements one after another in a session of their own. */
   run(...statements: readonly string[]): Promise<void>;
+  /** What the server has logged. */
+  log(): string;
   stop(): Promise<void>;
 }
 
@@ -67,7 +69,14 @@ export async function startPostgres(
     ...options,
     stdio: ['ignore', 'ignore', 'pipe'],
   });
-  await untilReady(child);
+  let log = '';
+  child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString('utf8')));
+  await new Promise<void>((resolve, reject) => {
+    child.stderr.on('data', () => {
+      if (log.includes('ready to accept connections')) resolve();
+    });
+    child.once('exit', () => reject(new Error(`postgres ended: ${log}`)));
+  });
   const clients = new Set<pg.Client>();
   const client = async (): Promise<pg.Client> => {
     const opened = new pg.Client({ host: '127.0.0.1', port, user: 'postgres', database: 'postgres' });
@@ -87,6 +96,7 @@ export async function startPostgres(
       ...added,
     }),
     client,
+    log: () => log,
     async run(...statements) {
       const own = await client();
       for (const statement of statements) await own.query(statement);
@@ -125,17 +135,6 @@ async function unpack(folder: string): Promise<string> {
 
 function idOf(flag: string): number {
   return Number(spawnSync('id', [flag, 'nobody'], { encoding: 'utf8' }).stdout);
-}
-
-async function untilReady(child: ChildProcess): Promise<void> {
-  let log = '';
-  await new Promise<void>((resolve, reject) => {
-    child.stderr?.on('data', (chunk: Buffer) => {
-      log += chunk.toString('utf8');
-      if (log.includes('ready to accept connections')) resolve();
-    });
-    child.once('exit', () => reject(new Error(`postgres ended: ${log}`)));
-  });
 }
 
 async function freePort(): Promise<number> {
