@@ -5,7 +5,7 @@ export function nearestName(given: string, known: readonly string[]): string {
     .map((name) => ({ name, distance: editDistance(lower, name.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance);
   const [nearest] = ranked;
-  const maxDistance = Math.max(1, Math.floor(given.length / 3));
+  const maxDistance = Math.ceil(given.length / 3);
   return nearest === undefined || nearest.distance > maxDistance ? '' : ` (did you mean "${nearest.name}"?)`;
 }
 
