@@ -38,6 +38,7 @@ export function planRead(
   const order = orderOf(lookup, options, request);
   const bounds = order === undefined ? {} : lookup.boundsOf(order, request, options);
   const columns = lookup.pick(described.columns, 'column');
+  if (described.columns.length === 0) lookup.problems.push('there is no column to read');
   if (order !== undefined && !described.columns.includes(order.name))
     lookup.problems.push(`"columns" must hold "${order.name}", which the read follows`);
   if (options.key !== undefined && options.deleted === undefined) lookup.pick(options.key, 'the key');

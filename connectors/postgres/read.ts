@@ -6,6 +6,7 @@ import type { PostgresConnection } from './connection-settings.js';
 import { copyBatches } from './copy-batches.js';
 import { batchCursor } from './cursor-bounds.js';
 import { describe } from './describe.js';
+import { createJsonLines } from './json-lines.js';
 import type { PostgresOptions } from './options.js';
 import { planRead, type ReadPlan } from './plan-read.js';
 import { copySql } from './row-sql.js';
@@ -46,7 +47,8 @@ async function* readParts(
 ): AsyncGenerator<SourceBatch> {
   let cursor = before;
   for (const { kind, query } of plan.parts) {
-    for await (const { bytes, rowCount } of copyBatches(session.copy(copySql(query)))) {
+    const toJson = createJsonLines(query.columns.map(([name, { encoding }]) => ({ name, encoding })));
+    for await (const { bytes, rowCount } of copyBatches(session.copy(copySql(query)), toJson)) {
       if (plan.cursor !== undefined)
         cursor = laterCursor(cursor, batchCursor(bytes, plan.cursor.name, plan.cursor.kind));
       context.heartbeat();

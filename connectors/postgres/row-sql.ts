@@ -25,23 +25,13 @@ export function column(name: string): string {
   return `q.${quoteIdentifier(name)}`;
 }
 
-/**
- * `COPY` that writes each row as one line of JSON, byte for byte: in its CSV form a value is written as it is unless it
- * holds the quote, the delimiter or a line break, and JSON text holds no control characters but line breaks between its
- * tokens, which become spaces. Source: PostgreSQL documentation, "COPY", "CSV Format".
- */
+/** `COPY` in its text form, whose rows `json-lines.ts` rewrites. */
 export function copySql({ relation, columns, conditions, orderBy }: RowQuery): string {
-  const list = columns.map(([name, { cast }]) => `(${column(name)})${cast} AS ${quoteIdentifier(name)}`);
+  const list = columns.map(([name, form]) => form.expression(column(name)));
   const from = relation.isTable === true ? relation.sql : `(\n${relation.sql}\n)`;
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
   const order = orderBy.length === 0 ? '' : ` ORDER BY ${orderBy.map(column).join(', ')}`;
-  // With the star it is the row, even where one of its columns has the row's name.
-  const json = 'row_to_json(_millrace_row.*)';
-  const line = columns.some(([, { mayBreakLines }]) => mayBreakLines)
-    ? `translate(${json}::text, E'\\n\\r', '  ')`
-    : json;
-  return `COPY (SELECT ${line} FROM (SELECT ${list.join(', ')} FROM ${from} AS q${where}${order}) AS _millrace_row)
-    TO STDOUT (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')`;
+  return `COPY (SELECT ${list.join(', ')} FROM ${from} AS q${where}${order}) TO STDOUT`;
 }
 
 /** A bound that the session holds under `millrace.<name>`, in a type that compares with the column's. */

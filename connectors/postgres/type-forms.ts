@@ -1,15 +1,17 @@
 import type { Session } from './session.js';
 
-/** How values of a column are written, and whether it can be a cursor. */
+/** How the values of a column are written, and whether it can be a cursor. */
 export interface ColumnForm {
-  /** What is done to the column before the row becomes JSON. */
-  readonly cast: '' | '::text' | '::text[]' | '::numeric::text' | " AT TIME ZONE 'UTC'";
-  /** The JSON of the row may hold line breaks between its tokens. */
-  readonly mayBreakLines: boolean;
+  /** The column as the server writes it, from its quoted name. */
+  expression(column: string): string;
+  readonly encoding: Encoding;
   /** How its values are ordered as a cursor; `undefined`: they cannot be one. */
   readonly cursor: CursorKind | undefined;
   readonly typeName: string;
 }
+
+/** What the server's text of a value becomes in JSON; see `json-lines.ts`. */
+export type Encoding = 'text' | 'number' | 'boolean' | 'instant' | 'json';
 
 export type CursorKind = 'timestamptz' | 'timestamp' | 'date' | 'integer';
 
@@ -22,14 +24,27 @@ const cursorKinds: Readonly<Record<string, CursorKind>> = {
   bigint: 'integer',
 };
 
-const casts: Readonly<Record<string, ColumnForm['cast']>> = {
-  // As a JSON number its digits could be rounded by whoever reads it.
-  numeric: '::text',
-  'numeric[]': '::text[]',
+const encodings: Readonly<Record<string, Encoding>> = {
+  smallint: 'number',
+  integer: 'number',
+  bigint: 'number',
+  real: 'number',
+  'double precision': 'number',
+  boolean: 'boolean',
+  'timestamp with time zone': 'instant',
+  'timestamp without time zone': 'instant',
+  json: 'json',
+  jsonb: 'json',
+};
+
+/** Types that are not read as they are. */
+const expressions: Readonly<Record<string, (column: string) => string>> = {
   // Without a zone nobody knows which instant it is; it counts as UTC.
-  'timestamp without time zone': " AT TIME ZONE 'UTC'",
+  'timestamp without time zone': (column) => `${column} AT TIME ZONE 'UTC'`,
   // Its text depends on the server's locale.
-  money: '::numeric::text',
+  money: (column) => `${column}::numeric`,
+  // As JSON numbers their digits could be rounded by whoever reads them.
+  'numeric[]': (column) => `to_json(${column}::text[])`,
 };
 
 /**
@@ -43,29 +58,29 @@ export async function readTypes(
 ): Promise<(oid: string) => ColumnForm> {
   const rows = await session.rows(
     `WITH RECURSIVE base AS (
-       SELECT t.oid AS origin, t.oid, t.typtype, t.typbasetype, t.typelem, t.typcategory, t.typnamespace
-       FROM pg_catalog.pg_type t WHERE t.oid = ANY($1::oid[])
+       SELECT t.oid AS origin, t.* FROM pg_catalog.pg_type t WHERE t.oid = ANY($1::oid[])
        UNION ALL
-       SELECT b.origin, t.oid, t.typtype, t.typbasetype, t.typelem, t.typcategory, t.typnamespace
-       FROM base b JOIN pg_catalog.pg_type t ON b.typtype = 'd' AND t.oid = b.typbasetype
+       SELECT b.origin, t.* FROM base b JOIN pg_catalog.pg_type t ON b.typtype = 'd' AND t.oid = b.typbasetype
      )
-     SELECT b.origin::text AS origin, pg_catalog.format_type(b.oid, NULL) AS name,
-            coalesce(e.typtype, b.typtype) AS kind, coalesce(e.typnamespace, b.typnamespace) = 'pg_catalog'::regnamespace AS builtin,
-            coalesce(e.oid, b.oid) = 'json'::regtype AS json
-     FROM base b LEFT JOIN pg_catalog.pg_type e ON b.typcategory = 'A' AND e.oid = b.typelem
-     WHERE b.typtype <> 'd'`,
+     SELECT origin::text AS origin, pg_catalog.format_type(oid, NULL) AS name,
+            typcategory <> 'A' AND (typtype = 'e' OR typtype IN ('b', 'r', 'm') AND typnamespace = 'pg_catalog'::regnamespace) AS plain
+     FROM base WHERE typtype <> 'd'`,
     [[...new Set(oids)]],
   );
   const forms = new Map(
-    rows.map((row): [string, ColumnForm] => {
-      const name = row['name'] ?? '';
-      const isPlain = (row['builtin'] === 't' && row['json'] !== 't') || row['kind'] === 'e';
-      return [
-        row['origin'] ?? '',
-        { cast: casts[name] ?? '', mayBreakLines: !isPlain, cursor: cursorKinds[name], typeName: name },
-      ];
-    }),
+    rows.map((row) => [row['origin'] ?? '', formOf(row['name'] ?? '', row['plain'] === 't')]),
   );
-  const unknown: ColumnForm = { cast: '', mayBreakLines: true, cursor: undefined, typeName: 'unknown' };
-  return (oid) => forms.get(oid) ?? unknown;
+  return (oid) => forms.get(oid) ?? formOf('unknown', false);
+}
+
+/** Arrays, composite types and those of extensions are written as JSON by the server. */
+function formOf(typeName: string, isPlain: boolean): ColumnForm {
+  const encoding = encodings[typeName] ?? (isPlain ? 'text' : 'json');
+  const toJson = (column: string): string => (isPlain ? column : `to_json(${column})`);
+  return {
+    expression: expressions[typeName] ?? toJson,
+    encoding,
+    cursor: cursorKinds[typeName],
+    typeName,
+  };
 }

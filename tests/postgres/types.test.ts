@@ -155,7 +155,7 @@ const cases: Readonly<Record<string, Case>> = {
     values: [
       [
         `E'{"b": 1.10,\\n\\t"a":\\r\\n[12345678901234567890.12, "x\\\\ny"]}'`,
-        '{"b": 1.10, \t"a":  [12345678901234567890.12, "x\\ny"]}',
+        '{"b": 1.10,  "a":  [12345678901234567890.12, "x\\ny"]}',
         '{"b":1.10,"a":[12345678901234567890.12,"x\\ny"]}',
       ],
       [`'"text"'`, '"text"', '"text"'],
@@ -301,7 +301,9 @@ describe('each type', () => {
     });
     expect(rows.length).toBe(4);
     expect(rows[1] === `{"id":1,"body":"${body}"}`).toBe(true);
-    expect(rows[2]?.length).toBe(limits.recordMaxBytes + 1);
+    // Of it no more is kept than the next stage needs to set it aside.
+    expect(rows[2]?.length).toBeGreaterThan(limits.recordMaxBytes);
+    expect(rows[2]?.length).toBeLessThan(2 * limits.recordMaxBytes + 100);
     expect([rows[0], rows[3]]).toEqual(['{"id":0,"body":"a"}', '{"id":3,"body":"b"}']);
   });
 });
