@@ -15,7 +15,8 @@ import { openStages } from '../tests/postgres/stages.js';
 
 /**
  * Full load of a Postgres table into DuckDB: the extract, validate and load stages against `COPY … TO STDOUT (FORMAT csv)`
- * piped into `read_csv`, each in a process of its own, in one run; the tables are then compared.
+ * piped into `read_csv`, each in a process of its own, in one run; the tables are then compared. The extract stage alone
+ * (rows as JSON in a staged file: hashed, synced, checked again) stands beside a COPY that is written to a file.
  * `npx tsx bench/postgres.ts [rows]`
  */
 const script = fileURLToPath(import.meta.url);
@@ -85,7 +86,7 @@ async function measure(rows: number): Promise<void> {
       `INSERT INTO orders SELECT ${columns.map(([, , , value]) => value).join(', ')} FROM generate_series(1::bigint, ${String(rows)}) g`,
       'VACUUM (ANALYZE, FREEZE) orders',
     );
-    const ratios: number[] = [];
+    const ratios: { whole: number; read: number }[] = [];
     for (let round = 1; round <= 3; round += 1) {
       const [a, b] = ['plain', 'millrace'].map((kind) => {
         const own = join(work, `${kind}-${String(round)}`);
@@ -100,7 +101,7 @@ async function measure(rows: number): Promise<void> {
         rmSync(own, { recursive: true, force: true });
         return JSON.parse(child.stdout) as {
           ms: number;
-          extractMs?: number;
+          readMs: number;
           maxRssMb: number;
           n: string;
           digest: string;
@@ -108,13 +109,16 @@ async function measure(rows: number): Promise<void> {
       });
       if (a === undefined || b === undefined || a.n !== String(rows) || a.n !== b.n || a.digest !== b.digest)
         throw new Error(`the tables differ: ${JSON.stringify([a, b])}`);
-      ratios.push(a.ms / b.ms);
+      ratios.push({ whole: a.ms / b.ms, read: a.readMs / b.readMs });
       process.stdout.write(
-        `COPY into read_csv ${String(a.ms)} ms, ${String(a.maxRssMb)} MB · millrace ${String(b.ms)} ms, ${String(b.maxRssMb)} MB · speed ${(a.ms / b.ms).toFixed(2)} · ${b.n} equal rows\n`,
+        `COPY to a file ${String(a.readMs)} ms, extract ${String(b.readMs)} ms · COPY into read_csv ${String(a.ms)} ms, ${String(a.maxRssMb)} MB, all stages ${String(b.ms)} ms, ${String(b.maxRssMb)} MB · ${b.n} equal rows\n`,
       );
     }
-    const ratio = ratios.sort((x, y) => x - y)[1] ?? 0;
-    process.stdout.write(`speed ${ratio.toFixed(2)} of plain COPY into read_csv (goal: at least 0.95)\n`);
+    const median = (of: 'whole' | 'read'): string =>
+      (ratios.map((ratio) => ratio[of]).sort((x, y) => x - y)[1] ?? 0).toFixed(2);
+    process.stdout.write(
+      `speed: extract ${median('read')} of COPY to a file; all stages ${median('whole')} of COPY into read_csv (goal: at least 0.95)\n`,
+    );
   } finally {
     await server.stop();
     rmSync(work, { recursive: true, force: true });
@@ -136,8 +140,12 @@ async function plain(): Promise<void> {
     database: 'postgres',
   });
   await client.connect();
-  const startedAt = performance.now();
   await client.query(`SET timezone = 'UTC'`);
+  const readingAt = performance.now();
+  const toFile = client.query(copyTo('COPY orders TO STDOUT (FORMAT csv)', { highWaterMark: 512 * 1024 }));
+  await pipeline(toFile, createWriteStream(join(folder, 'orders.csv'), { flush: true }));
+  const readMs = performance.now() - readingAt;
+  const startedAt = performance.now();
   const copy = client.query(copyTo('COPY orders TO STDOUT (FORMAT csv)', { highWaterMark: 512 * 1024 }));
   const types = columns.map(([name, , type]) => `${name}: '${type}'`).join(', ');
   await Promise.all([
@@ -148,7 +156,7 @@ async function plain(): Promise<void> {
   ]);
   const ms = performance.now() - startedAt;
   await client.end();
-  await finish(connection, ms);
+  await finish(connection, ms, readMs);
 }
 
 async function millrace(): Promise<void> {
@@ -180,12 +188,13 @@ async function millrace(): Promise<void> {
   await stages.run(dag, { 'bench.v1': document });
   const ms = performance.now() - startedAt;
   await stages.close();
-  await finish(await (await DuckDBInstance.create(join(folder, 'warehouse.duckdb'))).connect(), ms);
+  const readMs = stages.tookMs.get('pull') ?? 0;
+  await finish(await (await DuckDBInstance.create(join(folder, 'warehouse.duckdb'))).connect(), ms, readMs);
 }
 
-async function finish(connection: DuckDBConnection, ms: number): Promise<void> {
+async function finish(connection: DuckDBConnection, ms: number, readMs: number): Promise<void> {
   const maxRssMb = Math.round(process.resourceUsage().maxRSS / 1024);
   await connection.run(`SET TimeZone = 'UTC'`);
   const [row] = (await connection.runAndReadAll(digestSql)).getRowObjectsJson();
-  process.stdout.write(JSON.stringify({ ms: Math.round(ms), maxRssMb, ...row }));
+  process.stdout.write(JSON.stringify({ ms: Math.round(ms), readMs: Math.round(readMs), maxRssMb, ...row }));
 }

@@ -19,6 +19,8 @@ import type { StageContext } from '../../core/run.js';
 /** The real stages of a DAG, run one after another in this process, without Temporal. */
 export interface Stages {
   run(dag: DagDefinition, documents: Readonly<Record<string, JsonObject>>): Promise<Manifest>;
+  /** How long each task of the last run took. */
+  readonly tookMs: ReadonlyMap<string, number>;
   query(sql: string): Promise<readonly QueryRow[]>;
   close(): Promise<void>;
 }
@@ -52,7 +54,9 @@ export async function openStages(folder: string, connection: JsonObject): Promis
     validate: createValidate(deps),
     load: createLoad(deps),
   };
+  const tookMs = new Map<string, number>();
   return {
+    tookMs,
     async run({ spec }, documents) {
       const context: StageContext = {
         dagId: spec.id,
@@ -64,6 +68,7 @@ export async function openStages(folder: string, connection: JsonObject): Promis
       };
       let input: Manifest | undefined;
       for (const task of spec.tasks) {
+        const startedAt = performance.now();
         const before = input === undefined ? {} : { input };
         if (task.kind === 'extract') input = await stages.extract({ context, task }, io);
         if (task.kind === 'validate') {
@@ -75,6 +80,7 @@ export async function openStages(folder: string, connection: JsonObject): Promis
           );
         }
         if (task.kind === 'load') input = await stages.load({ context, task, ...before }, io);
+        tookMs.set(task.id, performance.now() - startedAt);
       }
       if (input === undefined) throw new Error('the DAG has no stage');
       return input;
