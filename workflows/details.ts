@@ -26,34 +26,51 @@ export interface RunProgress {
 
 /**
  * Markdown for Temporal's "current details": the state of each task and what was loaded so far. Of a large DAG, the tasks
- * that have ended well or have not begun are only counted.
+ * that have ended well or have not begun are only counted. It is asked for after each change; the line of a task is
+ * written anew only where it differs.
  */
-export function runDetails(
-  spec: Pick<DagSpec, 'id' | 'tasks'>,
-  { states, tallies, counts }: RunProgress,
-  interval: DataInterval | undefined,
-  approvals: readonly string[],
-): string {
-  const isLarge = spec.tasks.length > limits.detailsMaxTasks;
-  const stateOf = (taskId: string): TaskState => states[taskId] ?? 'none';
-  const listed = isLarge
-    ? spec.tasks.filter(
-        ({ id }) => stateOf(id) === 'failed' || !['none', 'success', 'skipped'].includes(stateOf(id)),
-      )
-    : spec.tasks;
-  const finished = isLarge ? spec.tasks.filter(({ id }) => isFinished(stateOf(id))).length : 0;
-  return [
-    `**${spec.id}**${interval === undefined ? '' : ` · ${interval.start} … ${interval.end}`}`,
-    '',
-    ...(isLarge ? [`${String(finished)} of ${String(spec.tasks.length)} tasks finished`, ''] : []),
-    ...approvals.map((taskId) => `- ✋ \`${taskId}\` waits for approval`),
-    ...listed.slice(0, limits.detailsMaxTasks).map(({ id }) => {
-      const state = stateOf(id);
-      return `- ${marks[state] ?? '⚪'} \`${id}\` ${state}${instancesOf(tallies[id])}`;
-    }),
-    '',
-    countsLine(counts),
-  ].join('\n');
+export class RunDetails {
+  readonly #spec: Pick<DagSpec, 'id' | 'tasks'>;
+  readonly #isLarge: boolean;
+  readonly #lines = new Map<string, { state: TaskState; tally: StateTally | undefined; text: string }>();
+
+  constructor(spec: Pick<DagSpec, 'id' | 'tasks'>) {
+    this.#spec = spec;
+    this.#isLarge = spec.tasks.length > limits.detailsMaxTasks;
+  }
+
+  markdown(
+    { states, tallies, counts }: RunProgress,
+    interval: DataInterval | undefined,
+    approvals: readonly string[],
+  ): string {
+    const { id: dagId, tasks } = this.#spec;
+    const stateOf = (taskId: string): TaskState => states[taskId] ?? 'none';
+    const listed = this.#isLarge ? tasks.filter(({ id }) => isNotable(stateOf(id))) : tasks;
+    const finished = this.#isLarge ? tasks.filter(({ id }) => isFinished(stateOf(id))).length : 0;
+    return [
+      `**${dagId}**${interval === undefined ? '' : ` · ${interval.start} … ${interval.end}`}`,
+      '',
+      ...(this.#isLarge ? [`${String(finished)} of ${String(tasks.length)} tasks finished`, ''] : []),
+      ...approvals.map((taskId) => `- ✋ \`${taskId}\` waits for approval`),
+      ...listed.slice(0, limits.detailsMaxTasks).map(({ id }) => this.#line(id, stateOf(id), tallies[id])),
+      '',
+      countsLine(counts),
+    ].join('\n');
+  }
+
+  #line(taskId: string, state: TaskState, tally: StateTally | undefined): string {
+    const known = this.#lines.get(taskId);
+    if (known?.state === state && known.tally === tally) return known.text;
+    const text = `- ${marks[state] ?? '⚪'} \`${taskId}\` ${state}${instancesOf(tally)}`;
+    this.#lines.set(taskId, { state, tally, text });
+    return text;
+  }
+}
+
+/** Of a large DAG: what is under way or has failed. */
+function isNotable(state: TaskState): boolean {
+  return !['none', 'success', 'skipped'].includes(state);
 }
 
 function instancesOf(tally: StateTally | undefined): string {

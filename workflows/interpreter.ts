@@ -67,6 +67,7 @@ export interface Outcome {
 export class Interpreter {
   readonly #options: InterpreterOptions;
   readonly #plan: OuterPlan;
+  readonly #tasks: ReadonlyMap<string, TaskSpec>;
   readonly #state: RunState;
   readonly #gate: Gate;
   readonly #largeMappings = new Gate(1);
@@ -83,6 +84,7 @@ export class Interpreter {
     const { spec, replay } = options;
     this.#options = options;
     this.#plan = outerPlan(spec);
+    this.#tasks = new Map(this.#plan.tasks.map((task) => [task.id, task]));
     this.#state = new RunState(
       spec.tasks.map((task) => task.id),
       this.#plan,
@@ -199,18 +201,17 @@ export class Interpreter {
   }
 
   #startTasks(taskIds: readonly string[]): void {
-    const byId = new Map(this.#plan.tasks.map((task) => [task.id, task]));
     for (const id of taskIds) {
-      const task = byId.get(id);
+      const task = this.#tasks.get(id);
       if (task === undefined || (this.#isCancelled && task.teardown === undefined)) continue;
       this.#active += 1;
       const unit = this.#plan.units.get(id);
       if (unit !== undefined || isWait(task)) {
         this.#state.states[id] = 'deferred';
-        void this.#work(task, unit);
+        this.#work(task, unit);
       } else if (this.#gate.tryEnter()) {
         this.#state.states[id] = 'running';
-        void this.#work(task, undefined);
+        this.#work(task, undefined);
       } else {
         this.#state.states[id] = 'scheduled';
         void this.#gate.enter(1, task.priorityWeight).then(() => this.#takePlace(task));
@@ -222,7 +223,7 @@ export class Interpreter {
   #takePlace(task: TaskSpec): void {
     if (this.#state.of(task.id) === 'scheduled') {
       if (!this.#isYielding && !this.#isCancelled) this.#state.states[task.id] = 'running';
-      void this.#work(task, undefined);
+      this.#work(task, undefined);
       return;
     }
     this.#gate.leave();
@@ -230,29 +231,50 @@ export class Interpreter {
     this.#advance();
   }
 
-  async #work(task: TaskSpec, unit: MapUnit | undefined): Promise<void> {
+  #work(task: TaskSpec, unit: MapUnit | undefined): void {
     const { states } = this.#state;
-    // A teardown has to run also, and just then, when the run is cancelled.
-    const isProtected = task.teardown !== undefined;
     const hasPlace = unit === undefined && !isWait(task);
-    try {
-      if (this.#isYielding && states[task.id] === 'scheduled') states[task.id] = 'none';
-      else if (this.#isCancelled && !isProtected) states[task.id] = 'skipped';
-      else if (unit !== undefined) await this.#runUnit(unit);
-      else if (isProtected) await CancellationScope.nonCancellable(() => this.#runOne(task));
-      else await this.#runOne(task);
-    } catch (error) {
+    const leave = () => {
+      if (hasPlace) this.#gate.leave();
+      this.#active -= 1;
+      this.#advance();
+    };
+    const fail = (error: unknown) => {
       if (!isCancellation(error)) this.#end(task, { state: 'failed', error: taskError(error) });
       else if (this.#isYielding && !this.#isCancelled) states[task.id] = 'none';
       else this.#end(task, { state: 'skipped' });
+      leave();
+    };
+    const end = (outcome: TaskOutcome | undefined) => {
+      try {
+        if (outcome !== undefined) this.#end(task, outcome);
+      } catch (error) {
+        fail(error);
+        return;
+      }
+      leave();
+    };
+    if (this.#isYielding && states[task.id] === 'scheduled') {
+      states[task.id] = 'none';
+      leave();
+    } else if (this.#isCancelled && task.teardown === undefined) {
+      states[task.id] = 'skipped';
+      leave();
+    } else {
+      this.#begin(task, unit).then(end, fail);
     }
-    if (hasPlace) this.#gate.leave();
-    this.#active -= 1;
-    this.#advance();
   }
 
-  async #runOne(task: TaskSpec): Promise<void> {
-    const outcome = await runTask(task, this.#scope(), {
+  /** The outcome of a task; none of a mapping, whose tasks have theirs. */
+  #begin(task: TaskSpec, unit: MapUnit | undefined): Promise<TaskOutcome | undefined> {
+    if (unit !== undefined) return this.#runUnit(unit);
+    // A teardown has to run also, and just then, when the run is cancelled.
+    if (task.teardown !== undefined) return CancellationScope.nonCancellable(() => this.#runOne(task));
+    return this.#runOne(task);
+  }
+
+  #runOne(task: TaskSpec): Promise<TaskOutcome> {
+    return runTask(task, this.#scope(), {
       onState: (state) => {
         if (this.#state.of(task.id) === state) return;
         this.#state.states[task.id] = state;
@@ -263,7 +285,6 @@ export class Interpreter {
         if (!this.#isIdle(task, output)) await publishAssets(task, this.#options.context, output, emitted);
       },
     });
-    this.#end(task, outcome);
   }
 
   #end(task: TaskSpec, outcome: TaskOutcome): void {
@@ -299,7 +320,7 @@ export class Interpreter {
     this.#state.skip(work.map((task) => task.id));
   }
 
-  async #runUnit(unit: MapUnit): Promise<void> {
+  async #runUnit(unit: MapUnit): Promise<undefined> {
     const { surroundings } = this.#options;
     const outcome = await runMapUnit(unit, {
       interpret: (options) => new Interpreter(options),

@@ -22,7 +22,7 @@ import { hasExclusions, hasFireTimes } from '../core/schedule-spec.js';
 import { runSlot } from '../core/slot-requests.js';
 import { selectTasks } from '../core/select-tasks.js';
 import { Approvals } from './approvals.js';
-import { runDetails } from './details.js';
+import { RunDetails } from './details.js';
 import { Interpreter, type Outcome } from './interpreter.js';
 import { approvalsQuery, clearUpdate, decideSignal, decideUpdate, statesQuery } from './messages.js';
 import { reportEnd } from './report-run.js';
@@ -65,6 +65,7 @@ export async function runDag(input: RunInput): Promise<RunResult> {
   const slots = new SlotClient(input.carried?.slots);
   const telling = new RunTelling(spec, input, context);
   telling.started();
+  const details = new RunDetails(spec);
   const heritage = await takeOverAloud(input, telling);
   const interpreter: Interpreter = new Interpreter({
     ...heritage,
@@ -76,7 +77,7 @@ export async function runDag(input: RunInput): Promise<RunResult> {
     ...(input.replay === undefined ? {} : { replay: input.replay }),
     mustYield: () => workflowInfo().historyLength > limits.runYieldEvents,
     onChange: () => {
-      setCurrentDetails(runDetails(spec, interpreter, interval, approvals.asking));
+      setCurrentDetails(details.markdown(interpreter, interval, approvals.asking));
       telling.changed(interpreter.states);
     },
   });

@@ -7,7 +7,7 @@ import {
   ApplicationFailure,
 } from '@temporalio/workflow';
 import type { Activities } from '../core/activities.js';
-import { takeEmitted } from '../core/asset-event.js';
+import { takeEmitted, type EmittedOutput } from '../core/asset-event.js';
 import type { CallbackEvent } from '../core/dag-definition.js';
 import type { TaskSpec, TaskState } from '../core/dag-spec.js';
 import type { JsonObject } from '../core/json.js';
@@ -103,25 +103,50 @@ async function inSlots(
 
 const callbackOf = { success: 'success', failed: 'failure', skipped: 'skipped' } as const;
 
-async function attempt(task: TaskSpec, scope: TaskScope, hooks: TaskHooks): Promise<TaskOutcome> {
-  for (let tryNumber = 1; ; tryNumber += 1) {
-    try {
-      hooks.onState(isWait(task) ? 'deferred' : 'running');
-      const counted = task.callbacks?.retry === true ? tryNumber : undefined;
-      const { output, emitted } = takeEmitted(await executeTask(task, scope, counted));
-      if (task.kind === 'branch' || task.outlets !== undefined) await hooks.onResult(output, emitted);
-      return { state: 'success', output, ...(counted === undefined ? {} : { tries: counted }) };
-    } catch (error) {
-      if (isCancellation(error)) throw error;
-      const known = taskError(error);
-      if (known.code === 'TASK_SKIPPED') return { state: 'skipped', error: known };
-      const delayMs = task.callbacks?.retry === true ? retryDelay(task, tryNumber, error) : undefined;
-      if (delayMs === undefined) return { state: 'failed', error: known };
-      hooks.onState('up_for_retry');
-      await callBack(scope.context, task.id, 'retry', known);
-      await sleep(delayMs, { summary: `${task.id}: before try ${String(tryNumber + 1)}` });
-    }
+function attempt(task: TaskSpec, scope: TaskScope, hooks: TaskHooks, tryNumber = 1): Promise<TaskOutcome> {
+  const counted = task.callbacks?.retry === true ? tryNumber : undefined;
+  const fail = (error: unknown): TaskOutcome | Promise<TaskOutcome> => {
+    if (isCancellation(error)) throw error;
+    const known = taskError(error);
+    if (known.code === 'TASK_SKIPPED') return { state: 'skipped', error: known };
+    const delayMs = counted === undefined ? undefined : retryDelay(task, tryNumber, error);
+    if (delayMs === undefined) return { state: 'failed', error: known };
+    return tryAgain(task, scope, hooks, { tryNumber: tryNumber + 1, delayMs, error: known });
+  };
+  const succeed = (handedOn: TaskOutput | EmittedOutput): TaskOutcome | Promise<TaskOutcome> => {
+    const { output, emitted } = takeEmitted(handedOn);
+    const tries = counted === undefined ? {} : { tries: counted };
+    const outcome: TaskOutcome = { state: 'success', output, ...tries };
+    if (task.kind !== 'branch' && task.outlets === undefined) return outcome;
+    return hooks.onResult(output, emitted).then(() => outcome, fail);
+  };
+  hooks.onState(isWait(task) ? 'deferred' : 'running');
+  return begin(task, scope, counted).then(succeed, fail);
+}
+
+/** What cannot begin fails like what has begun. */
+function begin(
+  task: TaskSpec,
+  scope: TaskScope,
+  tryNumber: number | undefined,
+): Promise<TaskOutput | EmittedOutput> {
+  try {
+    return Promise.resolve(executeTask(task, scope, tryNumber));
+  } catch (error) {
+    return Promise.reject(error instanceof Error ? error : new Error(String(error)));
   }
+}
+
+async function tryAgain(
+  task: TaskSpec,
+  scope: TaskScope,
+  hooks: TaskHooks,
+  next: { readonly tryNumber: number; readonly delayMs: number; readonly error: TaskError },
+): Promise<TaskOutcome> {
+  hooks.onState('up_for_retry');
+  await callBack(scope.context, task.id, 'retry', next.error);
+  await sleep(next.delayMs, { summary: `${task.id}: before try ${String(next.tryNumber)}` });
+  return attempt(task, scope, hooks, next.tryNumber);
 }
 
 /** Tasks that only wait take no place of `maxActiveTasks` and no worker slot. */
