@@ -74,8 +74,9 @@ export const limits = {
   postgresLockTimeoutMs: 30_000,
   postgresCancelTimeoutMs: 5_000,
   postgresStatementTimeoutMs: 60 * 60_000,
-  /** Postgres: how often the server looks whether a client that is busy receiving nothing is still there. */
-  postgresClientCheckMs: 5_000,
+  /** Postgres: how often the server looks whether the client of a busy statement is still there, and the client for the server. */
+  postgresClientCheckMs: 2_000,
+  postgresKeepAliveMs: 30_000,
   /** Postgres: bytes of a COPY that wait in memory, and that are handed on at a time. */
   postgresCopyBufferBytes: 512 * 1024,
   postgresBatchBytes: 512 * 1024,

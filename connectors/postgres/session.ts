@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { PipelineError } from '../../core/errors/index.js';
@@ -50,7 +51,8 @@ export async function openSession(
   let copying: Readable | undefined;
   let cancelling: Promise<void> | undefined;
   const cancel = (): Promise<void> => (cancelling ??= cancelBackend(connection, applicationName, backend));
-  const onAbort = (): void => void cancel();
+  // Where the cancel does not reach the server, the reader is let go all the same, and closing the connection ends the rest.
+  const onAbort = (): void => void cancel().finally(() => copying?.destroy());
   const orFailure = (error: unknown): never => {
     signal.throwIfAborted();
     throw postgresFailure(error, connectionName(connection));
@@ -77,7 +79,7 @@ export async function openSession(
     async close() {
       signal.removeEventListener('abort', onAbort);
       if (copying !== undefined || cancelling !== undefined) await cancel();
-      await client.end();
+      await endOf(client);
     },
   };
   try {
@@ -91,7 +93,7 @@ export async function openSession(
     signal.addEventListener('abort', onAbort, { once: true });
     return session;
   } catch (error) {
-    await client.end();
+    await endOf(client);
     throw error;
   }
 }
@@ -151,6 +153,7 @@ async function connect(
     application_name: applicationName,
     client_encoding: 'UTF8',
     keepAlive: true,
+    keepAliveInitialDelayMillis: limits.postgresKeepAliveMs,
     connectionTimeoutMillis: limits.postgresConnectTimeoutMs,
   });
   // The error of a connection that breaks reaches the statement under way too.
@@ -186,10 +189,15 @@ async function cancelBackend(
   try {
     const client = await connect(connection, applicationName, signal);
     await orAborted(client.query('SELECT pg_cancel_backend($1)', [backend]), signal).catch(() => undefined);
-    await client.end();
+    await endOf(client);
   } catch {
     // Closing the connection, which follows, ends the statement too once the server notices.
   }
+}
+
+/** Says good-bye, and waits for the answer for a while only: the network may be gone. */
+async function endOf(client: pg.Client): Promise<void> {
+  await Promise.race([client.end(), sleep(limits.postgresCancelTimeoutMs, undefined, { ref: false })]);
 }
 
 async function orAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {

@@ -63,6 +63,13 @@ async function expectEqualTables(): Promise<void> {
   expect(plain((await project.rows(figures))[0])).toEqual(plain(source.rows[0]));
 }
 
+test('the connection is tested with one command', async () => {
+  const { connections } = await project.json<{ connections: object[] }>('connections', 'test', 'shop');
+  expect(connections).toMatchObject([
+    { name: 'shop', connector: 'postgres', isWorking: true, detail: expect.stringMatching(/^PostgreSQL \d/) },
+  ]);
+}, 60_000);
+
 test('a connection that is killed in the middle of a read costs a try, and each row is there once', async () => {
   const gate = await closeGate(server);
   const running = triggerRun(project, 'items');

@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { createSource } from '../../connectors/postgres/index.js';
 import type { ReadRequest } from '../../connectors/source.js';
+import { root } from '../architecture/source-tree.js';
 import { temporaryFolder } from '../helpers/folder.js';
 import { startPostgres, type PostgresServer } from '../helpers/postgres-server.js';
 import { waitUntil } from '../helpers/project.js';
@@ -83,6 +88,41 @@ describe('one read', () => {
     await waitUntil('nothing is read any more', async () => (await readsUnderWay(server)).length === 0);
     // The lock is still held: it was the cancel that ended the statement, and no end of the connection.
     expect(server.log()).toContain('canceling statement due to user request');
+    await gate.open();
+  });
+
+  test('lets its reader go though the server takes no connection for the cancel, and ends there soon', async () => {
+    await server.run('CREATE ROLE single LOGIN CONNECTION LIMIT 1', 'GRANT SELECT ON gated TO single');
+    const gate = await closeGate(server);
+    const controller = new AbortController();
+    const request = { ...table('gated'), connection: server.connection({ user: 'single' }) };
+    const reading = rejection(readAll(source, request, controller.signal));
+    await gate.waiting();
+    controller.abort(new Error('stop'));
+    expect((await reading).message).toBe('stop');
+    await waitUntil('nothing is read any more', async () => (await readsUnderWay(server)).length === 0);
+    await gate.open();
+  });
+
+  test('ends on the server when the process that reads is killed', async () => {
+    const gate = await closeGate(server);
+    const child = spawn(
+      process.execPath,
+      [
+        '--input-type=module',
+        '-e',
+        `const { createSource } = await import(${JSON.stringify(pathToFileURL(join(root, 'dist/connectors/postgres/index.js')).href)});
+         const request = ${JSON.stringify({ stream: 'table', options: { table: 'gated' }, connection: server.connection(), lagMs: 0, waitMs: 0 })};
+         const context = { signal: new AbortController().signal, heartbeat() {} };
+         for await (const batch of createSource({ projectDirectory: '.' }).read(request, context)) void batch;`,
+      ],
+      { stdio: 'inherit' },
+    );
+    await gate.waiting();
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    // The lock that the statement waits for is still held.
+    await waitUntil('nothing is read any more', async () => (await readsUnderWay(server)).length === 0);
     await gate.open();
   });
 
