@@ -168,9 +168,15 @@ describe('boundaries', () => {
     const lagUs = 3_000;
     const commits = fc.array(
       fc.record({
-        writes: fc.array(fc.tuple(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 0, max: lagUs })), {
-          maxLength: 5,
-        }),
+        writes: fc.array(
+          fc.tuple(
+            fc.integer({ min: 1, max: 12 }),
+            fc.oneof(fc.constant(lagUs), fc.integer({ min: 0, max: lagUs })),
+          ),
+          {
+            maxLength: 5,
+          },
+        ),
         stepUs: fc.constantFrom(0, 1, 999, 1000, 2_500),
       }),
       { minLength: 2, maxLength: 6 },

@@ -101,6 +101,8 @@ describe('one read', () => {
     controller.abort(new Error('stop'));
     expect((await reading).message).toBe('stop');
     await waitUntil('nothing is read any more', async () => (await readsUnderWay(server)).length === 0);
+    // Nor was it the lock that was waited for in vain.
+    expect(server.log()).not.toContain('due to lock timeout');
     await gate.open();
   });
 
@@ -123,6 +125,7 @@ describe('one read', () => {
     await once(child, 'exit');
     // The lock that the statement waits for is still held.
     await waitUntil('nothing is read any more', async () => (await readsUnderWay(server)).length === 0);
+    expect(server.log()).not.toContain('due to lock timeout');
     await gate.open();
   });
 
