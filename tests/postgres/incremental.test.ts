@@ -64,10 +64,13 @@ describe('a read by cursor', () => {
     expect(ids(first.rows)).toEqual([2]);
     expect(first.cursor).toBe('2026-01-01T00:00:12+00:00');
     await slow.query('COMMIT');
+    // At the very bound, and just before it.
+    await put(3, 7_000_000);
+    await put(4, 6_999_999);
     const cursor = first.cursor as JsonValue;
     expect(ids((await readAll(source, changes({ cursorPath: 'at', lagMs: 0, cursor }))).rows)).toEqual([2]);
     expect(ids((await readAll(source, changes({ cursorPath: 'at', lagMs: 5_000, cursor }))).rows)).toEqual([
-      1, 2,
+      3, 1, 2,
     ]);
   });
 
