@@ -5,7 +5,7 @@ import { nearestName } from './nearest-name.js';
 export interface PostgresOptions {
   readonly from:
     | { readonly table: string; readonly schema: string; readonly columns: readonly string[] | undefined }
-    | { readonly sql: string; readonly values: Readonly<Record<string, string | null>> };
+    | { readonly sql: string; readonly values: Readonly<Record<string, string>> };
   /** Columns that identify a row; `undefined`: the primary key. */
   readonly key: readonly string[] | undefined;
   readonly intervalColumn: string | undefined;
@@ -105,21 +105,20 @@ function sqlText(value: JsonValue | undefined, problems: string[]): string {
   return '';
 }
 
-function valuesOf(value: JsonValue | undefined, problems: string[]): Record<string, string | null> {
+function valuesOf(value: JsonValue | undefined, problems: string[]): Record<string, string> {
   if (value === undefined) return {};
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     problems.push('"values" must be an object');
     return {};
   }
-  const values: Record<string, string | null> = {};
+  const values: Record<string, string> = {};
   for (const [name, item] of Object.entries(value)) {
     if (!valueName.test(name) || reservedValueNames.includes(name))
       problems.push(
         `value name "${name}" must be small letters, digits and "_", starting with a letter, and not ${reservedValueNames.join(' or ')}`,
       );
-    if (typeof item === 'object' && item !== null)
-      problems.push(`value "${name}" must be text, a number or a boolean`);
-    else values[name] = item === null ? null : String(item);
+    if (typeof item === 'object') problems.push(`value "${name}" must be text, a number or a boolean`);
+    else values[name] = String(item);
   }
   return values;
 }

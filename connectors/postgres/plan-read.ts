@@ -6,11 +6,10 @@ import type { PostgresOptions } from './options.js';
 import { bound, column, type RowQuery } from './row-sql.js';
 import type { ColumnForm, CursorKind } from './type-forms.js';
 
-/** The statements of one read, in order, and the values that they look up. */
+/** The statements of one read, in order, and the bounds that they look up. */
 export interface ReadPlan {
   readonly parts: readonly { readonly kind: SourceBatch['kind']; readonly query: RowQuery }[];
-  /** Settings of the transaction: bounds and the values of the query. */
-  readonly values: Readonly<Record<string, string | null>>;
+  readonly bounds: Bounds;
   /** The column that the cursor follows, where the task reads by cursor. */
   readonly cursor: OrderColumn | undefined;
 }
@@ -46,10 +45,7 @@ export function planRead(
   if (lookup.problems.length > 0) return { problems: [...new Set(lookup.problems)] };
   return {
     parts: partsOf(described, columns, { order, bounds, deletions }),
-    values: {
-      ...('sql' in options.from ? prefixed(options.from.values) : {}),
-      ...prefixed({ ...bounds }),
-    },
+    bounds,
     cursor: request.cursorPath === undefined ? undefined : order,
   };
 }
@@ -172,8 +168,4 @@ function withinBounds({ name, kind }: OrderColumn, { lower, upper }: Bounds): st
     ...(lower === undefined ? [] : [`${column(name)} >= ${bound('lower', kind)}`]),
     ...(upper === undefined ? [] : [`${column(name)} < ${bound('upper', kind)}`]),
   ];
-}
-
-function prefixed(values: Readonly<Record<string, string | null>>): Record<string, string | null> {
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`millrace.${name}`, value]));
 }

@@ -30,9 +30,11 @@ export async function* readPostgres(
   const name = `millrace ${request.reader ?? ''}`.trim().slice(0, applicationNameMax);
   const session = await openSession(connection, name, context.signal);
   try {
+    // Before the query is looked at: the server may evaluate what it looks up when it plans.
+    if ('sql' in options.from) await setLocal(session, millraceSettings(options.from.values));
     const plan = planRead(await describe(session, options), options, request);
     if ('problems' in plan) throw new PipelineError('CONFIG_INVALID', { problems: plan.problems });
-    await setLocal(session, plan.values);
+    await setLocal(session, millraceSettings({ ...plan.bounds }));
     yield* orPostgresFailure(readParts(session, plan, request.cursor, context), connection, context.signal);
   } finally {
     await session.close();
@@ -55,4 +57,9 @@ async function* readParts(
       yield { kind, bytes, rowCount, ...(cursor !== undefined && { cursor }) };
     }
   }
+}
+
+/** Settings of the transaction under the names by which statements look them up. */
+function millraceSettings(values: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`millrace.${name}`, value]));
 }

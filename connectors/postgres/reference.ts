@@ -35,7 +35,7 @@ export interface PostgresQueryOptions extends PostgresReadOptions {
   /** One SELECT, without a semicolon. Bounds of a cursor or an interval are put around it. */
   readonly sql: string;
   /** Values that the query reads with `current_setting('millrace.<name>')`, as text; they never become part of the SQL. */
-  readonly values?: Readonly<Record<string, string | number | boolean | null>>;
+  readonly values?: Readonly<Record<string, string | number | boolean>>;
 }
 
 /**

@@ -128,7 +128,7 @@ async function begin(session: Session, { statementTimeoutMs }: PostgresConnectio
 /** Settings of the transaction, by name. */
 export async function setLocal(
   session: Pick<Session, 'rows'>,
-  settings: Readonly<Record<string, string | null>>,
+  settings: Readonly<Record<string, string>>,
 ): Promise<void> {
   await session.rows(
     `SELECT set_config(name, setting, true) FROM unnest($1::text[], $2::text[]) AS v(name, setting)`,

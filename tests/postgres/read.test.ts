@@ -168,6 +168,18 @@ describe('one read', () => {
     expect(error).toMatchObject({ code: 'SOURCE_REFUSED', context: { status: '25006' } });
   });
 
+  test('hands values to a query as they are, whatever they hold', async () => {
+    await server.run(
+      `CREATE TABLE people (id int, name text)`,
+      `INSERT INTO people VALUES (1, 'O''Hara; --'), (2, 'b')`,
+    );
+    const sql = `SELECT id FROM people WHERE name = current_setting('millrace.name') AND id <= current_setting('millrace.most')::int`;
+    const options = { sql, values: { name: `O'Hara; --`, most: 5 } };
+    const request = { stream: 'query', options, connection: server.connection() };
+    expect((await readAll(source, request)).rows).toEqual(['{"id":1}']);
+    expect((await readAll(source, { ...request, cursorPath: 'id', cursor: '1' })).rows).toEqual(['{"id":1}']);
+  });
+
   test('takes one statement: whatever a query holds, nothing runs beside it', async () => {
     const sql = 'SELECT 1 AS id) AS q; COMMIT; DROP TABLE items; SELECT * FROM (SELECT 1';
     const error = await rejection(
