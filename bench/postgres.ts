@@ -102,6 +102,7 @@ async function measure(rows: number): Promise<void> {
         return JSON.parse(child.stdout) as {
           ms: number;
           readMs: number;
+          stages: string;
           maxRssMb: number;
           n: string;
           digest: string;
@@ -111,7 +112,7 @@ async function measure(rows: number): Promise<void> {
         throw new Error(`the tables differ: ${JSON.stringify([a, b])}`);
       ratios.push({ whole: a.ms / b.ms, read: a.readMs / b.readMs });
       process.stdout.write(
-        `COPY to a file ${String(a.readMs)} ms, extract ${String(b.readMs)} ms · COPY into read_csv ${String(a.ms)} ms, ${String(a.maxRssMb)} MB, all stages ${String(b.ms)} ms, ${String(b.maxRssMb)} MB · ${b.n} equal rows\n`,
+        `COPY to a file ${String(a.readMs)} ms, extract ${String(b.readMs)} ms · COPY into read_csv ${String(a.ms)} ms, ${String(a.maxRssMb)} MB, all stages ${String(b.ms)} ms (${b.stages}), ${String(b.maxRssMb)} MB · ${b.n} equal rows\n`,
       );
     }
     const median = (of: 'whole' | 'read'): string =>
@@ -156,7 +157,7 @@ async function plain(): Promise<void> {
   ]);
   const ms = performance.now() - startedAt;
   await client.end();
-  await finish(connection, ms, readMs);
+  await finish(connection, { ms, readMs, stages: '' });
 }
 
 async function millrace(): Promise<void> {
@@ -190,12 +191,25 @@ async function millrace(): Promise<void> {
   const ms = performance.now() - startedAt;
   await stages.close();
   const readMs = stages.tookMs.get('pull') ?? 0;
-  await finish(await (await DuckDBInstance.create(join(folder, 'warehouse.duckdb'))).connect(), ms, readMs);
+  const took = [...stages.tookMs].map(([task, taskMs]) => `${task} ${String(Math.round(taskMs))}`).join(', ');
+  await finish(await (await DuckDBInstance.create(join(folder, 'warehouse.duckdb'))).connect(), {
+    ms,
+    readMs,
+    stages: took,
+  });
 }
 
-async function finish(connection: DuckDBConnection, ms: number, readMs: number): Promise<void> {
+interface Took {
+  readonly ms: number;
+  readonly readMs: number;
+  readonly stages: string;
+}
+
+async function finish(connection: DuckDBConnection, { ms, readMs, stages }: Took): Promise<void> {
   const maxRssMb = Math.round(process.resourceUsage().maxRSS / 1024);
   await connection.run(`SET TimeZone = 'UTC'`);
   const [row] = (await connection.runAndReadAll(digestSql)).getRowObjectsJson();
-  process.stdout.write(JSON.stringify({ ms: Math.round(ms), readMs: Math.round(readMs), maxRssMb, ...row }));
+  process.stdout.write(
+    JSON.stringify({ ms: Math.round(ms), readMs: Math.round(readMs), stages, maxRssMb, ...row }),
+  );
 }
