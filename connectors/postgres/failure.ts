@@ -20,7 +20,7 @@ const certificateTrouble = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|^ERR_TLS|^ERR_SSL/
 export function postgresFailure(error: unknown, connection: string): PipelineError {
   if (isPipelineError(error)) return error;
   const state = sqlState(error);
-  if (state === undefined) return driverFailure(error);
+  if (state === undefined) return driverFailure(error, connection);
   if (state.startsWith('28'))
     return new PipelineError('SOURCE_AUTH', { source: 'postgres', status: state, connection });
   const reason = nameOnly.test(state) ? messageOf(error) : 'the server could not carry out the statement';
@@ -29,7 +29,7 @@ export function postgresFailure(error: unknown, connection: string): PipelineErr
   return new PipelineError('SOURCE_REFUSED', { source: 'postgres', status: state, reason });
 }
 
-function driverFailure(error: unknown): PipelineError {
+function driverFailure(error: unknown, connection: string): PipelineError {
   const code = systemErrorCode(error);
   if (code !== undefined && certificateTrouble.test(code))
     return new PipelineError('SOURCE_REFUSED', {
@@ -37,6 +37,9 @@ function driverFailure(error: unknown): PipelineError {
       status: code,
       reason: 'the certificate of the server is not trusted; give "caFile", or correct "host"',
     });
+  // The driver ends the exchange by itself, for example for want of a password.
+  if (messageOf(error).startsWith('SASL'))
+    return new PipelineError('SOURCE_AUTH', { source: 'postgres', status: 'SASL', connection });
   if (messageOf(error) === 'The server does not support SSL connections')
     return new PipelineError('SOURCE_REFUSED', {
       source: 'postgres',

@@ -1,10 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
+import type pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
-import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
+import { cancelBackend, connectionName, connectPostgres, disconnect } from './connect.js';
 import type { PostgresConnection } from './connection-settings.js';
 import { postgresFailure } from './failure.js';
 
@@ -32,9 +30,6 @@ const textForms = {
   extra_float_digits: '3',
 } as const;
 
-const connectionName = ({ user, host, port, database }: PostgresConnection): string =>
-  `${user}@${host}:${String(port)}/${database}`;
-
 /**
  * Opens a session. When `signal` is aborted, the statement under way is cancelled on the server.
  *
@@ -46,7 +41,7 @@ export async function openSession(
   signal: AbortSignal,
 ): Promise<Session> {
   signal.throwIfAborted();
-  const client = await connect(connection, applicationName, signal);
+  const client = await connectPostgres(connection, applicationName, signal);
   let backend = '';
   let copying: Readable | undefined;
   let cancelling: Promise<void> | undefined;
@@ -79,7 +74,7 @@ export async function openSession(
     async close() {
       signal.removeEventListener('abort', onAbort);
       if (copying !== undefined || cancelling !== undefined) await cancel();
-      await endOf(client);
+      await disconnect(client);
     },
   };
   try {
@@ -93,7 +88,7 @@ export async function openSession(
     signal.addEventListener('abort', onAbort, { once: true });
     return session;
   } catch (error) {
-    await endOf(client);
+    await disconnect(client);
     throw error;
   }
 }
@@ -134,81 +129,4 @@ export async function setLocal(
     `SELECT set_config(name, setting, true) FROM unnest($1::text[], $2::text[]) AS v(name, setting)`,
     [Object.keys(settings), Object.values(settings)],
   );
-}
-
-async function connect(
-  connection: PostgresConnection,
-  applicationName: string,
-  signal: AbortSignal,
-): Promise<pg.Client> {
-  const { host, port, user, database, password } = connection;
-  const client = new pg.Client({
-    host,
-    port,
-    user,
-    database,
-    // As a function, so that neither the environment nor a password file takes its place.
-    password: () => password,
-    ssl: await tlsOf(connection),
-    application_name: applicationName,
-    client_encoding: 'UTF8',
-    keepAlive: true,
-    keepAliveInitialDelayMillis: limits.postgresKeepAliveMs,
-    connectionTimeoutMillis: limits.postgresConnectTimeoutMs,
-  });
-  // The error of a connection that breaks reaches the statement under way too.
-  client.on('error', () => undefined);
-  try {
-    await orAborted(client.connect(), signal);
-    return client;
-  } catch (error) {
-    void client.end();
-    signal.throwIfAborted();
-    throw postgresFailure(error, connectionName(connection));
-  }
-}
-
-async function tlsOf({ sslMode, caFile }: PostgresConnection): Promise<pg.ClientConfig['ssl']> {
-  if (sslMode === 'disable') return false;
-  if (sslMode === 'require') return { rejectUnauthorized: false };
-  if (caFile === undefined) return { rejectUnauthorized: true };
-  try {
-    return { rejectUnauthorized: true, ca: await readFile(caFile, 'utf8') };
-  } catch (error) {
-    throw new PipelineError('CONFIG_INVALID', { problems: '"caFile" cannot be read' }, { cause: error });
-  }
-}
-
-/** Asks the server, over a connection of its own, to end what a backend does. Where that fails, its client is gone soon. */
-async function cancelBackend(
-  connection: PostgresConnection,
-  applicationName: string,
-  backend: string,
-): Promise<void> {
-  const signal = AbortSignal.timeout(limits.postgresCancelTimeoutMs);
-  try {
-    const client = await connect(connection, applicationName, signal);
-    await orAborted(client.query('SELECT pg_cancel_backend($1)', [backend]), signal).catch(() => undefined);
-    await endOf(client);
-  } catch {
-    // Closing the connection, which follows, ends the statement too once the server notices.
-  }
-}
-
-/** Says good-bye, and waits for the answer for a while only: the network may be gone. */
-async function endOf(client: pg.Client): Promise<void> {
-  await Promise.race([client.end(), sleep(limits.postgresCancelTimeoutMs, undefined, { ref: false })]);
-}
-
-async function orAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  let onAbort = (): void => undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }

@@ -110,6 +110,10 @@ describe('failures', () => {
     const wrong = await failureOf(reader({ password: 'canary' }));
     expect(wrong).toMatchObject({ code: 'SOURCE_AUTH', retryable: false, context: { status: '28P01' } });
     expect(wrong.message).toContain(`"reader@localhost:${String(server.port)}/postgres"`);
+    expect(await failureOf(reader({ password: '' }))).toMatchObject({
+      code: 'SOURCE_AUTH',
+      retryable: false,
+    });
     expect(await failureOf(reader({ sslMode: 'disable', caFile: undefined as never }))).toMatchObject({
       code: 'SOURCE_AUTH',
       context: { status: '28000' },
