@@ -69,12 +69,12 @@ export const limits = {
   sourceMaxPages: 100_000,
   /** Pages without a record, one after the other, before a paged read counts as endless. */
   sourceMaxEmptyPages: 10,
-  /** Postgres: time to connect, to wait for a lock, for a cancel, and for one statement where the connection names none. */
+  /** Postgres: time to connect, for a lock, for a cancel, and for one statement where the connection names none. */
   postgresConnectTimeoutMs: 10_000,
   postgresLockTimeoutMs: 30_000,
   postgresCancelTimeoutMs: 5_000,
   postgresStatementTimeoutMs: 60 * 60_000,
-  /** Postgres: how often the server looks whether the client of a busy statement is still there, and the client for the server. */
+  /** Postgres: how often the server, and how soon the client, looks whether the other side is still there. */
   postgresClientCheckMs: 2_000,
   postgresKeepAliveMs: 30_000,
   /** Postgres: bytes of a COPY that wait in memory, and that are handed on at a time. */
