@@ -22,4 +22,9 @@ export { hubspot, type HubspotReadOptions } from './connectors/hubspot/reference
 export { inbox } from './connectors/inbox/reference.js';
 export type { RestCursorFormat, RestIncremental, RestPaginator } from './connectors/rest/options.js';
 export { rest, type RestOptions } from './connectors/rest/reference.js';
+export {
+  postgres,
+  type PostgresQueryOptions,
+  type PostgresTableOptions,
+} from './connectors/postgres/reference.js';
 export { shopify, type ShopifyOrdersOptions } from './connectors/shopify/reference.js';

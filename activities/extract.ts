@@ -96,6 +96,7 @@ async function readRequest(
     ...(connection.credentials !== undefined && { credentials: connection.credentials }),
     lagMs: cursorConfig?.lagMs ?? 0,
     waitMs: request.waitMs ?? 0,
+    reader: context.workflowId,
     ...(cursorConfig !== undefined && { cursorPath: cursorConfig.path }),
   };
   if (isReplay || read === 'full') return base;

@@ -28,6 +28,8 @@ export interface ReadRequest {
   readonly cursorPath?: string;
   /** Re-read this much before the cursor, so that rows which became visible late are found. */
   readonly lagMs: number;
+  /** Workflow id of the run that reads, for systems that show who is connected. */
+  readonly reader?: string;
   /** A real-time source waits this long for a first row. */
   readonly waitMs: number;
 }

@@ -53,6 +53,8 @@ export interface SourceRef {
   /** Entry of `connections` in the configuration. */
   readonly connection?: string;
   readonly options: JsonObject;
+  /** What is wrong with the reference, a sentence each; a DAG with any is refused when it is built. */
+  readonly problems?: readonly string[];
 }
 
 export interface ExtractConfig {

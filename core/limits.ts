@@ -97,6 +97,19 @@ export const limits = {
   oauthAssertionMs: 5 * 60_000,
   /** OAuth: how long a login waits for the browser, unless it is told otherwise. */
   oauthLoginMs: 5 * 60_000,
+  /** Postgres: time to connect, for a lock, for a cancel, and for one statement where the connection names none. */
+  postgresConnectTimeoutMs: 10_000,
+  postgresLockTimeoutMs: 30_000,
+  postgresCancelTimeoutMs: 5_000,
+  postgresStatementTimeoutMs: 60 * 60_000,
+  /** Postgres: how often the server, and how soon the client, looks whether the other side is still there. */
+  postgresClientCheckMs: 2_000,
+  postgresKeepAliveMs: 30_000,
+  /** Postgres: bytes of a COPY that wait in memory, and that are handed on at a time. */
+  postgresCopyBufferBytes: 512 * 1024,
+  postgresBatchBytes: 512 * 1024,
+  /** Postgres: tables among which one with a similar name is looked for. */
+  postgresListedTables: 10_000,
   /** A cursor value further in the future than this is loaded but does not move the cursor. */
   cursorMaxAheadMs: 24 * 60 * 60_000,
   /** Oversized record: how much of it the quarantine keeps. */

@@ -70,6 +70,10 @@ function checkTask(task: TaskSpec, spec: DagSpec): string[] {
   if (task.kind === 'validate' && !(task.config.quarantineOver >= 0 && task.config.quarantineOver <= 1)) {
     problems.push(`${at}: quarantineOver is ${String(task.config.quarantineOver)}; use a share from 0 to 1`);
   }
+  if (task.kind === 'extract') {
+    const { connector, stream, problems: found = [] } = task.config.from;
+    problems.push(...found.map((problem) => `${at}: ${connector}.${stream}: ${problem}`));
+  }
   if (task.kind === 'extract' && task.config.read === 'interval' && spec.schedule.kind === 'stream') {
     problems.push(`${at}: a stream has no intervals; read by cursor`);
   }

@@ -76,6 +76,17 @@ export const sources: readonly SourceFeatures[] = [
     },
   },
   {
+    source: 'postgres',
+    features: {
+      pull: from('tests/postgres/types.test.ts')('has one form, whatever the settings of the server'),
+      incremental: from('tests/postgres/incremental.test.ts')(
+        'finds what was committed late, within the lag',
+      ),
+      deletes: from('tests/postgres/incremental.test.ts')('delivers deletions with key and version alone'),
+      auth: from('tests/postgres/connection.test.ts')('say whether they pass, and never the password'),
+    },
+  },
+  {
     source: 'inbox',
     features: {
       webhook: from('tests/engine/webhooks.test.ts')('each is one row of one table'),
