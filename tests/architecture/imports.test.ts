@@ -47,7 +47,7 @@ const rules: Readonly<Record<Room, Rule>> = {
   },
 };
 
-const readersOfSettings = new Set<string>([...compositionRoots, 'config.ts']);
+const readersOfSettings = new Set<string>(compositionRoots);
 
 function violationsIn(path: string, text: string): string[] {
   return importsIn(path, text).flatMap((item) => {
@@ -56,11 +56,15 @@ function violationsIn(path: string, text: string): string[] {
   });
 }
 
+/** The settings and the parts of their schema. */
+const settingsFile = /^config(-schema(-\w+)?)?\.ts$/;
+
 function violation(path: string, { file, package: name, isTypeOnly }: Import): string | undefined {
   const room = roomOf(path);
   if (file !== undefined) {
     if ((compositionRoots as readonly string[]).includes(file)) return `imports the composition root ${file}`;
-    if (/^config(-schema(-\w+)?)?\.ts$/.test(file)) {
+    if (settingsFile.test(file)) {
+      if (settingsFile.test(path)) return undefined;
       const mayRead = readersOfSettings.has(path) || room === 'client' || room === 'demo';
       return mayRead ? undefined : `reads ${file}; take what is needed as a parameter`;
     }

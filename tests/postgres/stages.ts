@@ -40,7 +40,7 @@ export async function openStages(folder: string, connection: JsonObject): Promis
     warehouse,
     logger,
     source: async () => source,
-    connection: () => connection,
+    connection: () => Promise.resolve({ options: connection }),
   } as unknown as ActivityDeps;
   const io: StageIo = {
     signal: new AbortController().signal,
