@@ -1,6 +1,4 @@
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import {
   allProperties,
   associationAnswer,
@@ -10,6 +8,7 @@ import {
 } from './hubspot-answers.js';
 import { createHubspotState, type HubspotFixtureObject, type HubspotScript } from './hubspot-state.js';
 import { answerWithFault, createFaultPlan, type ShopFault } from './shop-faults.js';
+import { closeServer, listen, originOf } from './listen.js';
 
 /** What can go wrong with one request: a 429 by one of HubSpot's limits, or what can go wrong with any server. */
 export type HubspotFault =
@@ -117,9 +116,8 @@ export async function createHubspotServer(options: HubspotServerOptions = {}): P
       : searchAnswer(state, object, body as object, options.searchMaxResults ?? 10_000);
   };
   const server = createServer((request, response) => void answer(request, response));
-  const origin = (): string => `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const origin = (): string => originOf(server);
+  await listen(server);
   return {
     url: origin(),
     accessToken,
@@ -143,13 +141,7 @@ export async function createHubspotServer(options: HubspotServerOptions = {}): P
     failNext: (...faults) => void asked.push(...faults),
     setFaults: (isOn) => plan.setSeeded(isOn),
     requests: () => [...requests],
-    async close() {
-      if (!server.listening) return;
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
+    close: () => closeServer(server),
   };
 }
 

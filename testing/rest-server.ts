@@ -1,10 +1,9 @@
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { stringify } from 'lossless-json';
 import { listRestPage, type RestPage, type RestQuery } from './rest-pages.js';
 import { createRestRecords, type RestRecord } from './rest-records.js';
 import { answerWithFault, createFaultPlan, type ShopFault } from './shop-faults.js';
+import { closeServer, listen, originOf } from './listen.js';
 
 /** Options of `createRestServer`; each has a default. */
 export interface RestServerOptions {
@@ -65,9 +64,8 @@ export async function createRestServer(options: RestServerOptions = {}): Promise
     send(response, 200, page.body, { ...limit.headers, ...linkOf(page) });
   };
   const server = createServer((request, response) => void answer(request, response));
-  const origin = (): string => `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const origin = (): string => originOf(server);
+  await listen(server);
   return {
     url: origin(),
     token,
@@ -75,13 +73,7 @@ export async function createRestServer(options: RestServerOptions = {}): Promise
     advance: () => records.advance(),
     failNext: (...asked) => faults.queue(asked),
     requests: () => [...requests],
-    async close() {
-      if (!server.listening) return;
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
+    close: () => closeServer(server),
   };
 }
 

@@ -1,11 +1,10 @@
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { stringify } from 'lossless-json';
 import { answerWithFault, createFaultPlan, type ShopFault } from './shop-faults.js';
 import { listPage, type ShopPage } from './shop-pages.js';
 import { createShopState, type ShopScript } from './shop-state.js';
 import type { ShopOrder } from './shop-orders.js';
+import { closeServer, listen, originOf } from './listen.js';
 
 /** Options of `createShopServer`; each has a default. */
 export interface ShopServerOptions extends Partial<ShopScript> {
@@ -76,7 +75,7 @@ export async function createShopServer(options: ShopServerOptions = {}): Promise
     answer(response, 200, page.body, { ...limit, ...(link !== undefined && { link }) });
   });
 
-  const origin = (): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const origin = (): string => originOf(server);
   const pageFor = (url: URL): ShopPage | { readonly errors: string } | undefined => {
     const resource = /^\/admin\/api\/(?:\d{4}-\d{2}|unstable)\/(\w+)\.json$/.exec(url.pathname)?.[1];
     if (resource === 'shop')
@@ -84,8 +83,7 @@ export async function createShopServer(options: ShopServerOptions = {}): Promise
     return resource === undefined ? undefined : listPage(state, resource, url.searchParams);
   };
 
-  server.listen(options.port ?? 0, '127.0.0.1');
-  await once(server, 'listening');
+  await listen(server, options.port);
   const url = origin();
   return {
     url,
@@ -97,13 +95,7 @@ export async function createShopServer(options: ShopServerOptions = {}): Promise
     failNext: (...asked) => faults.queue(asked),
     setFaults: (isOn) => faults.setSeeded(isOn),
     requests: () => [...requests],
-    async close() {
-      if (!server.listening) return;
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
+    close: () => closeServer(server),
   };
 }
 

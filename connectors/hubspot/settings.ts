@@ -1,6 +1,7 @@
 import { PipelineError } from '../../core/errors/index.js';
 import type { JsonObject, JsonValue } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
+import { takesSecrets } from '../http/secret-destination.js';
 import type { Credentials } from '../http/index.js';
 import { optionProblems } from '../option-problems.js';
 import { hubspotObjects, objectFacts, type HubspotObject } from './objects.js';
@@ -116,8 +117,7 @@ function checkedConnection(connection: JsonObject, credentials: Credentials | un
 function baseUrlOf({ url = 'https://api.hubapi.com' }: JsonObject): URL | undefined {
   if (typeof url !== 'string' || !URL.canParse(url)) return undefined;
   const parsed = new URL(url);
-  const isLocal = ['127.0.0.1', '[::1]', 'localhost'].includes(parsed.hostname);
-  return parsed.protocol === 'https:' || (parsed.protocol === 'http:' && isLocal) ? parsed : undefined;
+  return takesSecrets(parsed) ? parsed : undefined;
 }
 
 function textsOf(value: JsonValue | undefined): readonly string[] | undefined {

@@ -56,15 +56,18 @@ export interface BatchChanges {
 }
 
 /**
- * The counts of a load.
+ * The counts of a load. Deletions of the source that have no row to take away, because every row is kept (`append`) or
+ * none of the former rows stays (`replace`), change nothing.
  *
  * @throws PipelineError COUNT_MISMATCH where they do not explain every row
  */
 export function countsOf({ loadId, config, manifest }: LoadRequest, changes: BatchChanges): RowCounts {
+  const idleDeletions =
+    config.disposition === 'merge' ? 0 : manifest.deletes.reduce((sum, { rows }) => sum + rows, 0);
   const counts: RowCounts = {
     extracted: manifest.counts.extracted,
     loaded: manifest.counts.loaded + changes.loaded,
-    unchanged: manifest.counts.unchanged + changes.unchanged,
+    unchanged: manifest.counts.unchanged + changes.unchanged + idleDeletions,
     superseded: manifest.counts.superseded + changes.superseded,
     quarantined: changes.quarantined,
     withheld: manifest.counts.withheld + changes.withheld,

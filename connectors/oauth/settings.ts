@@ -4,6 +4,7 @@ import { PipelineError } from '../../core/errors/index.js';
 import { canonicalJson, type JsonObject, type JsonValue } from '../../core/json.js';
 import { Secret } from '../../security/secret.js';
 import { oauthSchema } from './settings-schema.js';
+import { takesSecrets } from '../http/secret-destination.js';
 
 /** How a connection gets its tokens, checked. */
 export interface OAuthSettings {
@@ -123,11 +124,7 @@ function isOneOf(value: string | undefined, ...names: string[]): boolean {
 
 /** Secrets go to https, or to this machine. */
 export function isSafe(url: string): boolean {
-  if (!URL.canParse(url)) return false;
-  const { protocol, hostname } = new URL(url);
-  return (
-    protocol === 'https:' || (protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(hostname))
-  );
+  return URL.canParse(url) && takesSecrets(new URL(url));
 }
 
 function settingsOf(connection: string, options: AuthOptions): OAuthSettings {

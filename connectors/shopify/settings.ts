@@ -1,5 +1,6 @@
 import { PipelineError } from '../../core/errors/index.js';
 import type { JsonObject } from '../../core/json.js';
+import { takesSecrets } from '../http/secret-destination.js';
 import type { Credentials } from '../http/index.js';
 
 /** Version of the Admin API that is asked for when nobody names one. */
@@ -68,6 +69,5 @@ function shopUrl({ shop, url }: JsonObject): URL | undefined {
   }
   if (typeof url !== 'string' || !URL.canParse(url)) return undefined;
   const parsed = new URL(url);
-  const isLocal = ['127.0.0.1', '[::1]', 'localhost'].includes(parsed.hostname);
-  return parsed.protocol === 'https:' || (parsed.protocol === 'http:' && isLocal) ? parsed : undefined;
+  return takesSecrets(parsed) ? parsed : undefined;
 }

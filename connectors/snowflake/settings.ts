@@ -2,6 +2,7 @@ import type { ConnectionOptions } from 'snowflake-sdk';
 import { PipelineError } from '../../core/errors/index.js';
 import type { JsonObject } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
+import { takesSecrets } from '../http/secret-destination.js';
 
 /** How a connection proves who it is; the driver's own names stand beside them. */
 const authenticators = {
@@ -134,8 +135,7 @@ function accessUrlOf(
 ): Pick<ConnectionOptions, 'accessUrl' | 'host'> | undefined {
   if (accessUrl === undefined) return undefined;
   const url = typeof accessUrl === 'string' && URL.canParse(accessUrl) ? new URL(accessUrl) : undefined;
-  const isLocal = url !== undefined && ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
-  if (url === undefined || (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLocal))) {
+  if (url === undefined || !takesSecrets(url)) {
     problems.push('"accessUrl" must be an https address, or http on this machine');
     return undefined;
   }

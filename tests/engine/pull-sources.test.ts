@@ -96,8 +96,8 @@ describe('sources that are pulled, with faults on', () => {
       'test',
     );
     expect(connections.map(({ name, isWorking }) => [name, isWorking])).toEqual([
-      ['crm', true],
       ['api', true],
+      ['crm', true],
     ]);
   });
 

@@ -151,7 +151,11 @@ const stories = {
     const sorted = [...lines].sort();
     for (const [index, line] of sorted.entries())
       if (index > 0) expect(line.split('/')[0]).toBe(sorted[index - 1]?.split('/')[1]);
-    expect(noticesOf('paused')).toEqual([]);
+    // A run that was merely late on a busy machine may have raised its alarm; the pause raises none.
+    const ofThePause = noticesOf('paused').filter(({ alarm }) =>
+      missing.some((line) => line.endsWith(`/${alarm.lastAt}`)),
+    );
+    expect(ofThePause).toEqual([]);
   },
 
   async skipping() {

@@ -30,6 +30,19 @@ export function loadingContract({ house, it }: Contract): void {
       expect(again.counts).toMatchObject({ loaded: 1, unchanged: 1, superseded: 0 });
     });
 
+    for (const disposition of ['append', 'replace'] as const) {
+      it(`counts deletions of the source as unchanged with ${disposition}, where no row waits for them`, async () => {
+        const { counts } = await house().load({
+          columns,
+          config: { disposition, key: [], version: [] },
+          rows: [row(1, 1, 'a'), row(2, 1, 'b')],
+          deletes: [{ id: 3, version: 5 }],
+        });
+        expect(counts).toMatchObject({ extracted: 3, loaded: 2, unchanged: 1 });
+        expect(await house().rows('SELECT id FROM items ORDER BY id')).toEqual([{ id: '1' }, { id: '2' }]);
+      });
+    }
+
     it('does not let an older insert revive a deleted row; a newer one does', async () => {
       await house().load({ columns, rows: [row(1, 1, 'a'), row(2, 1, 'b')] });
       await house().load({ columns, rows: [], deletes: [{ id: 1, version: 5 }] });
