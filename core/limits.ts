@@ -79,6 +79,9 @@ export const limits = {
   sourceMaxPages: 100_000,
   /** Pages without a record, one after the other, before a paged read counts as endless. */
   sourceMaxEmptyPages: 10,
+  /** DuckDB: how long a change of a table waits for readers that began before it, and how often it looks. */
+  checkpointWaitMaxMs: 30_000,
+  checkpointLookEveryMs: 20,
   /** Connections in the operations store: options of one, and bytes of one option (a private key, a certificate). */
   connectionMaxOptions: 200,
   connectionOptionMaxBytes: 64 * 1024,

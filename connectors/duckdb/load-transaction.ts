@@ -1,8 +1,10 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ColumnSpec } from '../../core/columns.js';
 import { PipelineError } from '../../core/errors/index.js';
 import { intervalKey } from '../../core/interval.js';
 import { hasTombstones } from '../../core/load-rules.js';
+import { limits } from '../../core/limits.js';
 import type { RowCounts } from '../../core/manifest.js';
 import { faultPoint } from '../fault-point.js';
 import type { LoadFiles } from '../load/batch-sql.js';
@@ -38,10 +40,28 @@ export async function runLoad(
     // A kill between DDL and data has left files that do not open, hence alone and followed by a checkpoint.
     await gate.alone(async () => {
       for (const statement of ddl) await connection.run(statement);
-      await connection.run('CHECKPOINT');
+      await checkpoint(connection);
     });
   }
   return gate.together(() => commitLoad(connection, request, files, plan));
+}
+
+/**
+ * Writes the log into the file. DuckDB refuses it while a reader's snapshot is older than a commit, and calls that a write
+ * transaction; no new one comes while the gate is held, so this waits for the readers of before.
+ */
+async function checkpoint(connection: DuckDBConnection): Promise<void> {
+  const deadline = performance.now() + limits.checkpointWaitMaxMs;
+  for (;;) {
+    try {
+      await connection.run('CHECKPOINT');
+      return;
+    } catch (error) {
+      const isBusy = String(error).includes('Cannot CHECKPOINT');
+      if (!isBusy || performance.now() > deadline) throw error;
+      await sleep(limits.checkpointLookEveryMs);
+    }
+  }
 }
 
 async function storedTables(connection: DuckDBConnection, { config }: LoadRequest): Promise<StoredTables> {

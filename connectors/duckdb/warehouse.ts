@@ -300,7 +300,9 @@ async function claim(connection: DuckDBConnection, table: string, key: string): 
 function classify(error: unknown, table: string): unknown {
   if (isPipelineError(error) || !(error instanceof Error)) return error;
   const reason = error.message.split('\n')[0] ?? '';
-  if (/conflict/i.test(reason)) return new PipelineError('WAREHOUSE_CONFLICT', { table }, { cause: error });
+  // A reader that outlasts the wait for a checkpoint is no fault of the load.
+  if (/conflict|Cannot CHECKPOINT/i.test(reason))
+    return new PipelineError('WAREHOUSE_CONFLICT', { table }, { cause: error });
   if (/No space left|disk full|could not write/i.test(reason))
     return new PipelineError('DISK_FULL', { what: `table "${table}"`, reason }, { cause: error });
   if (/Out of Memory|IO Error/i.test(reason))

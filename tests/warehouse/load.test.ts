@@ -239,3 +239,22 @@ describe('quarantine', () => {
     ).toEqual([{ status: 'replayed', settled: true }]);
   });
 });
+
+test('a table is made while a reader goes on that began before the last commit; it waits for the reader', async () => {
+  await house.load({ columns, rows: [row(1, 1, 'a')] });
+  let hasRead = false;
+  const reading = house.warehouse
+    .query(
+      'SELECT count(*) AS n FROM items, range(12000) a, range(12000) b WHERE hash(a.range + b.range) % 7 = 3',
+      10,
+    )
+    .then((result) => {
+      hasRead = true;
+      return result;
+    });
+  await house.load({ columns, rows: [row(2, 1, 'b')], loadId: 'beside' });
+  await house.load({ columns, config: { into: 'others' }, rows: [row(3, 1, 'c')], loadId: 'new-table' });
+  expect(hasRead).toBe(true);
+  await reading;
+  expect(await house.rows('SELECT id FROM others')).toEqual([{ id: '3' }]);
+});
