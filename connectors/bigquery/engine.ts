@@ -1,4 +1,3 @@
-import { PipelineError } from '../../core/errors/index.js';
 import type { ColumnSpec } from '../../core/columns.js';
 import type { JsonObject } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
@@ -14,7 +13,7 @@ import type {
   StatementTag,
   TemporaryTable,
 } from '../remote/engine.js';
-import { readingStatement } from '../remote/reading-statement.js';
+import { queryFailure, readingStatement } from '../remote/reading-statement.js';
 import type { QueryResult, QueryRow, WarehouseCapabilities } from '../warehouse.js';
 import { bigQueryDialect } from './dialect.js';
 import { bigQueryFailure } from './failure.js';
@@ -141,14 +140,7 @@ export class BigQueryEngine implements RemoteEngine {
         truncated: rows.length > maxRows,
       };
     } catch (error) {
-      if (
-        error instanceof PipelineError &&
-        ['WAREHOUSE_STATEMENT', 'WAREHOUSE_CONFLICT'].includes(error.code)
-      ) {
-        const reason = error.cause instanceof Error ? error.cause.message : error.message;
-        throw new PipelineError('QUERY_REFUSED', { reason: reason.split('\n')[0] ?? '' }, { cause: error });
-      }
-      throw error;
+      throw queryFailure(error);
     }
   }
 

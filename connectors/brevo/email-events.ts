@@ -1,22 +1,16 @@
 import {
   emailEvent,
+  meaningOf,
   unknownEmailEvent,
   unreadableEmailEvent,
-  type BounceClass,
-  type EmailEventType,
   type EmailMapping,
+  type EmailMeaning,
 } from '../webhook/email-event.js';
 import { labelsAt, textAt, type ExactValue } from '../webhook/exact-json.js';
 import type { ProviderEvent } from '../webhook/provider-event.js';
 import { isoFromMilliseconds, isoFromSeconds } from '../webhook/times.js';
 
-interface Meaning {
-  readonly type: EmailEventType;
-  readonly bounceClass?: BounceClass;
-  readonly isPrefetch?: boolean;
-}
-
-const meanings: Readonly<Record<string, Meaning>> = {
+const meanings: Readonly<Record<string, EmailMeaning>> = {
   request: { type: 'queued' },
   sent: { type: 'sent' },
   delivered: { type: 'delivered' },
@@ -42,7 +36,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
 export function brevoEmailEvents(event: ProviderEvent): readonly EmailMapping[] {
   const { value } = event;
   const name = textAt(value, 'event');
-  const meaning = Object.hasOwn(meanings, name ?? '') ? meanings[name ?? ''] : undefined;
+  const meaning = meaningOf(meanings, name);
   if (meaning === undefined) return unreadableEmailEvent(event) ?? unknownEmailEvent(name, '/event');
   const tags = labelsAt(value, 'tags');
   return [

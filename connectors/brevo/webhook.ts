@@ -1,4 +1,4 @@
-import { createCredentialVerifier, credentialOptions } from '../webhook/credentials.js';
+import { basicCredentials } from '../webhook/credentials.js';
 import { textAt } from '../webhook/exact-json.js';
 import type { StoredDelivery, WebhookProvider } from '../webhook/provider.js';
 import { bodyElements, derivedId, type ProviderEvent } from '../webhook/provider-event.js';
@@ -6,11 +6,7 @@ import { brevoEmailEvents, brevoTime } from './email-events.js';
 
 /** Brevo does not sign. Source: Brevo documentation, "Secure webhook calls" and "Transactional webhooks". */
 export const webhook: WebhookProvider = {
-  title: 'Brevo',
-  checks: 'Basic authentication, or a secret in a header of your choice',
-  secret: '`user:password` of the address given to Brevo',
-  options: { type: 'object', additionalProperties: false, properties: credentialOptions },
-  createVerifier: (setup) => createCredentialVerifier(setup, 'basic'),
+  ...basicCredentials('Brevo'),
   events,
   emailEvents: brevoEmailEvents,
 };

@@ -1,3 +1,4 @@
+export { answeredAtMs } from './answered-at.js';
 export { protocolFailure } from './failure.js';
 export { publicNetwork, type PublicNetwork } from './public-network.js';
 export { pauseForRateLimit } from './rate-limit.js';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../../core/limits.js';
-import { httpRequest } from '../http/index.js';
+import { answeredAtMs, httpRequest } from '../http/index.js';
 import { parsePage, type JsonPage } from '../json-page.js';
 import type { HubspotConnection } from './settings.js';
 
@@ -71,8 +71,7 @@ export function createHubspotApi(connection: HubspotConnection, signal: AbortSig
     const isSearch = path.endsWith('/search');
     const pauseMs = Math.max(spentLimitWaitMs(response.headers), isSearch ? limits.hubspotSearchEveryMs : 0);
     mayAskAtMs = performance.now() + pauseMs;
-    const told = Date.parse(response.headers.get('date') ?? '');
-    return { ...parsePage('hubspot', response.body), answeredAtMs: Number.isNaN(told) ? Date.now() : told };
+    return { ...parsePage('hubspot', response.body), answeredAtMs: answeredAtMs(response.headers) };
   };
   return { get: (path, query = {}) => ask(path, query), post: (path, body) => ask(path, {}, body) };
 }

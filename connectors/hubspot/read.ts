@@ -1,5 +1,4 @@
 import { parseInstant } from '../../core/interval.js';
-import type { JsonValue } from '../../core/json.js';
 import { cursorLessLag, cursorNotAfter, laterCursor } from '../cursor.js';
 import { protocolFailure } from '../http/index.js';
 import { toLine } from '../json-slices.js';
@@ -10,6 +9,7 @@ import { changedAt, rowLine, type CrmObject } from './crm-object.js';
 import { listObjects } from './list.js';
 import { searchChanged, type ChangeSpan } from './search.js';
 import type { HubspotSettings } from './settings.js';
+import { lineBatch } from '../line-batch.js';
 
 /**
  * Objects, then what was archived in the same span. A read of everything lists them by id, one from a cursor or for an
@@ -30,13 +30,13 @@ export async function* readObjects(
     for (const object of objects)
       cursor = laterCursor(cursor, cursorNotAfter(changedAt(object, settings.changedProperty), notAfterMs));
     context.heartbeat();
-    yield batch('rows', await linesOf(api, settings, objects), cursor);
+    yield lineBatch('rows', await linesOf(api, settings, objects), cursor);
   }
   if (!settings.deletions) return;
   for await (const { objects } of listObjects(api, settings, true)) {
     context.heartbeat();
     const gone = objects.map(archivedAt).filter(({ at }) => isWithin(at, span));
-    yield batch('deletes', gone.map(deletionLine), cursor);
+    yield lineBatch('deletes', gone.map(deletionLine), cursor);
   }
 }
 
@@ -91,17 +91,4 @@ function isWithin(at: string, { start, end }: ChangeSpan): boolean {
 
 function deletionLine({ id, at }: Archived): Uint8Array {
   return Buffer.from(`${JSON.stringify({ id, updatedAt: at })}\n`);
-}
-
-function batch(
-  kind: SourceBatch['kind'],
-  lines: readonly Uint8Array[],
-  cursor: JsonValue | undefined,
-): SourceBatch {
-  return {
-    kind,
-    bytes: Buffer.concat(lines),
-    rowCount: lines.length,
-    ...(cursor !== undefined && { cursor }),
-  };
 }

@@ -1,20 +1,15 @@
 import {
   emailEvent,
+  meaningOf,
   unknownEmailEvent,
   unreadableEmailEvent,
-  type BounceClass,
-  type EmailEventType,
   type EmailMapping,
+  type EmailMeaning,
 } from '../webhook/email-event.js';
 import { labelsAt, textAt, valueAt } from '../webhook/exact-json.js';
 import type { ProviderEvent } from '../webhook/provider-event.js';
 
-interface Meaning {
-  readonly type: EmailEventType;
-  readonly bounceClass?: BounceClass;
-}
-
-const meanings: Readonly<Record<string, Meaning>> = {
+const meanings: Readonly<Record<string, EmailMeaning>> = {
   'activity.sent': { type: 'sent' },
   'activity.delivered': { type: 'delivered' },
   'activity.deferred': { type: 'deferred' },
@@ -34,7 +29,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
 export function mailersendEmailEvents(event: ProviderEvent): readonly EmailMapping[] {
   const { value } = event;
   const name = textAt(value, 'type');
-  const meaning = Object.hasOwn(meanings, name ?? '') ? meanings[name ?? ''] : undefined;
+  const meaning = meaningOf(meanings, name);
   if (meaning === undefined) return unreadableEmailEvent(event) ?? unknownEmailEvent(name, '/type');
   // The first form puts message and recipient inside "email", and what belongs to the kind into "morph".
   const email = valueAt(value, 'data', 'email');

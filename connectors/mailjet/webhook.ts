@@ -1,4 +1,4 @@
-import { createCredentialVerifier, credentialOptions } from '../webhook/credentials.js';
+import { basicCredentials } from '../webhook/credentials.js';
 import { textAt } from '../webhook/exact-json.js';
 import type { StoredDelivery, WebhookProvider } from '../webhook/provider.js';
 import { bodyElements, derivedId, type ProviderEvent } from '../webhook/provider-event.js';
@@ -7,11 +7,7 @@ import { mailjetEmailEvents } from './email-events.js';
 
 /** Mailjet does not sign; one event or a group of them comes. Source: Mailjet documentation, "Event API". */
 export const webhook: WebhookProvider = {
-  title: 'Mailjet',
-  checks: 'Basic authentication, or a secret in a header of your choice',
-  secret: '`user:password` of the address given to Mailjet',
-  options: { type: 'object', additionalProperties: false, properties: credentialOptions },
-  createVerifier: (setup) => createCredentialVerifier(setup, 'basic'),
+  ...basicCredentials('Mailjet'),
   events,
   emailEvents: mailjetEmailEvents,
 };

@@ -1,21 +1,16 @@
 import {
   emailEvent,
+  meaningOf,
   unknownEmailEvent,
   unreadableEmailEvent,
-  type BounceClass,
-  type EmailEventType,
   type EmailMapping,
+  type EmailMeaning,
 } from '../webhook/email-event.js';
 import { labelsAt, textAt } from '../webhook/exact-json.js';
 import type { ProviderEvent } from '../webhook/provider-event.js';
 import { isoFromSeconds } from '../webhook/times.js';
 
-interface Meaning {
-  readonly type: EmailEventType;
-  readonly bounceClass?: BounceClass;
-}
-
-const meanings: Readonly<Record<string, Meaning>> = {
+const meanings: Readonly<Record<string, EmailMeaning>> = {
   send: { type: 'sent' },
   delivered: { type: 'delivered' },
   deferral: { type: 'deferred' },
@@ -32,7 +27,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
 export function mandrillEmailEvents(event: ProviderEvent): readonly EmailMapping[] {
   const { value } = event;
   const name = textAt(value, 'event');
-  const meaning = Object.hasOwn(meanings, name ?? '') ? meanings[name ?? ''] : undefined;
+  const meaning = meaningOf(meanings, name);
   if (meaning === undefined) return unreadableEmailEvent(event) ?? unknownEmailEvent(name, '/event');
   return [
     emailEvent(

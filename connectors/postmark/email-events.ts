@@ -1,28 +1,23 @@
 import {
   emailEvent,
+  meaningOf,
   unknownEmailEvent,
   unreadableEmailEvent,
-  type BounceClass,
-  type EmailEventType,
   type EmailMapping,
+  type EmailMeaning,
 } from '../webhook/email-event.js';
 import { labelsAt, textAt, valueAt, type ExactValue } from '../webhook/exact-json.js';
 import type { ProviderEvent } from '../webhook/provider-event.js';
 import { isoFromText } from '../webhook/times.js';
 
-interface Meaning {
-  readonly type: EmailEventType;
-  readonly bounceClass?: BounceClass;
-}
-
-const records: Readonly<Record<string, Meaning>> = {
+const records: Readonly<Record<string, EmailMeaning>> = {
   Delivery: { type: 'delivered' },
   Open: { type: 'opened' },
   Click: { type: 'clicked' },
 };
 
 /** `Type` of a bounce or complaint, `SuppressionReason` of a subscription change. */
-const details: Readonly<Record<string, Meaning>> = {
+const details: Readonly<Record<string, EmailMeaning>> = {
   HardBounce: { type: 'bounced', bounceClass: 'hard' },
   SoftBounce: { type: 'bounced', bounceClass: 'soft' },
   Undeliverable: { type: 'bounced', bounceClass: 'soft' },
@@ -51,7 +46,7 @@ const details: Readonly<Record<string, Meaning>> = {
 export function postmarkEmailEvents(event: ProviderEvent): readonly EmailMapping[] {
   const { value } = event;
   const record = textAt(value, 'RecordType');
-  const meaning = meaningOf(value, record);
+  const meaning = meaningOfRecord(value, record);
   if (meaning === undefined) {
     const pointer = record === 'Bounce' || record === 'SpamComplaint' ? '/Type' : '/RecordType';
     return unreadableEmailEvent(event) ?? unknownEmailEvent(textAt(value, pointer.slice(1)), pointer);
@@ -83,15 +78,13 @@ export function postmarkTime(value: ExactValue): string | undefined {
   return isoFromText(names.map((name) => textAt(value, name)).find((text) => text !== undefined));
 }
 
-function meaningOf(value: ExactValue, record: string | undefined): Meaning | undefined {
-  const detail = (name: string | undefined) =>
-    name !== undefined && Object.hasOwn(details, name) ? details[name] : undefined;
-  if (record === 'Bounce') return detail(textAt(value, 'Type'));
+function meaningOfRecord(value: ExactValue, record: string | undefined): EmailMeaning | undefined {
+  if (record === 'Bounce') return meaningOf(details, textAt(value, 'Type'));
   if (record === 'SpamComplaint') return { type: 'complained' };
   if (record === 'SubscriptionChange') {
     if (valueAt(value, 'SuppressSending') === false) return { type: 'resubscribed' };
     // A bounce or a complaint that ends the subscription also comes as a record of its own.
     return { type: 'unsubscribed' };
   }
-  return record !== undefined && Object.hasOwn(records, record) ? records[record] : undefined;
+  return meaningOf(records, record);
 }

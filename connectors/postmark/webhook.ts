@@ -1,4 +1,4 @@
-import { createCredentialVerifier, credentialOptions } from '../webhook/credentials.js';
+import { basicCredentials } from '../webhook/credentials.js';
 import { textAt, valueAt } from '../webhook/exact-json.js';
 import type { StoredDelivery, WebhookProvider } from '../webhook/provider.js';
 import { bodyElements, derivedId, type ProviderEvent } from '../webhook/provider-event.js';
@@ -6,11 +6,7 @@ import { postmarkEmailEvents, postmarkTime } from './email-events.js';
 
 /** Postmark does not sign. Source: Postmark documentation, "Webhooks overview". */
 export const webhook: WebhookProvider = {
-  title: 'Postmark',
-  checks: 'Basic authentication, or a secret in a header of your choice',
-  secret: '`user:password` of the address given to Postmark',
-  options: { type: 'object', additionalProperties: false, properties: credentialOptions },
-  createVerifier: (setup) => createCredentialVerifier(setup, 'basic'),
+  ...basicCredentials('Postmark'),
   events,
   emailEvents: postmarkEmailEvents,
 };

@@ -1,6 +1,11 @@
-import type { JsonValue } from '../../core/json.js';
 import { cursorNotAfter, laterCursor } from '../cursor.js';
-import { httpRequest, pauseForRateLimit, protocolFailure, type HttpResponse } from '../http/index.js';
+import {
+  answeredAtMs,
+  httpRequest,
+  pauseForRateLimit,
+  protocolFailure,
+  type HttpResponse,
+} from '../http/index.js';
 import { memberAt, parsePage, recordsAt, toRecord, type JsonPage, type PageRecord } from '../json-page.js';
 import { sliceAt, toLine } from '../json-slices.js';
 import { createPageGuard } from '../page-guard.js';
@@ -10,6 +15,7 @@ import type { RestEndpoint } from './options.js';
 import { createPaginator, type PageRequest } from './paginators.js';
 import { pathOf } from './paths.js';
 import { below, type RestConnection } from './settings.js';
+import { lineBatch } from '../line-batch.js';
 
 /**
  * Reads page after page. The cursor never passes the moment at which the read began, by the source's own clock: a record
@@ -34,7 +40,7 @@ export async function* readRest(
   while (ask !== undefined) {
     guard.refuseRepeat(`${ask.url.href} ${JSON.stringify(ask.json ?? null)}`);
     const response: HttpResponse = await send(connection, endpoint, ask, context.signal);
-    beganAtMs ??= clockOf(response.headers);
+    beganAtMs ??= answeredAtMs(response.headers);
     const page = parsePage('rest', response.body);
     const found = recordsOf(page, endpoint.dataSelector);
     guard.take(response.body, found.length);
@@ -48,7 +54,7 @@ export async function* readRest(
       cursor = laterCursor(cursor, window.isInstant ? cursorNotAfter(value, beganAtMs) : value);
     }
     context.heartbeat();
-    yield rows(lines, cursor);
+    yield lineBatch('rows', lines, cursor);
     ask = paginator.next({ request: ask, headers: response.headers, page, recordCount: found.length });
     if (ask !== undefined) await pauseForRateLimit(response.headers, context.signal);
   }
@@ -103,19 +109,4 @@ function recordsOf(page: JsonPage, selector: string | undefined): PageRecord[] {
   return isObject
     ? [toRecord(sliceAt(page.body, path) as Uint8Array, selected)]
     : recordsAt('rest', page, path);
-}
-
-/** The source's clock where it tells it, else this machine's. */
-function clockOf(headers: Headers): number {
-  const told = Date.parse(headers.get('date') ?? '');
-  return Number.isNaN(told) ? Date.now() : told;
-}
-
-function rows(lines: readonly Uint8Array[], cursor: JsonValue | undefined): SourceBatch {
-  return {
-    kind: 'rows',
-    bytes: Buffer.concat(lines),
-    rowCount: lines.length,
-    ...(cursor !== undefined && { cursor }),
-  };
 }

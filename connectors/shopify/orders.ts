@@ -7,6 +7,7 @@ import { sliceMembers, toLine } from '../json-slices.js';
 import type { ReadContext, ReadRequest, SourceBatch } from '../source.js';
 import { adminUrl, readPages } from './pages.js';
 import type { ShopifySettings } from './settings.js';
+import { lineBatch } from '../line-batch.js';
 
 interface Bounds {
   readonly min: string | undefined;
@@ -37,7 +38,7 @@ export async function* readOrders(
     const wanted = page.filter((record) => isBefore(instantMember(record, 'updated_at'), bounds.max));
     for (const record of wanted) cursor = laterCursor(cursor, instantMember(record, 'updated_at'));
     context.heartbeat();
-    yield batch(
+    yield lineBatch(
       'rows',
       wanted.map((record) => toLine(record.bytes)),
       cursor,
@@ -67,7 +68,7 @@ async function* readDeletions(
         isBefore(instantMember(record, 'created_at'), bounds.max),
     );
     context.heartbeat();
-    yield batch('deletes', wanted.map(deletionLine), cursor);
+    yield lineBatch('deletes', wanted.map(deletionLine), cursor);
   }
 }
 
@@ -101,17 +102,4 @@ function instantMember(record: PageRecord, name: string): string | undefined {
 /** The API's upper bound is inclusive; an interval's is not. Both texts are UTC with milliseconds. */
 function isBefore(instant: string | undefined, max: string | undefined): boolean {
   return max === undefined || instant === undefined || instant < max;
-}
-
-function batch(
-  kind: SourceBatch['kind'],
-  lines: readonly Uint8Array[],
-  cursor: JsonValue | undefined,
-): SourceBatch {
-  return {
-    kind,
-    bytes: Buffer.concat(lines),
-    rowCount: lines.length,
-    ...(cursor !== undefined && { cursor }),
-  };
 }

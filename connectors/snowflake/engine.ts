@@ -3,7 +3,6 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { gunzipSync } from 'node:zlib';
-import { PipelineError } from '../../core/errors/index.js';
 import type { JsonObject } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
 import { duckDbSpelling } from '../duckdb/column-sql.js';
@@ -19,7 +18,7 @@ import type {
   StatementTag,
   TemporaryTable,
 } from '../remote/engine.js';
-import { readingStatement } from '../remote/reading-statement.js';
+import { queryFailure, readingStatement } from '../remote/reading-statement.js';
 import type { QueryResult, QueryRow, WarehouseCapabilities } from '../warehouse.js';
 import { logicalName, snowflakeDialect, storedName } from './dialect.js';
 import { columnNames, rowsOf } from './rows.js';
@@ -164,14 +163,7 @@ export class SnowflakeEngine implements RemoteEngine {
           truncated: rows.length > maxRows,
         };
       } catch (error) {
-        if (
-          error instanceof PipelineError &&
-          ['WAREHOUSE_STATEMENT', 'WAREHOUSE_CONFLICT'].includes(error.code)
-        ) {
-          const reason = error.cause instanceof Error ? error.cause.message : error.message;
-          throw new PipelineError('QUERY_REFUSED', { reason: reason.split('\n')[0] ?? '' }, { cause: error });
-        }
-        throw error;
+        throw queryFailure(error);
       }
     });
   }

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { WebhookSetup, WebhookVerifier } from './provider.js';
+import type { WebhookProvider, WebhookSetup, WebhookVerifier } from './provider.js';
 import { isSecretText, refuseSetup, sha256, singleHeader } from './check.js';
 
 /** Where a provider without signatures puts its secret. */
@@ -13,6 +13,19 @@ export const credentialOptions = {
     description: 'Header that carries a secret of its own, instead of the usual one.',
   },
 } as const;
+
+/** How a provider is checked that does not sign, and sends Basic authentication or a header of your choice. */
+export function basicCredentials(
+  title: string,
+): Pick<WebhookProvider, 'title' | 'checks' | 'secret' | 'options' | 'createVerifier'> {
+  return {
+    title,
+    checks: 'Basic authentication, or a secret in a header of your choice',
+    secret: `\`user:password\` of the address given to ${title}`,
+    options: { type: 'object', additionalProperties: false, properties: credentialOptions },
+    createVerifier: (setup) => createCredentialVerifier(setup, 'basic'),
+  };
+}
 
 /**
  * Checks a secret that comes with each delivery. Nothing is signed: the secret proves the sender, TLS the rest, and the

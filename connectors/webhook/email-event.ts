@@ -49,6 +49,17 @@ export interface EmailFields {
   readonly isPrefetch?: boolean;
 }
 
+/** What a provider's name of an event means. */
+export type EmailMeaning = Pick<EmailFields, 'type' | 'bounceClass' | 'isPrefetch'>;
+
+/** The meaning of a name in a provider's table, of its own members alone. */
+export function meaningOf(
+  meanings: Readonly<Record<string, EmailMeaning>>,
+  name: string | undefined,
+): EmailMeaning | undefined {
+  return name !== undefined && Object.hasOwn(meanings, name) ? meanings[name] : undefined;
+}
+
 /** The canonical e-mail event. */
 export interface EmailEvent extends Omit<EmailFields, 'isPrefetch' | 'occurredAt'> {
   readonly id: string;
