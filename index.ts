@@ -24,6 +24,7 @@ export {
   type SalesforceReadOptions,
   type SoqlCondition,
 } from './connectors/salesforce/reference.js';
+export { magento, type MagentoReadOptions } from './connectors/magento/reference.js';
 export { inbox } from './connectors/inbox/reference.js';
 export type { RestCursorFormat, RestIncremental, RestPaginator } from './connectors/rest/options.js';
 export { rest, type RestOptions } from './connectors/rest/reference.js';

@@ -86,6 +86,9 @@ export const limits = {
   salesforceBulkPageRecords: 5_000,
   /** Salesforce: time to abort and delete a bulk job. */
   salesforceBulkEndMs: 10_000,
+  /** Magento: records of a page, and the most that shops give where they bound it. */
+  magentoPageRecords: 100,
+  magentoPageMaxRecords: 300,
   /** Redirects within one origin that a source request follows. */
   sourceMaxRedirects: 3,
   /** Pages of one read. */

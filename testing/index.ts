@@ -6,6 +6,13 @@ export {
   type HubspotTruth,
 } from './hubspot-server.js';
 export type { HubspotFixtureObject } from './hubspot-state.js';
+export {
+  createMagentoServer,
+  type MagentoFault,
+  type MagentoServer,
+  type MagentoServerOptions,
+} from './magento-server.js';
+export type { MagentoFixtureStream, MagentoValue } from './magento-state.js';
 export type { RestRecord } from './rest-records.js';
 export { createRestServer, type RestServer, type RestServerOptions } from './rest-server.js';
 export {

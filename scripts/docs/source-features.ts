@@ -32,6 +32,7 @@ const from =
   (title: string): ShownBy => ({ test, title });
 const shopifyTest = from('tests/sources/shopify.test.ts');
 const hubspotTest = from('tests/sources/hubspot.test.ts');
+const magentoTest = from('tests/sources/magento.test.ts');
 const salesforceTest = from('tests/sources/salesforce.test.ts');
 const restTest = from('tests/sources/rest.test.ts');
 const fileTest = from('tests/sources/file.test.ts');
@@ -76,6 +77,16 @@ export const sources: readonly SourceFeatures[] = [
       auth: salesforceTest('a wrong token is SOURCE_AUTH at once'),
       schema: schemaTest('every contact of the fixture org fits salesforce-contact.v1'),
       fixture: salesforceTest('of %s is the same by query'),
+    },
+  },
+  {
+    source: 'magento',
+    features: {
+      pull: magentoTest('lists each record once, to the digit; times have their zone'),
+      incremental: magentoTest('an order that changes while pages are read pushes no other out of sight'),
+      auth: magentoTest('keys of an integration sign each request and each try anew'),
+      schema: schemaTest('all %s of the fixture Magento shop fit %s'),
+      fixture: magentoTest('the fixture repeats its last page behind the end'),
     },
   },
   {

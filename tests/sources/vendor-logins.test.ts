@@ -4,26 +4,34 @@ import { join } from 'node:path';
 import type { Credentials } from '../../connectors/http/index.js';
 import { createOAuthCredentials } from '../../connectors/oauth/credentials.js';
 import { oauthSettings } from '../../connectors/oauth/settings.js';
+import { source as magento } from '../../connectors/magento/index.js';
 import { source } from '../../connectors/salesforce/index.js';
 import type { JsonObject } from '../../core/json.js';
 import { openOpsStore, type OpsStore } from '../../ops/store.js';
 import { createKeyring } from '../../security/keyring.js';
-import { createSalesforceServer, type SalesforceServer } from '../../testing/index.js';
+import {
+  createMagentoServer,
+  createSalesforceServer,
+  type MagentoServer,
+  type SalesforceServer,
+} from '../../testing/index.js';
 import { temporaryFolder } from '../helpers/folder.js';
 import { readAll, rejection } from './read-all.js';
 
 const folder = temporaryFolder();
 let server: SalesforceServer;
+let shop: MagentoServer;
 let store: OpsStore;
 
 beforeAll(async () => {
   server = await createSalesforceServer({ seed: 5, contacts: 40, pageMaxRecords: 9, pollsUntilDone: 0 });
+  shop = await createMagentoServer({ seed: 5, orders: 40 });
   const keyring = createKeyring([`test:${randomBytes(32).toString('base64')}`]);
   store = await openOpsStore({ path: join(folder, 'ops.db'), keyring });
 });
 
 afterAll(async () => {
-  await Promise.all([server.close(), store.close()]);
+  await Promise.all([server.close(), shop.close(), store.close()]);
 });
 
 function login(connection: string, further: JsonObject): Credentials {
@@ -67,6 +75,29 @@ test.each([
     expect((await credentials.instanceUrl?.(AbortSignal.timeout(5_000)))?.origin).toBe(server.url);
   },
 );
+
+test('a login of Adobe IMS reads a shop, and is renewed once where its token ended', async () => {
+  const { clientId, clientSecret, tokenUrl, restUrl } = shop;
+  const auth = {
+    grant: 'client_credentials',
+    clientId,
+    clientSecret,
+    tokenUrl,
+    clientAuth: 'post',
+    scope: 'commerce.accs',
+  };
+  const credentials = login('ims', auth);
+  const connection = {
+    connector: 'magento',
+    restUrl,
+    headers: { 'x-api-key': clientId },
+    allowPrivateNetwork: true,
+  };
+  shop.failNext({ kind: 'none' }, { kind: 'none' }, { kind: 'token-ended' });
+  const request = { stream: 'orders', connection, credentials, options: { pageSize: 9 } };
+  expect((await readAll(magento, request)).rows).toHaveLength(40);
+  expect(shop.requests().filter((line) => line.includes('/ims/token'))).toHaveLength(2);
+});
 
 test('a login without an address needs one in the connection', async () => {
   const headers = { authorization: `Bearer ${server.accessToken()}` };
