@@ -321,12 +321,15 @@ describe('limits and faults', () => {
     expect((await read(server)).rows).toHaveLength(40);
   });
 
-  test('a piece of results that is not whole is never delivered', async () => {
-    const server = await org();
-    server.failNext({ kind: 'none' }, { kind: 'none' }, { kind: 'none' }, { kind: 'half-json' });
-    expect(await rejection(read(server))).toMatchObject({ code: 'SOURCE_PROTOCOL', retryable: true });
-    expect(server.jobs()).toEqual([]);
-  });
+  test.each(['half-json', 'row-lost'] as const)(
+    'a piece of results with %s is never delivered',
+    async (kind) => {
+      const server = await org();
+      server.failNext({ kind: 'none' }, { kind: 'none' }, { kind: 'none' }, { kind });
+      expect(await rejection(read(server))).toMatchObject({ code: 'SOURCE_PROTOCOL', retryable: true });
+      expect(server.jobs()).toEqual([]);
+    },
+  );
 
   test('a wrong token is SOURCE_AUTH at once, and in no error', async () => {
     const server = await org({ accessToken: 'another' });
