@@ -23,6 +23,7 @@ import type { PinnedSpec } from '../workflows/messages.js';
 import { dagAttribute, modeAttribute } from '../workflows/search-attributes.js';
 import { deployCompanions, firstLook, stopCompanions } from './companions.js';
 import { clockCorrections } from './temporal/clock-corrections.js';
+import { describeSchedule } from './temporal/describe-schedule.js';
 import { keptUntil, temporalTimes } from './temporal/schedule-times.js';
 import { assetAttributes, deployAssetQueue, stopAssetQueue } from './asset-queues.js';
 
@@ -163,7 +164,7 @@ export async function getDag(client: Client, dagId: string): Promise<DeployedDag
 
 async function findDeployed(client: Client, dagId: string): Promise<DeployedDag | undefined> {
   try {
-    const description = await client.schedule.getHandle(dagScheduleId(dagId)).describe();
+    const description = await describeSchedule(client, dagScheduleId(dagId));
     const { spec, specHash } = deployedInput(description);
     const { reason, verb, at } = readNote(description.state.note ?? '');
     return {
