@@ -1,5 +1,6 @@
 import {
   CancellationScope,
+  ChildWorkflowFailure,
   isCancellation,
   proxyActivities,
   sleep,
@@ -104,7 +105,7 @@ async function inSlots(
 const callbackOf = { success: 'success', failed: 'failure', skipped: 'skipped' } as const;
 
 function attempt(task: TaskSpec, scope: TaskScope, hooks: TaskHooks, tryNumber = 1): Promise<TaskOutcome> {
-  const counted = task.callbacks?.retry === true ? tryNumber : undefined;
+  const counted = countsTries(task) ? tryNumber : undefined;
   const fail = (error: unknown): TaskOutcome | Promise<TaskOutcome> => {
     if (isCancellation(error)) throw error;
     const known = taskError(error);
@@ -122,6 +123,11 @@ function attempt(task: TaskSpec, scope: TaskScope, hooks: TaskHooks, tryNumber =
   };
   hooks.onState(isWait(task) ? 'deferred' : 'running');
   return begin(task, scope, counted).then(succeed, fail);
+}
+
+/** The tries of an activity are Temporal's to count, except where something happens between them. */
+function countsTries(task: TaskSpec): boolean {
+  return task.callbacks?.retry === true || (task.kind === 'trigger-dag' && task.retry.maximumAttempts > 1);
 }
 
 /** What cannot begin fails like what has begun. */
@@ -144,7 +150,7 @@ async function tryAgain(
   next: { readonly tryNumber: number; readonly delayMs: number; readonly error: TaskError },
 ): Promise<TaskOutcome> {
   hooks.onState('up_for_retry');
-  await callBack(scope.context, task.id, 'retry', next.error);
+  if (task.callbacks?.retry === true) await callBack(scope.context, task.id, 'retry', next.error);
   await sleep(next.delayMs, { summary: `${task.id}: before try ${String(next.tryNumber)}` });
   return attempt(task, scope, hooks, next.tryNumber);
 }
@@ -162,8 +168,11 @@ export function isWait(task: TaskSpec): boolean {
 
 /** The wait before the next try, as Temporal would compute it; `undefined` where there is none. */
 function retryDelay({ retry }: TaskSpec, tryNumber: number, error: unknown): number | undefined {
-  const cause = error instanceof ActivityFailure ? error.cause : error;
-  if (!(error instanceof ActivityFailure) || tryNumber >= retry.maximumAttempts) return undefined;
+  if (tryNumber >= retry.maximumAttempts) return undefined;
+  const isRun = error instanceof ChildWorkflowFailure;
+  if (!isRun && !(error instanceof ActivityFailure)) return undefined;
+  // A run that failed is final for its own task, not for the one that started it.
+  const cause = isRun ? undefined : error.cause;
   if (cause instanceof ApplicationFailure && cause.nonRetryable === true) return undefined;
   const asked: unknown = cause instanceof ApplicationFailure ? cause.nextRetryDelay : undefined;
   if (typeof asked === 'number') return asked;
