@@ -125,6 +125,13 @@ export const told = defineDag({
     task('after-skips', { after: [skips], run: ok() });
   },
 });
+export const hurried = defineDag({
+  id: 'hurried', schedule: 'manual',
+  tasks: ({ task }) => {
+    task('often', { retries: 99, retryDelay: '100ms', retryBackoff: 1, retryJitter: 0, deadline: '1s',
+      onRetry: async () => note('hurried'), run: async () => { throw new Error('never'); } });
+  },
+});
 export const patient = defineDag({
   id: 'patient', schedule: 'manual',
   tasks: ({ task }) => {
