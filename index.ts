@@ -18,6 +18,8 @@ export { FailTaskError, RetryTaskError, SkipTaskError } from './core/task-errors
 export type { ApprovalResult, Callback, TaskOptions } from './core/task-options.js';
 export { isPipelineError, PipelineError, type ErrorCode } from './core/errors/index.js';
 export { file, type FileOptions } from './connectors/file/reference.js';
+export type { GraphqlIncremental, GraphqlPaginator } from './connectors/graphql/options.js';
+export { graphql, type GraphqlOptions } from './connectors/graphql/reference.js';
 export { hubspot, type HubspotReadOptions } from './connectors/hubspot/reference.js';
 export { inbox } from './connectors/inbox/reference.js';
 export type { RestCursorFormat, RestIncremental, RestPaginator } from './connectors/rest/options.js';

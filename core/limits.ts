@@ -73,6 +73,8 @@ export const limits = {
   hubspotSearchEveryMs: 260,
   /** HubSpot: names of properties with their commas; longer ones make an address that servers refuse. */
   hubspotPropertiesMaxLength: 10_000,
+  /** GraphQL: text of a query; it travels with the DAG. */
+  graphqlQueryMaxLength: 32_000,
   /** Redirects within one origin that a source request follows. */
   sourceMaxRedirects: 3,
   /** Pages of one read. */

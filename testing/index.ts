@@ -1,3 +1,10 @@
+export type { CostBudget, GraphqlBody } from './graphql-execution.js';
+export {
+  createGraphqlServer,
+  type GraphqlFault,
+  type GraphqlServer,
+  type GraphqlServerOptions,
+} from './graphql-server.js';
 export {
   createHubspotServer,
   type HubspotFault,

@@ -40,8 +40,10 @@ export async function sendOnce(request: HttpRequest): Promise<HttpResponse> {
     if (!response.ok)
       throw statusFailure(request, { status, headers }, await readErrorBody(request, response));
     checkMediaType(request, response);
-    const body = await readBody(request, response);
-    return { status, headers, body };
+    const answer = { status, headers, body: await readBody(request, response) };
+    const refused = request.refuse?.(answer);
+    if (refused !== undefined) throw refused;
+    return answer;
   } catch (error) {
     await response.body?.cancel().catch(() => undefined);
     throw explain(error, () => protocolFailure(request.source, 'the body ended early or is damaged'));

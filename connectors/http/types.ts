@@ -1,3 +1,4 @@
+import type { PipelineError } from '../../core/errors/index.js';
 import type { PublicNetwork } from './public-network.js';
 
 /** What authorises the requests of a connection. Header values are secrets: they go into requests, never into messages. */
@@ -43,6 +44,8 @@ export interface HttpRequest {
   readonly network?: PublicNetwork;
   /** How long a 429 without `Retry-After` asks to wait, from its headers and its body of at most `limits.sourceErrorBodyMaxBytes`. */
   readonly rateLimitWaitMs?: (headers: Headers, body: string) => number | undefined;
+  /** For protocols that tell of failures with status 2xx: the error that an answer is, which is then treated as one told by status. */
+  readonly refuse?: (answer: HttpResponse) => PipelineError | undefined;
 }
 
 /** A whole answer with status 2xx. */

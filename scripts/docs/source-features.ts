@@ -33,6 +33,7 @@ const from =
 const shopifyTest = from('tests/sources/shopify.test.ts');
 const hubspotTest = from('tests/sources/hubspot.test.ts');
 const restTest = from('tests/sources/rest.test.ts');
+const graphqlTest = from('tests/sources/graphql.test.ts');
 const fileTest = from('tests/sources/file.test.ts');
 const schemaTest = from('tests/sources/schemas.test.ts');
 const vendorTest = from('tests/webhooks/vendors.test.ts');
@@ -73,6 +74,16 @@ export const sources: readonly SourceFeatures[] = [
       'rate budget': restTest('a spent rate limit is waited for'),
       auth: restTest('%s goes with every page'),
       fixture: restTest('seeded faults change nothing in what is delivered'),
+    },
+  },
+  {
+    source: 'graphql',
+    features: {
+      pull: graphqlTest('reads every record once, to the digit'),
+      incremental: graphqlTest('reads what changed since the cursor less the lag'),
+      'rate budget': graphqlTest('is waited for before it is spent'),
+      auth: graphqlTest('a wrong token is SOURCE_AUTH at once'),
+      fixture: graphqlTest('seeded faults, and records that come twice'),
     },
   },
   {
