@@ -29,4 +29,8 @@ export {
   type PostgresQueryOptions,
   type PostgresTableOptions,
 } from './connectors/postgres/reference.js';
-export { shopify, type ShopifyOrdersOptions } from './connectors/shopify/reference.js';
+export {
+  shopify,
+  type ShopifyOrdersOptions,
+  type ShopifyReadOptions,
+} from './connectors/shopify/reference.js';

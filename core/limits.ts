@@ -73,6 +73,14 @@ export const limits = {
   hubspotSearchEveryMs: 260,
   /** HubSpot: names of properties with their commas; longer ones make an address that servers refuse. */
   hubspotPropertiesMaxLength: 10_000,
+  /** Shopify: objects that the pages of one search lead to. */
+  shopifySearchMaxObjects: 25_000,
+  /** Shopify: a bulk operation is asked after for the first time, at most this long after the last time, and while others run. */
+  shopifyBulkPollFirstMs: 250,
+  shopifyBulkPollMaxMs: 15_000,
+  shopifyBulkBusyWaitMs: 60_000,
+  /** Shopify: to cancel a bulk operation when its read is cancelled. */
+  shopifyBulkCancelMs: 5_000,
   /** GraphQL: text of a query; it travels with the DAG. */
   graphqlQueryMaxLength: 32_000,
   /** Redirects within one origin that a source request follows. */

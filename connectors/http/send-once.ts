@@ -60,7 +60,8 @@ function requestHeaders(request: HttpRequest): Headers {
   }
 }
 
-async function fetchWithinOrigin(
+/** The answer of one request, redirects followed within the origin. */
+export async function fetchWithinOrigin(
   request: HttpRequest,
   headers: Headers,
   signal: AbortSignal,
