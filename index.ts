@@ -22,6 +22,11 @@ export type { GraphqlIncremental, GraphqlPaginator } from './connectors/graphql/
 export { graphql, type GraphqlOptions } from './connectors/graphql/reference.js';
 export { hubspot, type HubspotReadOptions } from './connectors/hubspot/reference.js';
 export { inbox } from './connectors/inbox/reference.js';
+export {
+  klaviyo,
+  type KlaviyoProfilesOptions,
+  type KlaviyoReadOptions,
+} from './connectors/klaviyo/reference.js';
 export type { RestCursorFormat, RestIncremental, RestPaginator } from './connectors/rest/options.js';
 export { rest, type RestOptions } from './connectors/rest/reference.js';
 export {

@@ -13,6 +13,13 @@ export {
   type HubspotTruth,
 } from './hubspot-server.js';
 export type { HubspotFixtureObject } from './hubspot-state.js';
+export {
+  createKlaviyoServer,
+  type KlaviyoFault,
+  type KlaviyoServer,
+  type KlaviyoServerOptions,
+} from './klaviyo-server.js';
+export type { KlaviyoFixtureEvent, KlaviyoFixtureProfile } from './klaviyo-state.js';
 export type { RestRecord } from './rest-records.js';
 export { createRestServer, type RestServer, type RestServerOptions } from './rest-server.js';
 export { seededRandom, type SeededRandom } from './seeded-random.js';

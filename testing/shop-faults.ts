@@ -63,9 +63,14 @@ export function createFaultPlan(seed: number, isSeeded: boolean): FaultPlan {
 }
 
 /** Answers with the fault instead of the body. Returns false for faults that only change paging. */
-export function answerWithFault(fault: ShopFault, response: ServerResponse, body: Uint8Array): boolean {
+export function answerWithFault(
+  fault: ShopFault,
+  response: ServerResponse,
+  body: Uint8Array,
+  contentType = 'application/json; charset=utf-8',
+): boolean {
   const half = body.subarray(0, Math.floor(body.length / 2));
-  const json = { 'content-type': 'application/json; charset=utf-8' };
+  const json = { 'content-type': contentType };
   switch (fault.kind) {
     case 'none':
     case 'loop':

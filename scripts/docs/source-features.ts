@@ -34,6 +34,8 @@ const shopifyTest = from('tests/sources/shopify.test.ts');
 const hubspotTest = from('tests/sources/hubspot.test.ts');
 const restTest = from('tests/sources/rest.test.ts');
 const graphqlTest = from('tests/sources/graphql.test.ts');
+const shopifyGraphqlTest = from('tests/sources/shopify-graphql.test.ts');
+const klaviyoTest = from('tests/sources/klaviyo.test.ts');
 const fileTest = from('tests/sources/file.test.ts');
 const schemaTest = from('tests/sources/schemas.test.ts');
 const vendorTest = from('tests/webhooks/vendors.test.ts');
@@ -43,11 +45,11 @@ export const sources: readonly SourceFeatures[] = [
   {
     source: 'shopify',
     features: {
-      pull: shopifyTest('follows the next links through every page and keeps ids beyond 2^53'),
+      pull: shopifyGraphqlTest('of %s has each object once'),
       webhook: vendorTest('Shopify, both families of headers'),
       incremental: shopifyTest('asks from the cursor less the lag'),
       deletes: shopifyTest('deletions come as key and version'),
-      'rate budget': shopifyTest('a nearly full call bucket is waited for'),
+      'rate budget': shopifyGraphqlTest('the budget of points is waited for'),
       auth: shopifyTest('a wrong token is SOURCE_AUTH at once'),
       schema: schemaTest('every order of the fixture shop fits order.v1'),
       fixture: from('tests/sources/shop-server.test.ts')('is the same for the same seed'),
@@ -64,6 +66,17 @@ export const sources: readonly SourceFeatures[] = [
       auth: hubspotTest('a wrong token is SOURCE_AUTH at once'),
       schema: schemaTest('every contact of the fixture account fits hubspot-contact.v1'),
       fixture: from('tests/sources/hubspot-server.test.ts')('lists all contacts, page by page'),
+    },
+  },
+  {
+    source: 'klaviyo',
+    features: {
+      pull: klaviyoTest('has each event once, with the name of its metric'),
+      incremental: klaviyoTest('asks from the cursor less the lag, the very moment included'),
+      'rate budget': klaviyoTest('a spent limit is waited for'),
+      auth: klaviyoTest('a wrong key is SOURCE_AUTH at once'),
+      schema: schemaTest('%s of the fixture servers fit %s'),
+      fixture: klaviyoTest('polled through its whole life, faults included'),
     },
   },
   {

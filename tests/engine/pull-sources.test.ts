@@ -1,12 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import {
+  createGraphqlServer,
   createHubspotServer,
+  createKlaviyoServer,
   createRestServer,
+  createShopServer,
+  type GraphqlServer,
   type HubspotServer,
+  type KlaviyoServer,
   type RestServer,
+  type ShopServer,
 } from '../../testing/index.js';
 import { TestProject } from '../helpers/project.js';
 import { triggerRun } from '../helpers/runs.js';
+import { pullMailDag } from './pull-mail-dag.js';
 
 const pullDag = `
 import { defineDag, hubspot, rest } from 'millrace';
@@ -49,14 +56,28 @@ const itemSchema = JSON.stringify({
 let project: TestProject;
 let crm: HubspotServer;
 let api: RestServer;
+let shop: ShopServer;
+let mail: KlaviyoServer;
+let graph: GraphqlServer;
 
 beforeAll(async () => {
   crm = await createHubspotServer({ seed: 9, contacts: 60, steps: 3, imported: 4, faults: true });
   api = await createRestServer({ seed: 9, records: 60, faults: true });
+  shop = await createShopServer({ seed: 9, orders: 60, steps: 3, nestedMaxObjects: 3, faults: true });
+  mail = await createKlaviyoServer({ seed: 9, profiles: 40, steps: 3, faults: true });
+  graph = await createGraphqlServer({ seed: 10, records: 40, faults: true });
   project = await TestProject.create(
-    { 'pull.ts': pullDag },
+    { 'pull.ts': pullDag, 'pull-mail.ts': pullMailDag },
     {
       connections: {
+        shop: { connector: 'shopify', url: shop.url, accessToken: shop.accessToken },
+        mail: { connector: 'klaviyo', url: mail.url, apiKey: mail.apiKey },
+        graph: {
+          connector: 'graphql',
+          baseUrl: graph.url,
+          auth: { type: 'bearer', token: graph.token },
+          allowPrivateNetwork: true,
+        },
         crm: { connector: 'hubspot', url: crm.url, accessToken: crm.accessToken },
         api: {
           connector: 'rest',
@@ -75,7 +96,7 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
-  await Promise.all([crm.close(), api.close()]);
+  await Promise.all([crm, api, shop, mail, graph].map((server) => server.close()));
 });
 
 /** Runs the DAG, which must succeed, and tells how many records each extract task delivered. */
@@ -90,7 +111,7 @@ async function pull(): Promise<Record<string, number>> {
 }
 
 describe('sources that are pulled, with faults on', () => {
-  test('connections test proves both with one request each', async () => {
+  test('connections test proves each of them', async () => {
     const { connections } = await project.json<{ connections: { name: string; isWorking: boolean }[] }>(
       'connections',
       'test',
@@ -98,6 +119,9 @@ describe('sources that are pulled, with faults on', () => {
     expect(connections.map(({ name, isWorking }) => [name, isWorking])).toEqual([
       ['api', true],
       ['crm', true],
+      ['graph', true],
+      ['mail', true],
+      ['shop', true],
     ]);
   });
 
@@ -129,5 +153,51 @@ describe('sources that are pulled, with faults on', () => {
       ['contacts', 'clean'],
       ['items', 'clean'],
     ]);
+  }, 180_000);
+});
+
+describe('Shopify by GraphQL, Klaviyo and any GraphQL API, with faults on', () => {
+  test('everything, then changes only; deletions arrive, and the sources hold nothing else', async () => {
+    expect((await triggerRun(project, 'pull-mail')).result.state).toBe('success');
+    expect(shop.bulkStatuses()).toEqual(['COMPLETED', 'COMPLETED']);
+    while (!shop.isDone()) shop.advance();
+    while (!mail.isDone()) mail.advance();
+    graph.advance();
+    expect((await triggerRun(project, 'pull-mail')).result.state).toBe('success');
+    expect(shop.bulkStatuses()).toHaveLength(2);
+
+    const textsOf = async (sql: string): Promise<string[]> =>
+      (await project.rows(sql)).map((row) => Object.values(row).map(String).join(' '));
+    expect(await textsOf('SELECT id::VARCHAR, total_price FROM shop_orders ORDER BY id')).toEqual(
+      shop.truth().map(({ id, total_price }) => `${String(id)} ${total_price}`),
+    );
+    expect(await textsOf('SELECT id::VARCHAR FROM shop_products ORDER BY id')).toEqual(
+      shop.ids('products').map(String).sort(),
+    );
+    expect(shop.deletedIds().length + shop.deletedIds('Product').length).toBeGreaterThan(0);
+    expect(await textsOf('SELECT id FROM mail_profiles ORDER BY id')).toEqual(
+      mail
+        .profiles()
+        .map(({ id }) => id)
+        .sort(),
+    );
+    const events = mail.events().filter(({ metricId }) => metricId !== 'M00005');
+    expect(await textsOf('SELECT "eventId" FROM mail_events ORDER BY 1')).toEqual(
+      events.map(({ id }) => id).sort(),
+    );
+    expect(await textsOf('SELECT id::VARCHAR, amount::VARCHAR FROM graph_items ORDER BY id')).toEqual(
+      graph.truth().map(({ id, amount }) => `${String(id)} ${String(amount)}`),
+    );
+
+    const { reports } = await project.json<{ reports: { table: string; status: string }[] }>(
+      'reconcile',
+      'pull-mail',
+    );
+    expect(reports.map(({ table, status }) => [table, status]).sort()).toEqual(
+      ['graph_items', 'mail_events', 'mail_profiles', 'shop_orders', 'shop_products'].map((table) => [
+        table,
+        'clean',
+      ]),
+    );
   }, 180_000);
 });
