@@ -14,6 +14,7 @@ export type KlaviyoFault = ShopFault | { readonly kind: 'duplicate' };
 
 /** Options of `createKlaviyoServer`; each has a default. */
 export interface KlaviyoServerOptions extends Partial<KlaviyoScript> {
+  /** Taken as private key, and as access token of a login. */
   readonly apiKey?: string;
   /** Seeded faults on about one request in six; default false. */
   readonly faults?: boolean;
@@ -59,7 +60,7 @@ export async function createKlaviyoServer(options: KlaviyoServerOptions = {}): P
   const handle = (request: IncomingMessage, response: ServerResponse): void => {
     requests.push(request.url ?? '');
     const url = new URL(request.url ?? '/', origin());
-    if (request.headers.authorization !== `Klaviyo-API-Key ${apiKey}`)
+    if (![`Klaviyo-API-Key ${apiKey}`, `Bearer ${apiKey}`].includes(request.headers.authorization ?? ''))
       return send(response, { status: 401, body: { errors: [{ code: 'not_authenticated' }] } });
     if (!/^\d{4}-\d{2}-\d{2}$/.test(String(request.headers['revision'])))
       return send(response, { status: 400, body: { errors: [{ code: 'missing_revision' }] } });
@@ -120,7 +121,7 @@ function createLimiter({ requests, windowMs }: { readonly requests: number; read
     const nowMs = performance.now();
     if (nowMs >= startedAtMs + windowMs) [startedAtMs, used] = [nowMs, 0];
     used += 1;
-    const resetSeconds = String(Math.ceil((startedAtMs + windowMs - nowMs) / 1000));
+    const resetSeconds = String(Math.ceil((windowMs - (nowMs - startedAtMs)) / 1000));
     if (used > requests) return { isOver: true, headers: { 'retry-after': resetSeconds } };
     return {
       isOver: false,
