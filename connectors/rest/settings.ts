@@ -72,7 +72,8 @@ export function below(base: URL, path: string): URL | undefined {
   return URL.canParse(relative, base.href) ? new URL(relative, base) : undefined;
 }
 
-function connectionProblems(connection: JsonObject, credentials: Credentials | undefined): string[] {
+/** What is wrong with a connection, a sentence each, never a value; an empty list where nothing is. */
+export function connectionProblems(connection: JsonObject, credentials: Credentials | undefined): string[] {
   const problems = optionProblems(connectionSchema, connection, 'connection');
   const { baseUrl, auth, headers, allowPrivateNetwork, testPath } = connection;
   if (isObject(auth)) problems.push(...typedProblems(authSchemas, auth, 'connection.auth'));
