@@ -5,6 +5,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0001-run-ledger': { up: createRunLedger },
   '0002-former-run': { up: addFormerRun },
   '0003-connections': { up: createConnections },
+  '0004-alarms': { up: createAlarms },
 };
 
 async function createRunLedger(db: Kysely<unknown>): Promise<void> {
@@ -127,5 +128,34 @@ async function createConnections(db: Kysely<unknown>): Promise<void> {
     .addColumn('obtained_at', 'text', (column) => column.notNull())
     .addColumn('expires_at', 'text')
     .addColumn('version', 'integer', (column) => column.notNull())
+    .execute();
+}
+
+async function createAlarms(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable('runs').addColumn('judged_at', 'text').execute();
+  await db.schema.createIndex('runs_by_judgement').on('runs').columns(['judged_at', 'ended_at']).execute();
+  await db.schema
+    .createTable('alarms')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('open_key', 'text', (column) => column.unique())
+    .addColumn('dag_id', 'text', (column) => column.notNull())
+    .addColumn('kind', 'text', (column) => column.notNull())
+    .addColumn('subject', 'text')
+    .addColumn('raised_at', 'text', (column) => column.notNull())
+    .addColumn('recovered_at', 'text')
+    .addColumn('count', 'integer', (column) => column.notNull())
+    .addColumn('last_at', 'text', (column) => column.notNull())
+    .addColumn('last_occurrence', 'text', (column) => column.notNull())
+    .addColumn('message', 'text', (column) => column.notNull())
+    .execute();
+  await db.schema
+    .createTable('alarm_notices')
+    .addColumn('notice_id', 'text', (column) => column.notNull())
+    .addColumn('sink', 'text', (column) => column.notNull())
+    .addColumn('notice', 'text', (column) => column.notNull())
+    .addColumn('attempts', 'integer', (column) => column.notNull())
+    .addColumn('created_at', 'text', (column) => column.notNull())
+    .addColumn('next_at', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('alarm_notices_key', ['notice_id', 'sink'])
     .execute();
 }

@@ -3,6 +3,7 @@ import { PipelineError } from '../core/errors/index.js';
 import type { RunLedger } from '../core/ledger.js';
 import { createKeyring, type Keyring } from '../security/keyring.js';
 import type { TokenStore } from '../security/token-store.js';
+import { createAlarmStore, type AlarmStore } from './alarm-book.js';
 import { createConnectionStore, type ConnectionStore } from './connections.js';
 import { createLeases, type Leases } from './leases.js';
 import { migrations } from './migrations.js';
@@ -19,6 +20,7 @@ export interface OpsStore {
   readonly leases: Leases;
   readonly connections: ConnectionStore;
   readonly tokens: TokenStore;
+  readonly alarms: AlarmStore;
   /** @throws PipelineError SECRET_KEYS_MISSING, SECRET_UNREADABLE; then nothing was changed */
   rotateKeys(): Promise<KeyRotation>;
   close(): Promise<void>;
@@ -47,6 +49,7 @@ export async function openOpsStore({
     leases,
     connections: createConnectionStore(db, keyring),
     tokens: createTokenStore(db, keyring, leases),
+    alarms: createAlarmStore(db),
     rotateKeys: () => rotateKeys(db, keyring),
     close: () => db.destroy(),
   };

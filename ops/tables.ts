@@ -8,6 +8,8 @@ export interface OpsTables {
   connections: ConnectionRow;
   connection_options: ConnectionOptionRow;
   oauth_tokens: OAuthTokenRow;
+  alarms: AlarmRow;
+  alarm_notices: AlarmNoticeRow;
 }
 
 export interface RunRow {
@@ -29,6 +31,8 @@ export interface RunRow {
   note: string | null;
   triggered_by: string | null;
   former_run_id: string | null;
+  /** When alarms learnt of its end. */
+  judged_at: string | null;
 }
 
 export interface TaskRow {
@@ -99,4 +103,29 @@ export interface OAuthTokenRow {
   obtained_at: string;
   expires_at: string | null;
   version: number;
+}
+
+/** An alarm: open while `open_key` is set, which only one of a kind can have. */
+export interface AlarmRow {
+  id: string;
+  open_key: string | null;
+  dag_id: string;
+  kind: string;
+  subject: string | null;
+  raised_at: string;
+  recovered_at: string | null;
+  count: number;
+  last_at: string;
+  last_occurrence: string;
+  message: string;
+}
+
+/** A notice that waits for its sink. */
+export interface AlarmNoticeRow {
+  notice_id: string;
+  sink: string;
+  notice: string;
+  attempts: number;
+  created_at: string;
+  next_at: string;
 }
