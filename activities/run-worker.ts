@@ -9,6 +9,7 @@ import { createStagedSql } from '../connectors/duckdb/staged-sql.js';
 import { warehouseModule, type WarehousePlace } from '../connectors/warehouse-registry.js';
 import type { AlarmBook, AlarmRoute, AlarmSink } from '../core/alarms.js';
 import type { DagDefinition } from '../core/dag-definition.js';
+import type { QualityStore } from '../core/quality.js';
 import type { LedgerSinks } from '../core/ledger.js';
 import { limits } from '../core/limits.js';
 import { openOpsStore, type OpsStore, type OpsStoreOptions } from '../ops/store.js';
@@ -42,7 +43,11 @@ export interface WorkerOptions {
   /** A named connection, secrets revealed. @throws PipelineError CONNECTION_UNKNOWN, CONNECTION_INVALID, SECRET_* */
   connection(name: string | undefined, ops: OpsStore): Promise<ResolvedConnection>;
   /** Where alarm notices go. */
-  readonly alarms: { readonly sinks: readonly AlarmSink[]; readonly routes: readonly AlarmRoute[] };
+  readonly alarms: {
+    readonly sinks: readonly AlarmSink[];
+    readonly routes: readonly AlarmRoute[];
+    readonly quarantineOver: number;
+  };
   readonly logger: Logger;
 }
 
@@ -109,6 +114,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       store: deps.ops,
       book: deps.alarms,
       sinks: options.alarms.sinks,
+      definitions: options.definitions,
       woken: deps.woken,
       logger: options.logger,
     });
@@ -148,6 +154,7 @@ interface WorkerDeps extends Stores {
   readonly ops: OpsStore;
   readonly ledger: LedgerBuffer;
   readonly alarms: AlarmBook;
+  readonly quality: QualityStore;
   /** Hears `notice` where an alarm notice waits. */
   readonly woken: EventTarget;
 }
@@ -162,7 +169,15 @@ async function openDeps(options: WorkerOptions): Promise<WorkerDeps> {
       onNotice: () => woken.dispatchEvent(new Event('notice')),
     });
     const stores = await openStores(options, ops);
-    return { ...stores, ops, ledger: bufferOf(ops, options.logger), alarms, woken };
+    return {
+      ...stores,
+      ops,
+      ledger: bufferOf(ops, options.logger),
+      alarms,
+      quality: ops.quality,
+      quarantineAlarmOver: options.alarms.quarantineOver,
+      woken,
+    };
   } catch (error) {
     await ops.close();
     throw error;

@@ -50,3 +50,10 @@ export async function testAlarmSinks(settings: Settings): Promise<SinkTest[]> {
     }),
   );
 }
+
+/** Names of the sinks that the settings set up. */
+export function configuredSinks({ alarms }: Settings): string[] {
+  const { webhook, slack, email, pagerduty } = alarms;
+  const set = Object.entries({ webhook, slack, email, pagerduty }).filter(([, value]) => value !== undefined);
+  return ['log', ...set.map(([name]) => name)];
+}

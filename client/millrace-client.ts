@@ -2,10 +2,18 @@ import { Client } from '@temporalio/client';
 import { resolve } from 'node:path';
 import { loadSettings, type Settings } from '../config.js';
 import type { Alarm } from '../core/alarms.js';
+import type { Anomaly } from '../core/anomaly.js';
 import type { Decision } from '../core/run.js';
 import { limits } from '../core/limits.js';
 import type { OpsStore } from '../ops/store.js';
 import { listAllAlarms } from './alarms.js';
+import {
+  decideAnomaly,
+  getAnomaly,
+  listAnomalies,
+  type AnomalyFilter,
+  type DecideAnomalyOptions,
+} from './anomalies.js';
 import { decide, listApprovals, type PendingApproval } from './approvals.js';
 import {
   backfillStatus,
@@ -160,6 +168,28 @@ export class MillraceClient {
   /** Open alarms of schedules, runs and data, oldest first. @throws PipelineError OPS_UNAVAILABLE */
   async listAlarms(): Promise<Alarm[]> {
     return listAllAlarms(this.temporal, await this.#openOps());
+  }
+
+  /** Anomalies, newest first; by default those that nobody has decided about. @throws PipelineError OPS_UNAVAILABLE */
+  async listAnomalies({ limit = limits.clientListRuns, ...filter }: Partial<AnomalyFilter> = {}): Promise<
+    readonly Anomaly[]
+  > {
+    return listAnomalies(await this.#openOps(), { ...filter, limit });
+  }
+
+  /** @throws PipelineError ANOMALY_NOT_FOUND */
+  async getAnomaly(id: string): Promise<Anomaly> {
+    return getAnomaly(await this.#openOps(), id);
+  }
+
+  /**
+   * Accepts or rejects an anomaly; the first decision counts, and a run that waits hears of it.
+   *
+   * @throws PipelineError ANOMALY_NOT_FOUND, USAGE (decided otherwise before), TEMPORAL_UNAVAILABLE (no worker answers)
+   */
+  async decideAnomaly(id: string, options: DecideAnomalyOptions): Promise<Anomaly> {
+    const parts = { client: this.temporal, ops: await this.#openOps(), settings: this.#settings };
+    return decideAnomaly(parts, id, options);
   }
 
   #openOps(): Promise<OpsStore> {

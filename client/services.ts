@@ -47,7 +47,7 @@ export async function startWorkerService(settings: Settings): Promise<Service> {
     definitions: await loadProjectDags(settings),
     pools: settings.pools,
     connection: (name, ops) => resolveConnection(settings, ops, name),
-    alarms: { sinks: createAlarmSinks(settings, logger), routes: settings.alarms.routes },
+    alarms: { ...settings.alarms, sinks: createAlarmSinks(settings, logger) },
     logger,
   });
   return { failed: failureOf(worker.finished), stop: () => worker.stop() };

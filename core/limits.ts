@@ -187,6 +187,12 @@ export const limits = {
   scheduleLookPages: 70,
   /** Intervals of a gap that are named when a DAG is resumed. */
   gapSamples: 20,
+  /** Checks: different values of one batch that a reference may have, and how many of them one query asks for. */
+  checkMaxReferences: 200_000,
+  checkReferencesPerQuery: 1_000,
+  /** Anomalies: values or classes of values that a column's distribution is kept of; how long batches are remembered. */
+  profileMaxBins: 64,
+  profileKeepMs: 400 * 24 * 60 * 60_000,
   /** Alarms: one POST or e-mail of a notice; characters of a message, and of what PagerDuty shows as its title. */
   alarmTimeoutMs: 10_000,
   alarmTextMaxLength: 2_000,

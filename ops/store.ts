@@ -1,6 +1,7 @@
 import { Kysely, Migrator, type Dialect } from 'kysely';
 import { PipelineError } from '../core/errors/index.js';
 import type { RunLedger } from '../core/ledger.js';
+import type { QualityStore } from '../core/quality.js';
 import { createKeyring, type Keyring } from '../security/keyring.js';
 import type { TokenStore } from '../security/token-store.js';
 import { createAlarmStore, type AlarmStore } from './alarm-book.js';
@@ -9,6 +10,7 @@ import { createLeases, type Leases } from './leases.js';
 import { migrations } from './migrations.js';
 import { createTokenStore } from './oauth-tokens.js';
 import { rotateKeys, type KeyRotation } from './rotate-keys.js';
+import { createQualityStore } from './quality-store.js';
 import { createRunLedger } from './run-ledger.js';
 import { createSqliteDialect } from './sqlite.js';
 import type { OpsTables } from './tables.js';
@@ -21,6 +23,7 @@ export interface OpsStore {
   readonly connections: ConnectionStore;
   readonly tokens: TokenStore;
   readonly alarms: AlarmStore;
+  readonly quality: QualityStore;
   /** @throws PipelineError SECRET_KEYS_MISSING, SECRET_UNREADABLE; then nothing was changed */
   rotateKeys(): Promise<KeyRotation>;
   close(): Promise<void>;
@@ -50,6 +53,7 @@ export async function openOpsStore({
     connections: createConnectionStore(db, keyring),
     tokens: createTokenStore(db, keyring, leases),
     alarms: createAlarmStore(db),
+    quality: createQualityStore(db),
     rotateKeys: () => rotateKeys(db, keyring),
     close: () => db.destroy(),
   };

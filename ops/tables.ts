@@ -10,6 +10,9 @@ export interface OpsTables {
   oauth_tokens: OAuthTokenRow;
   alarms: AlarmRow;
   alarm_notices: AlarmNoticeRow;
+  batch_profiles: BatchProfileRow;
+  anomalies: AnomalyRow;
+  table_loads: TableLoadRow;
 }
 
 export interface RunRow {
@@ -128,4 +131,38 @@ export interface AlarmNoticeRow {
   attempts: number;
   created_at: string;
   next_at: string;
+}
+
+/** Figures of a batch that a gate has seen. */
+export interface BatchProfileRow {
+  id: string;
+  dag_id: string;
+  task_id: string;
+  profile: string;
+  status: string;
+  seen_at: string;
+}
+
+export interface AnomalyRow {
+  id: string;
+  profile_id: string;
+  dag_id: string;
+  task_id: string;
+  workflow_id: string;
+  finding: string;
+  /** 1 where the run waits for an answer. */
+  is_waiting: number;
+  status: string;
+  found_at: string;
+  decided_by: string | null;
+  decided_at: string | null;
+  comment: string | null;
+}
+
+/** When a load task last committed to its table. */
+export interface TableLoadRow {
+  dag_id: string;
+  task_id: string;
+  table_name: string;
+  committed_at: string;
 }
