@@ -3,7 +3,7 @@ import { quoteName, quoteText } from '../connectors/duckdb/sql-text.js';
 import type { CheckOutcome, CheckSpec, FreshnessCheck } from '../core/check-spec.js';
 import type { CheckTask } from '../core/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
-import { canonicalJson } from '../core/json.js';
+import { canonicalJson, type JsonObject } from '../core/json.js';
 import type { Manifest, StagedFile } from '../core/manifest.js';
 import type { QuarantineRow } from '../core/quarantine.js';
 import type { StageContext, StageRequest } from '../core/run.js';
@@ -81,7 +81,7 @@ export function createCheck(deps: ActivityDeps): Stage<StageRequest<CheckTask>, 
 function hashOf(input: Manifest, task: CheckTask, rejects: readonly QuarantineRow[]): string {
   const rejected = rejects.map(({ position, code }) => `${String(position)} ${code}`);
   return createHash('sha256')
-    .update(input.contentHash + canonicalJson({ config: JSON.parse(JSON.stringify(task.config)), rejected }))
+    .update(input.contentHash + canonicalJson({ config: task.config as unknown as JsonObject, rejected }))
     .digest('hex');
 }
 
