@@ -133,6 +133,9 @@ export const limits = {
   clientListRuns: 100,
   /** Answer of the Temporal server to a client that connects. */
   temporalConnectMaxMs: 5_000,
+  /** Tries of a look at a schedule whose answer the Temporal server lost, and the first pause between them; it doubles. */
+  temporalDescribeMaxTries: 3,
+  temporalDescribePauseMs: 200,
   /** One request of `millrace connections test`. */
   connectionTestMaxMs: 15_000,
   /** One failure detail written to a Temporal history. The server keeps 4 KiB. */
