@@ -1,3 +1,4 @@
+import { alarmsSchema } from './config-schema-alarms.js';
 import { gatewaySchema } from './config-schema-gateway.js';
 import { name, secret, type SettingSchema } from './config-schema-parts.js';
 import { limits } from './core/limits.js';
@@ -101,19 +102,7 @@ export const configSchema = {
       },
     },
     gateway: gatewaySchema,
-    alarms: {
-      type: 'object',
-      additionalProperties: false,
-      default: {},
-      properties: {
-        webhook: {
-          ...secret,
-          description:
-            'Address that alarm notices are POSTed to as JSON. Without it they only go to the log.',
-          'x-env': ['MILLRACE_ALARMS_WEBHOOK'],
-        },
-      },
-    },
+    alarms: alarmsSchema,
     connections: {
       type: 'object',
       description: 'Named connections to sources.',

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { SettingSchema } from './config-schema-parts.js';
 import { configSchema, otherVariables } from './config-schema.js';
+import type { AlarmRoute } from './core/alarms.js';
 import { PipelineError } from './core/errors/index.js';
 import type { JsonObject, JsonValue } from './core/json.js';
 import { isSecretName, Secret } from './security/secret.js';
@@ -48,6 +49,16 @@ export interface ApiCallerSettings {
   readonly dags: readonly string[];
 }
 
+/** Where alarm notices go, beside the log, and what raises some of them. */
+export interface AlarmSettings {
+  readonly webhook?: Secret;
+  readonly slack?: Secret;
+  readonly email?: { readonly url: Secret; readonly from: string; readonly to: readonly string[] };
+  readonly pagerduty?: { readonly routingKey: Secret; readonly url: string };
+  readonly routes: readonly AlarmRoute[];
+  readonly quarantineOver: number;
+}
+
 /** A pool of slots that tasks share. */
 export interface PoolSettings {
   readonly slots: number;
@@ -89,7 +100,7 @@ export interface Settings {
     readonly api: { readonly callers: Readonly<Record<string, ApiCallerSettings>> };
     readonly webhooks: Readonly<Record<string, WebhookSettings>>;
   };
-  readonly alarms: { readonly webhook?: Secret };
+  readonly alarms: AlarmSettings;
   /** Keys of the operations store, `id:base64`; the first one encrypts. */
   readonly security: { readonly keys: readonly Secret[] };
   readonly connections: Readonly<Record<string, ConnectionSettings>>;
@@ -280,13 +291,19 @@ function holdSecrets(
   );
 }
 
-function isSecretPlace([area, second, , fourth, fifth]: readonly string[]): boolean {
+function isSecretPlace([area, second, third, fourth, fifth]: readonly string[]): boolean {
   if (area === 'connections') return true;
-  if (area === 'alarms') return second === 'webhook';
+  if (area === 'alarms') return isAlarmSecret(second, third);
   if (area === 'security') return second === 'keys';
   if (area !== 'gateway') return false;
   if (second === 'api') return fifth === 'secrets';
   return second === 'writeKeys' || (second === 'webhooks' && fourth === 'secrets');
+}
+
+function isAlarmSecret(sink: string | undefined, member: string | undefined): boolean {
+  if (sink === 'email') return member === 'url';
+  if (sink === 'pagerduty') return member === 'routingKey';
+  return sink === 'webhook' || sink === 'slack';
 }
 
 function isSecretText(path: readonly string[]): boolean {

@@ -13,6 +13,8 @@ export { asset, type Asset, type AssetInput, type AssetSpec } from './core/asset
 export { allOf, anyOf, type AssetGroup, type AssetScheduleOptions } from './core/asset-schedule.js';
 export type { AssetEvent, AssetEventSource } from './core/asset-event.js';
 export type { After, Edge, GroupEdge, Rows } from './core/edge.js';
+export { acceptedValues, freshness, notNull, range, references, unique } from './core/checks.js';
+export type { Check, CheckOptions, CheckSettings } from './core/checks.js';
 export { param, type Param } from './core/param.js';
 export { FailTaskError, RetryTaskError, SkipTaskError } from './core/task-errors.js';
 export type { ApprovalResult, Callback, TaskOptions } from './core/task-options.js';

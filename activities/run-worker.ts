@@ -7,11 +7,13 @@ import type { ResolvedConnection } from '../connectors/source.js';
 import { createLocalStaging } from '../connectors/staging/local.js';
 import { createStagedSql } from '../connectors/duckdb/staged-sql.js';
 import { warehouseModule, type WarehousePlace } from '../connectors/warehouse-registry.js';
-import type { AlarmSink } from '../core/alarms.js';
+import type { AlarmBook, AlarmRoute, AlarmSink } from '../core/alarms.js';
 import type { DagDefinition } from '../core/dag-definition.js';
+import type { QualityStore } from '../core/quality.js';
 import type { LedgerSinks } from '../core/ledger.js';
 import { limits } from '../core/limits.js';
 import { openOpsStore, type OpsStore, type OpsStoreOptions } from '../ops/store.js';
+import { startAlarmKeeper } from './alarms/keeper.js';
 import { createAssetService } from './asset-service.js';
 import type { ActivityDeps } from './deps.js';
 import { createActivities } from './index.js';
@@ -40,8 +42,12 @@ export interface WorkerOptions {
   readonly pools: Readonly<Record<string, { readonly slots: number }>>;
   /** A named connection, secrets revealed. @throws PipelineError CONNECTION_UNKNOWN, CONNECTION_INVALID, SECRET_* */
   connection(name: string | undefined, ops: OpsStore): Promise<ResolvedConnection>;
-  /** Where alarm notices of schedules go. */
-  readonly alarmSinks: readonly AlarmSink[];
+  /** Where alarm notices go. */
+  readonly alarms: {
+    readonly sinks: readonly AlarmSink[];
+    readonly routes: readonly AlarmRoute[];
+    readonly quarantineOver: number;
+  };
   readonly logger: Logger;
 }
 
@@ -86,7 +92,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         }),
         ...createScheduleActivities(deps, {
           schedules: createTemporalSchedules(client),
-          alarmSinks: options.alarmSinks,
+          alarms: deps.alarms,
         }),
       },
       ...workflowCode(),
@@ -104,8 +110,17 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       everyMs: options.ops.syncEveryMs,
       logger: options.logger,
     });
+    const alarmKeeper = startAlarmKeeper({
+      store: deps.ops,
+      book: deps.alarms,
+      sinks: options.alarms.sinks,
+      definitions: options.definitions,
+      woken: deps.woken,
+      logger: options.logger,
+    });
     const finished = worker.run().finally(async () => {
       await upkeep.stop();
+      await alarmKeeper.stop();
       await connection.close();
       await closeDeps(deps);
     });
@@ -138,12 +153,31 @@ export function ledgerSinks(ledger: LedgerWriter): InjectedSinks<LedgerSinks> {
 interface WorkerDeps extends Stores {
   readonly ops: OpsStore;
   readonly ledger: LedgerBuffer;
+  readonly alarms: AlarmBook;
+  readonly quality: QualityStore;
+  /** Hears `notice` where an alarm notice waits. */
+  readonly woken: EventTarget;
 }
 
 async function openDeps(options: WorkerOptions): Promise<WorkerDeps> {
   const ops = await openOpsStore(options.ops);
   try {
-    return { ...(await openStores(options, ops)), ops, ledger: bufferOf(ops, options.logger) };
+    const woken = new EventTarget();
+    const alarms = ops.alarms.book({
+      sinks: options.alarms.sinks.map(({ name }) => name),
+      routes: options.alarms.routes,
+      onNotice: () => woken.dispatchEvent(new Event('notice')),
+    });
+    const stores = await openStores(options, ops);
+    return {
+      ...stores,
+      ops,
+      ledger: bufferOf(ops, options.logger),
+      alarms,
+      quality: ops.quality,
+      quarantineAlarmOver: options.alarms.quarantineOver,
+      woken,
+    };
   } catch (error) {
     await ops.close();
     throw error;

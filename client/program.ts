@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
 import { registerAlarms } from './commands/alarms.js';
+import { registerAnomalies } from './commands/anomalies.js';
 import { registerApproval } from './commands/approval.js';
 import { registerAsset } from './commands/asset.js';
 import { registerBackfill } from './commands/backfill.js';
@@ -54,6 +55,7 @@ export function createProgram(context: CommandContext): Command {
     registerAsset,
     registerBackfill,
     registerAlarms,
+    registerAnomalies,
     registerPool,
     registerReconcile,
     registerQuarantine,

@@ -134,6 +134,8 @@ export interface TableLayout {
 
 export interface LoadConfig {
   readonly into: string;
+  /** The table is late where its last load is older. */
+  readonly freshWithinMs?: number;
   readonly disposition: WriteDisposition;
   readonly strategy?: LoadStrategy;
   /** `delete-insert`: columns that name the group of rows which a batch replaces as a whole. Default: the key. */

@@ -1,13 +1,16 @@
 import { Kysely, Migrator, type Dialect } from 'kysely';
 import { PipelineError } from '../core/errors/index.js';
 import type { RunLedger } from '../core/ledger.js';
+import type { QualityStore } from '../core/quality.js';
 import { createKeyring, type Keyring } from '../security/keyring.js';
 import type { TokenStore } from '../security/token-store.js';
+import { createAlarmStore, type AlarmStore } from './alarm-book.js';
 import { createConnectionStore, type ConnectionStore } from './connections.js';
 import { createLeases, type Leases } from './leases.js';
 import { migrations } from './migrations.js';
 import { createTokenStore } from './oauth-tokens.js';
 import { rotateKeys, type KeyRotation } from './rotate-keys.js';
+import { createQualityStore } from './quality-store.js';
 import { createRunLedger } from './run-ledger.js';
 import { createSqliteDialect } from './sqlite.js';
 import type { OpsTables } from './tables.js';
@@ -19,6 +22,8 @@ export interface OpsStore {
   readonly leases: Leases;
   readonly connections: ConnectionStore;
   readonly tokens: TokenStore;
+  readonly alarms: AlarmStore;
+  readonly quality: QualityStore;
   /** @throws PipelineError SECRET_KEYS_MISSING, SECRET_UNREADABLE; then nothing was changed */
   rotateKeys(): Promise<KeyRotation>;
   close(): Promise<void>;
@@ -47,6 +52,8 @@ export async function openOpsStore({
     leases,
     connections: createConnectionStore(db, keyring),
     tokens: createTokenStore(db, keyring, leases),
+    alarms: createAlarmStore(db),
+    quality: createQualityStore(db),
     rotateKeys: () => rotateKeys(db, keyring),
     close: () => db.destroy(),
   };

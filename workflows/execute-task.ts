@@ -10,7 +10,14 @@ import {
 } from '@temporalio/workflow';
 import type { Activities } from '../core/activities.js';
 import type { EmittedOutput } from '../core/asset-event.js';
-import type { ApprovalTask, SwitchTask, TaskSpec, TimerTask, TriggerDagTask } from '../core/dag-spec.js';
+import type {
+  AnomalyGateTask,
+  ApprovalTask,
+  SwitchTask,
+  TaskSpec,
+  TimerTask,
+  TriggerDagTask,
+} from '../core/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import { manualWorkflowId } from '../core/ids.js';
 import type { JsonObject, JsonValue } from '../core/json.js';
@@ -51,7 +58,7 @@ export interface CountedTry {
   readonly endsAtMs: number;
 }
 
-const looks = proxyLocalActivities<Pick<Activities, 'lookUpDag' | 'isLatest'>>({
+const looks = proxyLocalActivities<Pick<Activities, 'lookUpDag' | 'isLatest' | 'settleBatch'>>({
   startToCloseTimeout: '30s',
 });
 
@@ -85,6 +92,10 @@ export function executeTask(
       return stages.validate({ context, task, ...tries, input: manifestOf(scope, task.input) });
     case 'transform':
       return stages.transform({ context, task, ...tries, input: manifestOf(scope, task.input) });
+    case 'check':
+      return stages.check({ context, task, ...tries, input: manifestOf(scope, task.input) });
+    case 'anomaly-gate':
+      return passGate(task, scope, stages, tries);
     case 'load':
       return stages.load({ context, task, ...tries, ...replayed, input: manifestOf(scope, task.input) });
     case 'function':
@@ -201,6 +212,29 @@ async function waitUntil({ id, until }: TimerTask, scope: TaskScope): Promise<nu
   const remainingMs = atMs - Date.now();
   if (remainingMs > 0) await scope.interruptible(() => sleep(remainingMs, { summary: id }));
   return null;
+}
+
+/** Lets a batch through, at once or when a person accepts it; what the person decides is kept. */
+async function passGate(
+  task: AnomalyGateTask,
+  scope: TaskScope,
+  stages: Pick<Activities, 'compareBatch'>,
+  tries: { readonly tryNumber?: number; readonly priorTries?: number },
+): Promise<Manifest> {
+  const input = manifestOf(scope, task.input);
+  const { manifest, profileId, open } = await stages.compareBatch({
+    context: scope.context,
+    task,
+    ...tries,
+    input,
+  });
+  if (open === 0 || task.config.onAnomaly === 'flag') return manifest;
+  const answer = await scope.interruptible(() => scope.approvals.wait(task.id, undefined));
+  const { decision = 'rejected', by = 'nobody', comment = '' } = answer ?? {};
+  const decided = decision === 'approved' ? ('accepted' as const) : ('rejected' as const);
+  await looks.settleBatch({ profileId, decision: decided, by, comment });
+  if (decided === 'accepted') return manifest;
+  throw new PipelineError('ANOMALY_REJECTED', { task: task.id, by, comment });
 }
 
 async function approve(task: ApprovalTask, scope: TaskScope): Promise<TaskOutput> {

@@ -171,6 +171,7 @@ export function isWait(task: TaskSpec): boolean {
     task.kind === 'dag-sensor' ||
     task.kind === 'timer' ||
     task.kind === 'approval' ||
+    (task.kind === 'anomaly-gate' && task.config.onAnomaly === 'wait') ||
     task.kind === 'trigger-dag'
   );
 }

@@ -1,6 +1,7 @@
 import { connectionErrors } from './connection-errors.js';
 import type { ErrorDefinition } from './definition.js';
 import { gatewayErrors } from './gateway-errors.js';
+import { qualityErrors } from './quality-errors.js';
 import { sourceErrors } from './source-errors.js';
 import { taskErrors } from './task-errors.js';
 import { warehouseErrors } from './warehouse-errors.js';
@@ -42,6 +43,7 @@ export const catalogue = {
     message: 'DAG file {file} did not load: {reason}. Correct the file; no DAG was deployed.',
   },
   ...taskErrors,
+  ...qualityErrors,
   ...connectionErrors,
   SCHEMA_UNKNOWN: {
     kind: 'ConfigError',

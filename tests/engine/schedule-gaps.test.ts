@@ -55,7 +55,8 @@ beforeAll(async () => {
         `{ every: '1s', startAt: '2026-01-01T00:00:00Z', endAt: '2026-01-01T08:00:00Z' }`,
       ),
     },
-    { alarms: { webhook: await hook.start() } },
+    // Notices of failed runs stay in the log: here it is about those of the watch.
+    { alarms: { webhook: await hook.start(), routes: [{ kinds: ['run-failed'], sinks: [] }] } },
   );
   await project.startTemporal([
     '--dynamic-config-value',
