@@ -21,6 +21,12 @@ export { file, type FileOptions } from './connectors/file/reference.js';
 export type { GraphqlIncremental, GraphqlPaginator } from './connectors/graphql/options.js';
 export { graphql, type GraphqlOptions } from './connectors/graphql/reference.js';
 export { hubspot, type HubspotReadOptions } from './connectors/hubspot/reference.js';
+export {
+  salesforce,
+  type SalesforceReadOptions,
+  type SoqlCondition,
+} from './connectors/salesforce/reference.js';
+export { magento, type MagentoReadOptions } from './connectors/magento/reference.js';
 export { inbox } from './connectors/inbox/reference.js';
 export {
   klaviyo,

@@ -83,6 +83,22 @@ export const limits = {
   shopifyBulkCancelMs: 5_000,
   /** GraphQL: text of a query; it travels with the DAG. */
   graphqlQueryMaxLength: 32_000,
+  /** Salesforce: one request; a query ends there by itself after two minutes. */
+  salesforceRequestTimeoutMs: 130_000,
+  /** Salesforce: an encoded query in an address; a longer one is read by a bulk job, which takes it in its body. */
+  salesforceQueryMaxLength: 12_000,
+  /** Salesforce: share of the requests of a day, in percent, that is left to others; a read stops before it. */
+  salesforceApiReservePercent: 5,
+  /** Salesforce: how soon a bulk job is asked for its state, and how long at most between two questions. */
+  salesforceBulkPollFirstMs: 500,
+  salesforceBulkPollMaxMs: 20_000,
+  /** Salesforce: records of one piece of a bulk job's results. */
+  salesforceBulkPageRecords: 5_000,
+  /** Salesforce: time to abort and delete a bulk job. */
+  salesforceBulkEndMs: 10_000,
+  /** Magento: records of a page, and the most that shops give where they bound it. */
+  magentoPageRecords: 100,
+  magentoPageMaxRecords: 300,
   /** Redirects within one origin that a source request follows. */
   sourceMaxRedirects: 3,
   /** Pages of one read. */

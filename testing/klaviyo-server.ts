@@ -76,7 +76,7 @@ export async function createKlaviyoServer(options: KlaviyoServerOptions = {}): P
     });
     if (fault.kind !== 'duplicate' && fault.kind !== 'none') {
       const body = Buffer.from(JSON.stringify(answer.body));
-      if (answerWithFault(fault, response, body, mediaType)) return;
+      if (answerWithFault(fault, response, body, { 'content-type': mediaType })) return;
     }
     send(response, answer, limit.headers);
   };

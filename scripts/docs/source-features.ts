@@ -32,6 +32,8 @@ const from =
   (title: string): ShownBy => ({ test, title });
 const shopifyTest = from('tests/sources/shopify.test.ts');
 const hubspotTest = from('tests/sources/hubspot.test.ts');
+const magentoTest = from('tests/sources/magento.test.ts');
+const salesforceTest = from('tests/sources/salesforce.test.ts');
 const restTest = from('tests/sources/rest.test.ts');
 const graphqlTest = from('tests/sources/graphql.test.ts');
 const shopifyGraphqlTest = from('tests/sources/shopify-graphql.test.ts');
@@ -77,6 +79,28 @@ export const sources: readonly SourceFeatures[] = [
       auth: klaviyoTest('a wrong key is SOURCE_AUTH at once'),
       schema: schemaTest('%s of the fixture servers fit %s'),
       fixture: klaviyoTest('polled through its whole life, faults included'),
+    },
+  },
+  {
+    source: 'salesforce',
+    features: {
+      pull: salesforceTest('is a bulk job: each record once, every digit and line break kept'),
+      incremental: salesforceTest('records that change while pages are read push no other out of sight'),
+      deletes: salesforceTest('polled through its whole life, faults and late commits included'),
+      'rate budget': salesforceTest('the share of requests that is left to others is not touched'),
+      auth: salesforceTest('a wrong token is SOURCE_AUTH at once'),
+      schema: schemaTest('every contact of the fixture org fits salesforce-contact.v1'),
+      fixture: salesforceTest('of %s is the same by query'),
+    },
+  },
+  {
+    source: 'magento',
+    features: {
+      pull: magentoTest('lists each record once, to the digit; times have their zone'),
+      incremental: magentoTest('an order that changes while pages are read pushes no other out of sight'),
+      auth: magentoTest('keys of an integration sign each request and each try anew'),
+      schema: schemaTest('all %s of the fixture Magento shop fit %s'),
+      fixture: magentoTest('the fixture repeats its last page behind the end'),
     },
   },
   {

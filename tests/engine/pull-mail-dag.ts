@@ -11,10 +11,10 @@ export default defineDag({
       return load('merge-' + table, checked, { into: table, key: [key], version: [path] });
     };
     const orders = read('shop_orders',
-      shopify.orders({ connection: 'shop', options: { api: 'graphql', pageSize: 20 } }), 'updated_at', 'order.v1', 'id');
+      shopify.orders({ connection: 'store', options: { api: 'graphql', pageSize: 20 } }), 'updated_at', 'order.v1', 'id');
     // A shop allows one bulk operation at a time in the fixture.
     const products = extract('read-shop_products', {
-      from: shopify.products({ connection: 'shop' }), cursor: { path: 'updated_at', lag: '2m' }, after: [orders] });
+      from: shopify.products({ connection: 'store' }), cursor: { path: 'updated_at', lag: '2m' }, after: [orders] });
     load('merge-shop_products', validate('check-shop_products', products, { schema: 'shopify-product.v1', quarantineOver: 0 }), {
       into: 'shop_products', key: ['id'], version: ['updated_at'] });
     read('mail_profiles', klaviyo.profiles({ connection: 'mail', options: { pageSize: 15 } }), 'updated', 'klaviyo-profile.v1', 'id');
