@@ -1,5 +1,6 @@
 import { gatewaySchema } from './config-schema-gateway.js';
 import { name, secret, type SettingSchema } from './config-schema-parts.js';
+import { stagingSchema } from './config-schema-staging.js';
 import { limits } from './core/limits.js';
 
 /**
@@ -100,6 +101,7 @@ export const configSchema = {
         },
       },
     },
+    staging: stagingSchema,
     gateway: gatewaySchema,
     alarms: {
       type: 'object',
