@@ -55,7 +55,7 @@ export async function keepStaging(options: StagingUpkeepOptions): Promise<Stagin
   }
 }
 
-/** Start of the run that is open longest; `Infinity` where none is. */
+/** Start of the run that is open longest, with a margin for clocks that differ; `Infinity` where none is. */
 async function oldestOpenStartMs({ client, store }: StagingUpkeepOptions): Promise<number> {
   let oldestMs = Infinity;
   const query = `WorkflowType = "runDag" AND ExecutionStatus = "Running"`;
@@ -73,7 +73,7 @@ async function oldestOpenStartMs({ client, store }: StagingUpkeepOptions): Promi
       });
     for (const run of open) oldestMs = Math.min(oldestMs, await firstStartMs(run, store.ledger));
   }
-  return oldestMs;
+  return oldestMs - limits.stagingClockMarginMs;
 }
 
 async function firstStartMs(run: RunRecord, ledger: OpsStore['ledger']): Promise<number> {

@@ -17,6 +17,8 @@ export const limits = {
   /** Staging in a bucket: local copies kept where no setting says otherwise, MiB, and how long one stays at least after it was asked for. */
   stagingCacheDefaultMb: 10_240,
   stagingCacheKeepMs: 2 * 60 * 60_000,
+  /** Staging: by so much clocks of machines and of the bucket may differ. */
+  stagingClockMarginMs: 5 * 60_000,
   /** Staging: open runs that a look for files past the retention takes into account; with more, nothing is removed. */
   stagingMaxOpenRuns: 10_000,
   /** Staging: how often a worker removes files that are past the retention, and how long after its start first. */

@@ -29,7 +29,12 @@ export const s3At = (endpoint: string) => ({
 export const s3: BucketKind = {
   scheme: 's3',
   async makeBucket(endpoint, bucket) {
-    const client = new S3Client({ region: 'us-east-1', endpoint, forcePathStyle: true, credentials });
+    const client = new S3Client({
+      region: 'us-east-1',
+      endpoint,
+      forcePathStyle: true,
+      credentials: { ...credentials },
+    });
     await client.send(new CreateBucketCommand({ Bucket: bucket }));
     client.destroy();
   },
