@@ -38,14 +38,14 @@ export async function createStaging(place: StagingPlace): Promise<StagingStore> 
   )?.groups ?? { scheme: undefined, bucket: '', prefix: '' };
   if (scheme === undefined) return createLocalStaging({ directory: place.url });
   const open = Object.hasOwn(openers, scheme) ? openers[scheme] : undefined;
-  if (open === undefined || !/^[a-z0-9][a-z0-9._-]{1,221}$/.test(bucket ?? '') || !isPrefix(prefix ?? ''))
+  if (open === undefined || !/^[a-z0-9][a-z0-9._-]{1,221}$/.test(bucket) || !isPrefix(prefix))
     throw new PipelineError('CONFIG_INVALID', {
       problems: [
         `staging.url "${place.url}" is no folder, and no s3://bucket/prefix or gs://bucket/prefix of letters, digits and ._-`,
       ],
     });
   return createRemoteStaging({
-    objects: await open(bucket ?? '', withSlash(prefix ?? ''), place),
+    objects: await open(bucket, withSlash(prefix), place),
     keyring: place.keyring ?? createKeyring([]),
     cacheDirectory: place.cacheDirectory,
     ...(place.stallMs !== undefined && { stallMs: place.stallMs }),

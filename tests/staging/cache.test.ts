@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { CacheBound } from '../../connectors/staging/cache-bound.js';
 import { createStaging } from '../../connectors/staging/index.js';
 import { createLocalStaging } from '../../connectors/staging/local.js';
+import type { StagedFile } from '../../core/manifest.js';
 import { temporaryFolder } from '../helpers/folder.js';
 import { entriesOf, linesOf } from './suite.js';
 
@@ -13,7 +14,7 @@ test('local copies stay within their bound: those not asked for longest go, thos
   const directory = mkdtempSync(join(folder, 'cache-'));
   const cache = createLocalStaging({ directory });
   const bytes = linesOf(100).length;
-  const files = [];
+  const files: StagedFile[] = [];
   for (const seed of ['a', 'b', 'c', 'd']) files.push(await cache.write([linesOf(100, seed)], 100));
   const age = (index: number, minutes: number) => {
     const { sha256 = '' } = files[index] ?? {};
