@@ -7,23 +7,19 @@ export const limits = {
   payloadMaxBytes: 64 * 1024,
   /** Rows of one staged file are split when the file passes this size. */
   stagedFileMaxBytes: 256 * 1024 * 1024,
-  /** Staging in a bucket: one file (S3 takes 5 GiB in one request), and transfers of one process at a time. */
+  /** Staging in a bucket: one file (S3 takes 5 GiB at once), transfers at a time, and how long one may stand still. */
   stagingObjectMaxBytes: 5 * 1024 * 1024 * 1024,
   stagingActiveTransfers: 8,
-  /** Staging in a bucket: a transfer during which nothing moves for so long is broken off. */
   stagingStallMs: 60_000,
-  /** Staging in a bucket: files with the same content that are older are written again, so that their age starts anew. */
+  /** Staging in a bucket: older content that comes again is written again, MiB of local copies, and how long one stays at least. */
   stagingRefreshAfterMs: 12 * 60 * 60_000,
-  /** Staging in a bucket: local copies kept where no setting says otherwise, MiB, and how long one stays at least after it was asked for. */
   stagingCacheDefaultMb: 10_240,
   stagingCacheKeepMs: 2 * 60 * 60_000,
-  /** Staging: by so much clocks of machines and of the bucket may differ. */
-  stagingClockMarginMs: 5 * 60_000,
-  /** Staging: open runs that a look for files past the retention takes into account; with more, nothing is removed. */
-  stagingMaxOpenRuns: 10_000,
-  /** Staging: how often a worker removes files that are past the retention, and how long after its start first. */
+  /** Retention of staging: first and further rounds of a worker, differences of clocks, and open runs above which it removes nothing. */
   stagingPruneFirstMs: 60_000,
   stagingPruneEveryMs: 60 * 60_000,
+  stagingClockMarginMs: 5 * 60_000,
+  stagingMaxOpenRuns: 10_000,
   /** Files that one manifest may name. */
   manifestMaxFiles: 128,
   /** One NDJSON line (one record). Longer lines are quarantined by the source. */
