@@ -1,6 +1,7 @@
 import { alarmsSchema } from './config-schema-alarms.js';
 import { gatewaySchema } from './config-schema-gateway.js';
 import { name, secret, type SettingSchema } from './config-schema-parts.js';
+import { stagingSchema } from './config-schema-staging.js';
 import { limits } from './core/limits.js';
 
 /**
@@ -101,6 +102,7 @@ export const configSchema = {
         },
       },
     },
+    staging: stagingSchema,
     gateway: gatewaySchema,
     alarms: alarmsSchema,
     connections: {

@@ -59,6 +59,32 @@ export interface AlarmSettings {
   readonly quarantineOver: number;
 }
 
+/** Where staged files are kept, and how the bucket is reached. */
+export interface StagingSettings {
+  /** An absolute folder, or the address of a bucket. */
+  readonly url: string;
+  /** Days, such as `30d`. */
+  readonly retention?: string;
+  readonly cachePath: string;
+  readonly cacheMaxMb?: number;
+  readonly s3: {
+    readonly region?: string;
+    readonly endpoint?: string;
+    readonly forcePathStyle?: boolean;
+    readonly accessKeyId?: string;
+    readonly secretAccessKey?: Secret;
+    readonly sessionToken?: Secret;
+    readonly serverSideEncryption?: 'AES256' | 'aws:kms' | 'aws:kms:dsse';
+    readonly kmsKeyId?: string;
+  };
+  readonly gcs: {
+    readonly projectId?: string;
+    readonly endpoint?: string;
+    readonly credentials?: Secret;
+    readonly kmsKeyName?: string;
+  };
+}
+
 /** A pool of slots that tasks share. */
 export interface PoolSettings {
   readonly slots: number;
@@ -85,6 +111,7 @@ export interface Settings {
     /** Entry of `connections`; undefined means the one named like the type. */
     readonly connection?: string;
   };
+  readonly staging: StagingSettings;
   readonly ops: {
     readonly path: string;
     /** Durations such as `400d`; see `core/duration.ts`. */
@@ -295,6 +322,7 @@ function isSecretPlace([area, second, third, fourth, fifth]: readonly string[]):
   if (area === 'connections') return true;
   if (area === 'alarms') return isAlarmSecret(second, third);
   if (area === 'security') return second === 'keys';
+  if (area === 'staging') return ['secretAccessKey', 'sessionToken', 'credentials'].includes(third ?? '');
   if (area !== 'gateway') return false;
   if (second === 'api') return fifth === 'secrets';
   return second === 'writeKeys' || (second === 'webhooks' && fourth === 'secrets');
@@ -312,6 +340,7 @@ function isSecretText(path: readonly string[]): boolean {
     path[0] === 'gateway' ||
     path[0] === 'alarms' ||
     path[0] === 'security' ||
+    path[0] === 'staging' ||
     (path.length > 2 && path.slice(2).some(isSecretName))
   );
 }
@@ -349,8 +378,17 @@ function resolvePaths(settings: Settings, projectDirectory: string): Settings {
     dagsDirectory: resolve(projectDirectory, settings.dagsDirectory),
     schemasDirectory: resolve(projectDirectory, settings.schemasDirectory),
     warehouse: { ...settings.warehouse, path: inData(settings.warehouse.path, 'warehouse.duckdb') },
+    staging: {
+      ...settings.staging,
+      url: isBucket(settings.staging.url) ? settings.staging.url : inData(settings.staging.url, 'staging'),
+      cachePath: inData(settings.staging.cachePath, 'staging-cache'),
+    },
     ops: { ...settings.ops, path: inData(settings.ops.path, 'ops.db') },
   };
+}
+
+function isBucket(url: string | undefined): url is string {
+  return url !== undefined && /^[a-z0-9]+:\/\//.test(url);
 }
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {

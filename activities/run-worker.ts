@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { createSourceRegistry } from '../connectors/registry.js';
 import type { ResolvedConnection } from '../connectors/source.js';
-import { createLocalStaging } from '../connectors/staging/local.js';
+import { createStaging, type StagingPlace } from '../connectors/staging/index.js';
 import { createStagedSql } from '../connectors/duckdb/staged-sql.js';
 import { warehouseModule, type WarehousePlace } from '../connectors/warehouse-registry.js';
 import type { AlarmBook, AlarmRoute, AlarmSink } from '../core/alarms.js';
@@ -19,6 +19,7 @@ import type { ActivityDeps } from './deps.js';
 import { createActivities } from './index.js';
 import { createLedgerBuffer, type LedgerBuffer, type LedgerWriter } from './ledger-buffer.js';
 import { startUpkeep } from './ledger-upkeep.js';
+import { startStagingUpkeep } from './staging-upkeep.js';
 import { functionRegistry } from './load-dags.js';
 import { createScheduleActivities } from './schedule-activities.js';
 import { createTemporalSchedules } from './temporal-schedules.js';
@@ -35,6 +36,7 @@ export interface WorkerOptions {
   readonly temporal: { readonly address: string; readonly namespace: string; readonly taskQueue: string };
   readonly projectDirectory: string;
   readonly dataDirectory: string;
+  readonly staging: StagingPlace & { readonly retentionMs?: number };
   readonly warehouse: WarehousePlace;
   readonly ops: OpsStoreOptions & { readonly retentionMs: number; readonly syncEveryMs: number };
   readonly definitions: readonly DagDefinition[];
@@ -65,7 +67,7 @@ export interface RunningWorker {
 /**
  * Starts a worker: opens staging, warehouse and operations store, sweeps what dead processes left, connects to Temporal and polls.
  *
- * @throws PipelineError WAREHOUSE_LOCKED and others of the warehouse, OPS_UNAVAILABLE
+ * @throws PipelineError WAREHOUSE_LOCKED and others of the warehouse, OPS_UNAVAILABLE, STAGING_REFUSED, STAGING_UNAVAILABLE
  */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   installLogging(options.logger);
@@ -118,7 +120,9 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       woken: deps.woken,
       logger: options.logger,
     });
+    const stagingUpkeep = await startRetention(options, deps, client);
     const finished = worker.run().finally(async () => {
+      await stagingUpkeep?.stop();
       await upkeep.stop();
       await alarmKeeper.stop();
       await connection.close();
@@ -137,6 +141,21 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     await closeDeps(deps);
     throw error;
   }
+}
+
+/** Removes staged files past their retention, where the settings name one. */
+async function startRetention(options: WorkerOptions, deps: WorkerDeps, client: Client) {
+  const { retentionMs } = options.staging;
+  if (retentionMs === undefined) return undefined;
+  const { neededStaging } = await warehouseModule(options.warehouse.settings.type);
+  return startStagingUpkeep({
+    client,
+    store: deps.ops,
+    staging: deps.staging,
+    needed: async () => (await neededStaging?.(options.warehouse)) ?? new Set(),
+    retentionMs,
+    logger: options.logger,
+  });
 }
 
 /** What tells the run ledger, registered with a worker for the workflows that it runs. */
@@ -189,8 +208,9 @@ function bufferOf(ops: OpsStore, logger: Logger): LedgerBuffer {
 }
 
 async function openStores(options: WorkerOptions, ops: OpsStore): Promise<Stores> {
-  const staging = createLocalStaging({ directory: `${options.dataDirectory}/staging` });
+  const staging = await createStaging(options.staging);
   await staging.sweep();
+  await staging.check();
   const stagedSql = await createStagedSql({});
   const { createWarehouse } = await warehouseModule(options.warehouse.settings.type);
   const warehouse = createWarehouse({ ...options.warehouse, staging, stagedSql });

@@ -19,6 +19,7 @@ import { registerReconcile } from './commands/reconcile.js';
 import { registerReplay } from './commands/replay.js';
 import { registerRun } from './commands/run.js';
 import { registerServices } from './commands/services.js';
+import { registerStaging } from './commands/staging.js';
 import { registerTemporal } from './commands/temporal.js';
 import type { CommandContext } from './context.js';
 import { exitCodes, reportError } from './output.js';
@@ -62,6 +63,7 @@ export function createProgram(context: CommandContext): Command {
     registerQuery,
     registerReplay,
     registerConnections,
+    registerStaging,
     registerDoctor,
     registerTemporal,
   ]) {

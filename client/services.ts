@@ -9,6 +9,7 @@ import { startGateway, type GatewayOptions } from '../serve/run-gateway.js';
 import type { WebhookOptions } from '../serve/webhook-endpoint.js';
 import { keyringOf, resolveConnection } from './connections.js';
 import { loadProjectDags, warehousePlace } from './project.js';
+import { stagingPlace } from './staging.js';
 import { temporalAddress } from './temporal/connect.js';
 
 /** A part of Millrace that runs until it is stopped. */
@@ -37,6 +38,12 @@ export async function startWorkerService(settings: Settings): Promise<Service> {
     temporal: { ...settings.temporal, address: temporalAddress(settings) },
     projectDirectory: settings.projectDirectory,
     dataDirectory: settings.dataDirectory,
+    staging: {
+      ...stagingPlace(settings),
+      ...(settings.staging.retention !== undefined && {
+        retentionMs: durationMs(settings.staging.retention),
+      }),
+    },
     warehouse: warehousePlace(settings),
     ops: {
       path: settings.ops.path,

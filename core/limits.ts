@@ -7,6 +7,19 @@ export const limits = {
   payloadMaxBytes: 64 * 1024,
   /** Rows of one staged file are split when the file passes this size. */
   stagedFileMaxBytes: 256 * 1024 * 1024,
+  /** Staging in a bucket: one file (S3 takes 5 GiB at once), transfers at a time, and how long one may stand still. */
+  stagingObjectMaxBytes: 5 * 1024 * 1024 * 1024,
+  stagingActiveTransfers: 8,
+  stagingStallMs: 60_000,
+  /** Staging in a bucket: older content that comes again is written again, MiB of local copies, and how long one stays at least. */
+  stagingRefreshAfterMs: 12 * 60 * 60_000,
+  stagingCacheDefaultMb: 10_240,
+  stagingCacheKeepMs: 2 * 60 * 60_000,
+  /** Retention of staging: first and further rounds of a worker, differences of clocks, and open runs above which it removes nothing. */
+  stagingPruneFirstMs: 60_000,
+  stagingPruneEveryMs: 60 * 60_000,
+  stagingClockMarginMs: 5 * 60_000,
+  stagingMaxOpenRuns: 10_000,
   /** Files that one manifest may name. */
   manifestMaxFiles: 128,
   /** One NDJSON line (one record). Longer lines are quarantined by the source. */

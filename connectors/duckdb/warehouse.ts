@@ -19,7 +19,7 @@ import type {
   WarehouseCapabilities,
 } from '../warehouse.js';
 import { compareTable } from './compare.js';
-import { LoadJournal } from './load-journal.js';
+import { journalPath, LoadJournal } from './load-journal.js';
 import { loadFiles } from '../load/stage-batch.js';
 import { runLoad } from './load-transaction.js';
 import { announceOwner, findOwner } from './owner.js';
@@ -69,7 +69,7 @@ class DuckDbWarehouse implements Warehouse {
 
   constructor(options: DuckDbOptions) {
     this.#options = options;
-    this.#journal = new LoadJournal(`${options.path}.loads.ndjson`);
+    this.#journal = new LoadJournal(journalPath(options.path));
   }
 
   async open(): Promise<void> {

@@ -3,6 +3,7 @@ import type { ErrorDefinition } from './definition.js';
 import { gatewayErrors } from './gateway-errors.js';
 import { qualityErrors } from './quality-errors.js';
 import { sourceErrors } from './source-errors.js';
+import { stagingErrors } from './staging-errors.js';
 import { taskErrors } from './task-errors.js';
 import { warehouseErrors } from './warehouse-errors.js';
 
@@ -87,16 +88,7 @@ export const catalogue = {
   },
   ...sourceErrors,
   ...warehouseErrors,
-  STAGING_MISSING: {
-    kind: 'IntegrityError',
-    retryable: false,
-    message: 'Staged file {uri} is not there. Run the interval again to extract it anew.',
-  },
-  STAGING_CORRUPT: {
-    kind: 'IntegrityError',
-    retryable: false,
-    message: 'Staged file {uri} does not match its hash. It was set aside; run the interval again.',
-  },
+  ...stagingErrors,
   DISK_FULL: {
     kind: 'LimitError',
     retryable: true,
