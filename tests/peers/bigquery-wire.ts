@@ -7,6 +7,10 @@ import type { AskedStatement } from './peers.js';
 export interface BigQueryWire {
   readonly url: string;
   asked(): readonly AskedStatement[];
+  /** Requests handed on since the last call of `turnTo`. */
+  handedOn(): number;
+  /** From now on another emulator answers. */
+  turnTo(emulatorUrl: string): void;
   close(): Promise<void>;
 }
 
@@ -15,6 +19,7 @@ interface JobBody {
   readonly configuration?: {
     readonly query?: {
       query?: string;
+      defaultDataset?: { readonly projectId?: string; readonly datasetId?: string };
       parameterMode?: string;
       queryParameters?: readonly { parameterValue?: { value?: string } }[];
     };
@@ -29,16 +34,23 @@ interface JobBody {
  * - a statement that is wrong is 400 "invalidQuery", where the emulator speaks of an internal error;
  * - CREATE OR REPLACE TABLE … AS of a table from itself, which the emulator loses, becomes three statements;
  * - parameters of a script, which the emulator hands to each of its statements, are written into its text;
- * - requests are served one at a time: the emulator does not keep those apart that come at once.
+ * - requests are served one at a time: the emulator does not keep those apart that come at once;
+ * - a bare name of a table, for which the emulator takes one of any dataset, is completed with the default dataset;
+ * - a temporary table of a load is dropped in name only: for each drop the emulator builds its whole catalogue anew, which
+ *   takes seconds and memory that it never gives back.
  */
-export async function startBigQueryWire(emulatorUrl: string): Promise<BigQueryWire> {
+export async function startBigQueryWire(firstUrl: string): Promise<BigQueryWire> {
   const asked: AskedStatement[] = [];
+  const dropped = new Set<string>();
+  let emulatorUrl = firstUrl;
+  let handedOn = 0;
   let last: Promise<unknown> = Promise.resolve();
   const server = createServer((request, response) => {
     const before = last;
     last = (async () => {
       await before.catch(() => undefined);
-      await forward(emulatorUrl, request, response, asked);
+      handedOn += 1;
+      await forward(emulatorUrl, request, response, asked, dropped);
     })().catch(() => {
       response.destroy();
     });
@@ -47,6 +59,12 @@ export async function startBigQueryWire(emulatorUrl: string): Promise<BigQueryWi
   return {
     url: `http://127.0.0.1:${String(portOf(server))}`,
     asked: () => asked,
+    handedOn: () => handedOn,
+    turnTo: (url) => {
+      emulatorUrl = url;
+      handedOn = 0;
+      dropped.clear();
+    },
     close: () => close(server),
   };
 }
@@ -56,9 +74,18 @@ async function forward(
   request: IncomingMessage,
   response: ServerResponse,
   asked: AskedStatement[],
+  dropped: Set<string>,
 ): Promise<void> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
+  const gone = tableOf(request.url);
+  if (gone !== undefined && (request.method === 'DELETE' || dropped.has(gone))) {
+    const isGone = dropped.has(gone);
+    dropped.add(gone);
+    response.writeHead(isGone ? 404 : 204, { 'content-type': 'application/json' });
+    response.end(isGone ? notFound : '');
+    return;
+  }
   let body: Buffer = Buffer.concat(chunks);
   if (request.headers['content-encoding'] === 'gzip') body = gunzipSync(body);
   if (request.method === 'POST' && /\/projects\/[^/]+\/jobs(\?|$)/.test(request.url ?? '') && isJson(request))
@@ -94,6 +121,15 @@ async function forward(
   response.end(rewritten);
 }
 
+/** The table that the path of a request names, among those of a load. */
+function tableOf(url = ''): string | undefined {
+  return /\/datasets\/[^/]+\/tables\/_millrace_tmp_\w+(?=\?|$)/.exec(url)?.[0];
+}
+
+const notFound = JSON.stringify({
+  error: { code: 404, message: 'Not found: Table', errors: [{ reason: 'notFound' }] },
+});
+
 function isJson(request: IncomingMessage): boolean {
   return (request.headers['content-type'] ?? '').includes('application/json');
 }
@@ -107,6 +143,7 @@ function rewriteJob(body: Buffer, asked: AskedStatement[]): Buffer {
     binds: query.queryParameters,
     parameters: { jobId: job.jobReference?.jobId, ...job.configuration?.labels, ...job.configuration },
   });
+  query.query = withDataset(query.query, query.defaultDataset);
   const rebuilt = /^CREATE OR REPLACE TABLE (`[^`]+`)[\s\S]*? AS (SELECT [\s\S]*)$/.exec(query.query);
   if (rebuilt !== null) {
     const [, table = '', select = ''] = rebuilt;
@@ -122,6 +159,18 @@ function rewriteJob(body: Buffer, asked: AskedStatement[]): Buffer {
     delete query.parameterMode;
   }
   return Buffer.from(JSON.stringify(job));
+}
+
+/** Completes each bare name of a table that is read. */
+function withDataset(
+  sql: string,
+  { projectId = '', datasetId = '' }: { readonly projectId?: string; readonly datasetId?: string } = {},
+): string {
+  return sql.replace(
+    /'(?:[^'\\]|\\.)*'|`[^`]*`|\b(FROM|JOIN) ([A-Za-z_]\w*)(?![\w.(])/g,
+    (token, word?: string, table?: string) =>
+      word === undefined || table === undefined ? token : `${word} \`${projectId}.${datasetId}.${table}\``,
+  );
 }
 
 /** Puts a literal in the place of each `?` that stands outside of quotes. */
