@@ -72,8 +72,11 @@ export interface RenewedPeer extends Peer {
   dataset(): Promise<string>;
 }
 
-/** The emulator keeps memory for each statement, and ends at 4 GB of it: after so many requests, another takes its place. */
-const emulatorMaxRequests = 600;
+/**
+ * The emulator keeps memory for each statement, becomes slower with it, and ends at 4 GB: after so many requests, another
+ * takes its place.
+ */
+const emulatorMaxRequests = 150;
 
 /** The BigQuery emulator behind its wire. A new dataset may come from a new emulator: the former ones are gone then. */
 export async function startBigQueryEmulator(binary: string): Promise<RenewedPeer> {
