@@ -67,7 +67,11 @@ export const warehouseFeatures: readonly WarehouseFeature[] = [
     'a hostile column name is refused or stored as it is, and the table is still there',
   ),
   identifiers('names of tables', 'a hostile table name is refused or stored as it is'),
-  identifiers('values are bound', 'hostile values of a load go nowhere but into its rows'),
+  identifiers('hostile values', 'hostile values of a load go nowhere but into its rows'),
+  identifiers(
+    'values are bound',
+    'values of rows, cursors, ids and quarantine are in no statement that a server was asked for',
+  ),
   comparing('reconcile', 'names what is missing, what is extra and what has other content'),
   workers('many workers', 'loads of one table at once, by several workers, all arrive'),
   workers('delivered twice at once', 'the same load delivered twice, to two workers at once, happens once'),

@@ -24,6 +24,7 @@ jest.setTimeout(300_000);
   warehouseContract({
     name: 'bigquery (emulator)',
     gaps: peerGaps.bigquery,
+    asked: async () => (await peer?.asked()) ?? [],
     textMaxBytes: 1024 * 1024,
     fresh: async () => {
       const dataset = (await peer?.dataset()) ?? '';

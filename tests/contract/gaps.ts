@@ -5,5 +5,8 @@ export const peerGaps = {
     'whole decimals of 38 digits': 'fakesnow keeps NUMBER(38, 0) in 64 bits',
     bytes: 'fakesnow reads hexadecimal digits as letters',
   },
-  bigquery: {},
+  bigquery: {
+    'clashing, evolve: is widened without losing a digit, and the next load finds it so':
+      'the emulator forgets precision and scale of a column that CREATE TABLE … AS makes',
+  },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, string>>>>;

@@ -18,6 +18,7 @@ let peer: Peer | undefined;
   warehouseContract({
     name: 'snowflake (fakesnow)',
     gaps: peerGaps.snowflake,
+    asked: async () => (await peer?.asked()) ?? [],
     textMaxBytes: 1024 * 1024,
     fresh: () => {
       const connection = {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { gunzipSync } from 'node:zlib';
@@ -32,7 +33,8 @@ interface JobBody {
  *
  * - a job id that is taken is 409 "duplicate", where the emulator says 500;
  * - a statement that is wrong is 400 "invalidQuery", where the emulator speaks of an internal error;
- * - CREATE OR REPLACE TABLE … AS of a table from itself, which the emulator loses, becomes three statements;
+ * - CREATE OR REPLACE TABLE … AS of a table from itself, which the emulator loses, and ADD COLUMN, of which its analyser does not
+ *   hear, become statements that make the table anew;
  * - parameters of a script, which the emulator hands to each of its statements, are written into its text;
  * - requests are served one at a time: the emulator does not keep those apart that come at once;
  * - a bare name of a table, for which the emulator takes one of any dataset, is completed with the default dataset;
@@ -88,8 +90,15 @@ async function forward(
   }
   let body: Buffer = Buffer.concat(chunks);
   if (request.headers['content-encoding'] === 'gzip') body = gunzipSync(body);
-  if (request.method === 'POST' && /\/projects\/[^/]+\/jobs(\?|$)/.test(request.url ?? '') && isJson(request))
-    body = rewriteJob(body, asked);
+  if (
+    request.method === 'POST' &&
+    /\/projects\/[^/]+\/jobs(\?|$)/.test(request.url ?? '') &&
+    isJson(request)
+  ) {
+    const job = rewriteJob(body, asked);
+    for (const statement of job.before) await runStatement(emulatorUrl, statement);
+    body = job.body;
+  }
   const {
     host: _host,
     'content-length': _length,
@@ -130,25 +139,40 @@ const notFound = JSON.stringify({
   error: { code: 404, message: 'Not found: Table', errors: [{ reason: 'notFound' }] },
 });
 
+/** Runs a statement of the wire's own. @throws Error where the emulator refuses it */
+async function runStatement(emulatorUrl: string, query: string): Promise<void> {
+  const answer = await fetch(`${emulatorUrl}/bigquery/v2/projects/test/queries`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ query, useLegacySql: false }),
+  });
+  if (!answer.ok) throw new Error(`${query}: ${await answer.text()}`);
+}
+
 function isJson(request: IncomingMessage): boolean {
   return (request.headers['content-type'] ?? '').includes('application/json');
 }
 
-function rewriteJob(body: Buffer, asked: AskedStatement[]): Buffer {
+/** The job as the emulator takes it, and what is to be run before. */
+function rewriteJob(
+  body: Buffer,
+  asked: AskedStatement[],
+): { readonly body: Buffer; readonly before: string[] } {
   const job = JSON.parse(body.toString('utf8')) as JobBody;
   const query = job.configuration?.query;
-  if (query?.query === undefined) return body;
+  if (query?.query === undefined) return { body, before: [] };
   asked.push({
     sql: query.query,
     binds: query.queryParameters,
     parameters: { jobId: job.jobReference?.jobId, ...job.configuration?.labels, ...job.configuration },
   });
   query.query = withDataset(query.query, query.defaultDataset);
-  const rebuilt = /^CREATE OR REPLACE TABLE (`[^`]+`)[\s\S]*? AS (SELECT [\s\S]*)$/.exec(query.query);
-  if (rebuilt !== null) {
-    const [, table = '', select = ''] = rebuilt;
-    const aside = `${table.slice(0, -1)}_aside\``;
-    query.query = `CREATE TABLE ${aside} AS ${select}; DROP TABLE ${table}; CREATE TABLE ${table} AS SELECT * FROM ${aside}; DROP TABLE ${aside};`;
+  const before: string[] = [];
+  const [table, select] = rebuiltTable(query.query) ?? [];
+  if (table !== undefined && select !== undefined) {
+    const aside = `${table.slice(0, -1)}_${randomUUID().replaceAll('-', '')}\``;
+    before.push(`CREATE TABLE ${aside} AS ${select}`, `DROP TABLE ${table}`);
+    query.query = `CREATE TABLE ${table} AS SELECT * FROM ${aside}`;
   }
   if (query.query.startsWith('BEGIN TRANSACTION') && query.queryParameters !== undefined) {
     query.query = withLiterals(
@@ -158,7 +182,18 @@ function rewriteJob(body: Buffer, asked: AskedStatement[]): Buffer {
     delete query.queryParameters;
     delete query.parameterMode;
   }
-  return Buffer.from(JSON.stringify(job));
+  return { body: Buffer.from(JSON.stringify(job)), before };
+}
+
+/** A table that a statement makes anew or widens, and its new rows. */
+function rebuiltTable(sql: string): readonly [string, string] | undefined {
+  const [, replaced, select] =
+    /^CREATE OR REPLACE TABLE (`[^`]+`)[\s\S]*? AS (SELECT [\s\S]*)$/.exec(sql) ?? [];
+  if (replaced !== undefined && select !== undefined) return [replaced, select];
+  const [, altered, column, type] =
+    /^ALTER TABLE (`[^`]+`) ADD COLUMN IF NOT EXISTS (`[^`]+`) ([\w(), ]+)$/.exec(sql) ?? [];
+  if (altered === undefined || column === undefined || type === undefined) return undefined;
+  return [altered, `SELECT *, CAST(NULL AS ${type}) AS ${column} FROM ${altered}`];
 }
 
 /** Completes each bare name of a table that is read. */
