@@ -8,6 +8,7 @@ export const peerGaps = {
   bigquery: {
     bytes: 'the emulator takes the base64 text of a load job for the bytes',
     'clashing, evolve: is widened without losing a digit, and the next load finds it so':
-      'the emulator forgets precision and scale of a column that CREATE TABLE … AS makes',
+      'the emulator forgets precision and scale of a decimal',
+    'each logical type comes back as itself': 'the emulator forgets precision and scale of a decimal',
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, string>>>>;
