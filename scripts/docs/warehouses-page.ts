@@ -6,7 +6,7 @@ export function warehousesPage(): string {
   const gapOf = (name: keyof typeof peerGaps, title: string): string | undefined =>
     (peerGaps[name] as Readonly<Record<string, string>>)[title];
   const gaps = warehouses.flatMap(({ name, heading }) =>
-    Object.entries(peerGaps[name]).map(([title, reason]) => `- ${heading}, “${title}”: ${String(reason)}`),
+    Object.entries(peerGaps[name]).map(([title, reason]) => `- ${heading}, “${title}”: ${reason}`),
   );
   return [
     '# Warehouses',
