@@ -288,25 +288,21 @@ class DuckDbWarehouse implements Warehouse {
   }
 }
 
+/** One statement where the interval has a fence already. Loads and claims of one table follow one another, so none is lost. */
 async function claim(connection: DuckDBConnection, table: string, key: string): Promise<number> {
-  await connection.run('BEGIN TRANSACTION');
   try {
-    const [row] = await rowsOf(
+    const [raised] = await rowsOf(
       connection,
-      'SELECT fence FROM _millrace_fences WHERE table_name = $1 AND interval_key = $2',
+      'UPDATE _millrace_fences SET fence = fence + 1 WHERE table_name = $1 AND interval_key = $2 RETURNING fence',
       [table, key],
     );
-    const fence = Number(row?.['fence'] ?? 0) + 1;
+    if (raised !== undefined) return Number(raised['fence']);
     await connection.run(
-      row === undefined
-        ? `INSERT INTO _millrace_fences (fence, table_name, interval_key) VALUES (${String(fence)}, $1, $2)`
-        : `UPDATE _millrace_fences SET fence = ${String(fence)} WHERE table_name = $1 AND interval_key = $2`,
+      'INSERT INTO _millrace_fences (fence, table_name, interval_key) VALUES (1, $1, $2)',
       [table, key],
     );
-    await connection.run('COMMIT');
-    return fence;
+    return 1;
   } catch (error) {
-    await connection.run('ROLLBACK').catch(() => undefined);
     throw classify(error, table);
   }
 }
