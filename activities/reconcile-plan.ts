@@ -25,8 +25,7 @@ export function createPlanReconcile(deps: ActivityDeps): Stage<ReconcileRequest,
     const { checksums } = deps.warehouse;
     const reader = connector === 'function' ? undefined : (await deps.source(connector)).checksums;
     if (reader === undefined) return reRead(`source "${connector}" computes no checksums`);
-    if (checksums === undefined)
-      return reRead(`warehouse "${deps.warehouse.name}" computes no checksums`);
+    if (checksums === undefined) return reRead(`warehouse "${deps.warehouse.name}" computes no checksums`);
     if (request.interval !== undefined) return reRead('a data interval is compared by its rows');
     if (extract.config.fromElement !== undefined) return reRead('the extract belongs to a mapped group');
     const changing = transforms.find(({ config }) => changesValues(config));
@@ -67,7 +66,12 @@ export function createPlanReconcile(deps: ActivityDeps): Stage<ReconcileRequest,
 }
 
 /** Renaming and leaving columns out changes no value. */
-function changesValues({ rename: _rename, select: _select, drop: _drop, ...rest }: TransformTask['config']): boolean {
+function changesValues({
+  rename: _rename,
+  select: _select,
+  drop: _drop,
+  ...rest
+}: TransformTask['config']): boolean {
   return Object.keys(rest).length > 0;
 }
 

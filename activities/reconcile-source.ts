@@ -7,7 +7,10 @@ import type { StagedFile } from '../core/manifest.js';
 import type { ActivityDeps, StageIo } from './deps.js';
 
 /** What a source is asked for when it computes checksums: all of the stream. */
-export async function sourceRequest(deps: ActivityDeps, { dagId, extract }: ReconcileRequest): Promise<ReadRequest> {
+export async function sourceRequest(
+  deps: ActivityDeps,
+  { dagId, extract }: ReconcileRequest,
+): Promise<ReadRequest> {
   const { from, cursor } = extract.config;
   const connection = await deps.connection(from.connection);
   return {

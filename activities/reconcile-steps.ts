@@ -1,6 +1,11 @@
 import type { ChecksumQuery } from '../connectors/source.js';
 import type { ChecksumWarehouse } from '../connectors/warehouse.js';
-import type { CompareRowsRequest, ReconcileReport, ReconcileRequest, TableComparison } from '../core/activities.js';
+import type {
+  CompareRowsRequest,
+  ReconcileReport,
+  ReconcileRequest,
+  TableComparison,
+} from '../core/activities.js';
 import { PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
 import type { StagedFile } from '../core/manifest.js';
@@ -104,7 +109,10 @@ function compared({ load, transforms }: ReconcileRequest) {
 
 function checksumsOfWarehouse({ warehouse }: ActivityDeps): ChecksumWarehouse {
   if (warehouse.checksums !== undefined) return warehouse.checksums;
-  throw new PipelineError('INTERNAL', { where: `warehouse "${warehouse.name}"`, reason: 'it has no checksums' });
+  throw new PipelineError('INTERNAL', {
+    where: `warehouse "${warehouse.name}"`,
+    reason: 'it has no checksums',
+  });
 }
 
 /** Stages what the source computes. */
@@ -117,14 +125,21 @@ async function checksumsOf(
 ): Promise<readonly StagedFile[]> {
   const source = await deps.source(request.extract.config.from.connector);
   if (source.checksums === undefined)
-    throw new PipelineError('INTERNAL', { where: `connector "${source.name}"`, reason: 'it has no checksums' });
+    throw new PipelineError('INTERNAL', {
+      where: `connector "${source.name}"`,
+      reason: 'it has no checksums',
+    });
   const narrowed =
     within === undefined
       ? query
       : { ...query, within: { modulus: within.modulus, buckets: await bucketsOf(deps, within.file) } };
   const writer = createStagedWriter(deps.staging, limits.stagedFileMaxBytes);
   try {
-    const read = source.checksums.read(await sourceRequest(deps, request), narrowed, checksumContext(deps, io));
+    const read = source.checksums.read(
+      await sourceRequest(deps, request),
+      narrowed,
+      checksumContext(deps, io),
+    );
     for await (const { bytes, rowCount } of read)
       if (bytes !== undefined) await writer.append(bytes, rowCount);
     return await writer.finish();

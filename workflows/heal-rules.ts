@@ -11,7 +11,11 @@ export function healProblem(config: LoadConfig): string | undefined {
 }
 
 /** What to do about more keys than a heal may touch; `undefined` where they are few enough. */
-export function capProblem(dagId: string, keys: number, { maxKeys, isApproved }: HealSpec): string | undefined {
+export function capProblem(
+  dagId: string,
+  keys: number,
+  { maxKeys, isApproved }: HealSpec,
+): string | undefined {
   if (keys > limits.reconcileHealMaxKeys)
     return `${String(keys)} keys differ and a heal reads at most ${String(limits.reconcileHealMaxKeys)} again: run the DAG again`;
   if (keys <= maxKeys || isApproved) return undefined;

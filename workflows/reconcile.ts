@@ -1,4 +1,10 @@
-import { executeChild, patched, proxyActivities, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import {
+  executeChild,
+  patched,
+  proxyActivities,
+  setCurrentDetails,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { Activities, ReconcileReport } from '../core/activities.js';
 import { limits } from '../core/limits.js';
 import { chainOf } from './load-chain.js';

@@ -34,7 +34,12 @@ export function registerReconcile(program: Command, context: CommandContext): vo
     )
     .option('--re-read', 'read every row again also where checksums would do')
     .option('--heal', 'read the keys that differ again and load them')
-    .option('--max-heal <keys>', 'heal nothing where more keys differ', parseCount, limits.reconcileHealDefaultKeys)
+    .option(
+      '--max-heal <keys>',
+      'heal nothing where more keys differ',
+      parseCount,
+      limits.reconcileHealDefaultKeys,
+    )
     .option('--approve', 'heal more keys than --max-heal')
     .option('--deletions', 'with --heal: take rows away that the source no longer has')
     .option('--json', 'print one JSON document')
@@ -70,7 +75,18 @@ function healOption({ heal, maxHeal, approve, deletions }: ReconcileArguments): 
 function textOf(reports: readonly ReconcileReport[]): string {
   return [
     renderTable(
-      ['TABLE', 'STATUS', 'WAY', 'SOURCE', 'WAREHOUSE', 'MISSING', 'EXTRA', 'CHANGED', 'TIMESTAMP', 'IN FLIGHT'],
+      [
+        'TABLE',
+        'STATUS',
+        'WAY',
+        'SOURCE',
+        'WAREHOUSE',
+        'MISSING',
+        'EXTRA',
+        'CHANGED',
+        'TIMESTAMP',
+        'IN FLIGHT',
+      ],
       reports.map((report) => [
         report.table,
         report.status,

@@ -57,7 +57,9 @@ export async function compareKeys(
   const keys = key.map((_, index) => `k${String(index)}`);
   const versions = version.map((_, index) => `v${String(index)}`);
   const names = [...keys, ...versions];
-  const texts = [...key, ...version].map((column, index) => `${canonicalText(column)} AS ${names[index] ?? ''}`);
+  const texts = [...key, ...version].map(
+    (column, index) => `${canonicalText(column)} AS ${names[index] ?? ''}`,
+  );
   const content = columns.filter(({ name }) => !version.some((column) => column.name === name));
   await connection.run(`CREATE OR REPLACE TEMP TABLE _millrace_differences AS
     SELECT ${keys.map((name) => `coalesce(s.${name}, t.${name}) AS ${name}`).join(', ')},
@@ -149,7 +151,11 @@ function linesSql(paths: readonly string[], columns: Readonly<Record<string, str
     : `SELECT ${values} FROM read_json([${paths.map(quoteText).join(', ')}], format = 'newline_delimited', columns = {${names.map(([name]) => `${name}: 'VARCHAR'`).join(', ')}})`;
 }
 
-async function stageLines(connection: DuckDBConnection, staging: StagingStore, sql: string): Promise<StagedFile> {
+async function stageLines(
+  connection: DuckDBConnection,
+  staging: StagingStore,
+  sql: string,
+): Promise<StagedFile> {
   const path = staging.temporaryPath('ndjson');
   const { rowsChanged } = await connection.run(`COPY (${sql}) TO ${quoteText(path)} (FORMAT json)`);
   return staging.adopt(path, 'ndjson', rowsChanged);

@@ -185,9 +185,7 @@ class DuckDbWarehouse implements Warehouse {
     await this.#gate.together(() =>
       this.#use(async (connection) => {
         const { name, columns } = reconcilesTable;
-        const values = columns.map(
-          (column, index) => `CAST($${String(index + 1)} AS ${duckDbType(column)})`,
-        );
+        const values = columns.map((column, index) => `CAST($${String(index + 1)} AS ${duckDbType(column)})`);
         await connection.run(
           `INSERT INTO ${name} SELECT ${values.join(', ')} WHERE NOT EXISTS (SELECT 1 FROM ${name} WHERE reconcile_id = $1)`,
           [...row],

@@ -28,7 +28,10 @@ export function canonicalText(
   switch (type.type) {
     case 'string':
       if (encoding !== 'text') return undefined;
-      return plainTexts.includes(typeName) ? `${value}::text` : `format('%s', ${form.expression(value)})`;
+      // Of NULL, `format` makes an empty text.
+      return plainTexts.includes(typeName)
+        ? `${value}::text`
+        : `CASE WHEN ${value} IS NOT NULL THEN format('%s', ${form.expression(value)}) END`;
     case 'int64':
       return integers.includes(typeName) ? `${value}::text` : undefined;
     case 'decimal': {

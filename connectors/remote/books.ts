@@ -52,10 +52,9 @@ export class RemoteBooks {
 
   async recordReconcile(row: ReconcileRow): Promise<void> {
     const { name, columns } = reconcilesTable;
-    const [known] = await this.#run(
-      `SELECT count(*) AS n FROM ${this.#table(name)} WHERE reconcile_id = ?`,
-      [row[0] ?? ''],
-    );
+    const [known] = await this.#run(`SELECT count(*) AS n FROM ${this.#table(name)} WHERE reconcile_id = ?`, [
+      row[0] ?? '',
+    ]);
     if (Number(known?.['n'] ?? 0) > 0) return;
     const { instant } = this.#engine.dialect;
     await this.#run(

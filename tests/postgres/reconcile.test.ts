@@ -34,11 +34,7 @@ const hard: Readonly<Record<string, readonly [string, JsonObject, readonly strin
   at: [
     'timestamptz',
     time,
-    [
-      `'2026-03-29 02:30:00.123456+02'`,
-      `'1969-12-31 23:59:59.999999Z'`,
-      `'2026-01-01 00:00:00.1+05:30'`,
-    ],
+    [`'2026-03-29 02:30:00.123456+02'`, `'1969-12-31 23:59:59.999999Z'`, `'2026-01-01 00:00:00.1+05:30'`],
   ],
   wall: [
     'timestamp',
@@ -66,6 +62,10 @@ beforeAll(async () => {
     `CREATE TABLE hard (id int PRIMARY KEY, ${names.map((name) => `${name} ${hard[name]?.[0] ?? ''}`).join(', ')}, ratio double precision, doc jsonb)`,
     ...rows.map((row) => `INSERT INTO hard VALUES (${row.join(', ')}, 0.1, '{"a": 1}')`),
     `INSERT INTO hard (id) VALUES (3)`,
+    ...names.map(
+      (_, index) =>
+        `INSERT INTO hard SELECT ${String(100 + index)}, ${names.join(', ')} FROM hard WHERE id = 1`,
+    ),
     `CREATE TABLE pairs (region text, n bigint, amount numeric(12,2), updated_at timestamptz, PRIMARY KEY (region, n))`,
     `INSERT INTO pairs SELECT 'région ' || g % 7, -g, g / 100.0, '2026-01-01Z'::timestamptz + g * interval '1 s' FROM generate_series(1, 3000) g`,
   );
@@ -89,10 +89,20 @@ const hardSchema = {
 };
 const pairSchema = {
   type: 'object',
-  properties: { region: { type: 'string' }, n: { type: 'integer' }, amount: decimal('12,2'), updated_at: time },
+  properties: {
+    region: { type: 'string' },
+    n: { type: 'integer' },
+    amount: decimal('12,2'),
+    updated_at: time,
+  },
 };
 
-function dagOf(table: string, schema: string, key: readonly string[], version: readonly string[]): DagDefinition {
+function dagOf(
+  table: string,
+  schema: string,
+  key: readonly string[],
+  version: readonly string[],
+): DagDefinition {
   return defineDag({
     id: table,
     schedule: 'manual',
@@ -135,32 +145,25 @@ async function compare(dag: DagDefinition, inFlightSince = '9999-01-01T00:00:00.
 test('both sides render hard values alike, and name the columns that they leave out', async () => {
   const { plan, coarse, keys } = await compare(hardDag);
   expect(keys.samples).toEqual({ missing: [], extra: [], changed: [], timestampOnly: [] });
-  expect(coarse).toMatchObject({ sourceRows: 4, warehouseRows: 4, rows: 0 });
+  expect(coarse).toMatchObject({ sourceRows: 4 + names.length, warehouseRows: 4 + names.length, rows: 0 });
   expect(plan.columns.map(({ name }) => name).sort()).toEqual(['id', ...names].sort());
   expect(plan.notCompared.map((text) => text.split(':')[0]).sort()).toEqual(['doc', 'ratio']);
 });
 
 test('a change of each single column is found', async () => {
-  for (const name of names) {
-    await server.run(
-      `CREATE TABLE before AS SELECT ${name} AS value FROM hard WHERE id = 1`,
-      `UPDATE hard SET ${name} = NULL WHERE id = 1`,
-    );
-    const { keys } = await compare(hardDag);
-    expect([name, keys.changed, keys.samples.changed]).toEqual([name, 1, ['["1"]']]);
-    await server.run(
-      `UPDATE hard SET ${name} = (SELECT value FROM before) WHERE id = 1`,
-      'DROP TABLE before',
-    );
-  }
-  expect((await compare(hardDag)).keys.changed).toBe(0);
-}, 60_000);
+  await server.run(
+    ...names.map((name, index) => `UPDATE hard SET ${name} = NULL WHERE id = ${String(100 + index)}`),
+  );
+  const { keys } = await compare(hardDag);
+  expect(keys).toMatchObject({ changed: names.length, missing: 0, extra: 0 });
+  expect(keys.differences.rows).toBe(names.length);
+});
 
 test('digits that the table cannot hold are a difference, not rounded away', async () => {
   await server.run('UPDATE hard SET loose = 1.5001 WHERE id = 0');
-  expect((await compare(hardDag)).keys).toMatchObject({ changed: 1 });
+  expect((await compare(hardDag)).keys).toMatchObject({ changed: names.length + 1 });
   await server.run('UPDATE hard SET loose = 1.5000 WHERE id = 0');
-  expect((await compare(hardDag)).keys).toMatchObject({ changed: 0 });
+  expect((await compare(hardDag)).keys).toMatchObject({ changed: names.length });
 });
 
 test('each kind of difference is told apart, and what is in flight counts for itself', async () => {
@@ -209,6 +212,7 @@ test('each kind of difference is told apart, and what is in flight counts for it
     },
     stages.io,
   );
-  const rows = (files: readonly { readonly rows: number }[]) => files.reduce((sum, file) => sum + file.rows, 0);
+  const rows = (files: readonly { readonly rows: number }[]) =>
+    files.reduce((sum, file) => sum + file.rows, 0);
   expect([rows(manifest.files), rows(manifest.deletes)]).toEqual([3, 1]);
 });
