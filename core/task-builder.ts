@@ -4,7 +4,7 @@ import type { Edge } from './edge.js';
 import { readExpand } from './expand-options.js';
 import type { JsonObject } from './json.js';
 import type { SpecDraft } from './spec-draft.js';
-import { readExtract, readLoad, readTransform, readValidate } from './stage-tasks.js';
+import { readExtract, readLoad, readReconcile, readTransform, readValidate } from './stage-tasks.js';
 import { readTaskBase, type TaskBase } from './task-base.js';
 import type {
   DefaultArgs,
@@ -152,7 +152,13 @@ export function createTaskBuilder(draft: SpecDraft, defaults: DefaultArgs, group
     },
     load: (id, input, options) =>
       add(
-        { kind: 'load', ...base(id, options, [input]), input: input.taskId, config: readLoad(options) },
+        {
+          kind: 'load',
+          ...base(id, options, [input]),
+          input: input.taskId,
+          config: readLoad(options),
+          ...readReconcile(draft, pathOf(id), options),
+        },
         options,
       ),
     branch: (id, options) => add({ kind: 'branch', ...withRun(id, options) }, options),

@@ -1,5 +1,6 @@
 import type { ExtractConfig, LoadConfig, TransformConfig, ValidateConfig } from './dag-spec.js';
 import type { JsonObject, JsonValue } from './json.js';
+import type { ReconcileSpec } from './reconcile.js';
 
 /** Rules that `core/trigger-rule.ts` decides by; names and meaning of Airflow 3. */
 export const triggerRules = [
@@ -144,6 +145,7 @@ export interface LoadTask extends TaskBase {
   readonly kind: 'load';
   readonly input: string;
   readonly config: LoadConfig;
+  readonly reconcile?: ReconcileSpec;
 }
 
 interface WithInputs {
