@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Client, Connection, ScheduleNotFoundError } from '@temporalio/client';
 import type { ReconcileReport } from '../../core/activities.js';
 import { startPostgres, type PostgresServer } from '../helpers/postgres-server.js';
-import { TestProject } from '../helpers/project.js';
+import type { DeployResult } from '../../client/deployment.js';
+import { TestProject, waitUntil } from '../helpers/project.js';
 import { triggerRun } from '../helpers/runs.js';
 
 const dag = `
 import { defineDag, postgres } from 'millrace';
+
+const reconcile = { schedule: '@yearly', heal: { deletions: true } } as const;
 
 export default defineDag({
   id: 'items',
@@ -13,7 +17,7 @@ export default defineDag({
   tasks: ({ extract, validate, load, transform }) => {
     const raw = extract('pull', { from: postgres.table({ connection: 'shop', table: 'items' }), read: 'full' });
     const rows = transform('shape', validate('check', raw, { schema: 'item.v1' }), { rename: { id: 'item' } });
-    load('store', rows, { into: 'items', key: ['item'], version: ['updated_at'], disposition: 'merge' });
+    load('store', rows, { into: 'items', key: ['item'], version: ['updated_at'], disposition: 'merge', reconcile });
   },
 });
 `;
@@ -40,7 +44,8 @@ beforeAll(async () => {
   project = await TestProject.create({ 'items.ts': dag }, { connections: { shop: server.connection() } });
   project.write('schemas/item.v1.schema.json', JSON.stringify(schema));
   await project.startTemporal();
-  await project.json('deploy');
+  const { results } = await project.json<{ results: DeployResult[] }>('deploy');
+  expect(results).toMatchObject([{ reconciles: ['millrace.reconcile.items.store'] }]);
   await project.startWorker();
   await triggerRun(project, 'items');
 }, 120_000);
@@ -106,4 +111,24 @@ test('a source is read again where checksums are not wanted, with the same outco
     inFlight: 1,
     heal: { counts: { loaded: 2 }, remaining: 0 },
   });
+}, 120_000);
+
+test('a schedule of its own compares and heals the table, and goes with the option', async () => {
+  await server.run(`UPDATE items SET amount = 8 WHERE id = 88`, `DELETE FROM items WHERE id = 89`);
+  const connection = await Connection.connect({ address: `127.0.0.1:${String(project.temporalPort)}` });
+  try {
+    const schedule = new Client({ connection }).schedule.getHandle('millrace.reconcile.items.store');
+    await schedule.trigger();
+    const reports = () =>
+      project.rows(
+        `SELECT changed, extra, healed, remaining FROM _millrace_reconciles WHERE reconcile_id LIKE 'millrace.reconcile.items.store%'`,
+      );
+    await waitUntil('the report is there', async () => (await reports()).length === 1, 60_000);
+    expect(await reports()).toEqual([{ changed: '1', extra: '1', healed: '2', remaining: '0' }]);
+    project.write('dags/items.ts', dag.replace('reconcile });', '});'));
+    await project.json('deploy');
+    await expect(schedule.describe()).rejects.toThrow(ScheduleNotFoundError);
+  } finally {
+    await connection.close();
+  }
 }, 120_000);
