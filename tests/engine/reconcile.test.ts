@@ -44,8 +44,8 @@ beforeAll(async () => {
   project = await TestProject.create({ 'items.ts': dag }, { connections: { shop: server.connection() } });
   project.write('schemas/item.v1.schema.json', JSON.stringify(schema));
   await project.startTemporal();
-  const { results } = await project.json<{ results: DeployResult[] }>('deploy');
-  expect(results).toMatchObject([{ reconciles: ['millrace.reconcile.items.store'] }]);
+  const { dags } = await project.json<{ dags: DeployResult[] }>('deploy');
+  expect(dags).toMatchObject([{ reconciles: ['millrace.reconcile.items.store'] }]);
   await project.startWorker();
   await triggerRun(project, 'items');
 }, 120_000);
