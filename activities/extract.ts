@@ -13,6 +13,7 @@ import type { ActivityDeps, Stage, StageIo } from './deps.js';
 import { oversizedReject, partLines, type PartedLines } from './oversized.js';
 import { elementSource } from './element-source.js';
 import { functionContext } from './function-context.js';
+import { stagedLines } from './reconcile-source.js';
 import { createStagedWriter } from './staged-writer.js';
 
 type ExtractRequest = StageRequest<ExtractTask>;
@@ -85,7 +86,7 @@ async function readRequest(
   request: ExtractRequest,
   { from, cursorKey }: Awaited<ReturnType<typeof elementSource>>,
 ): Promise<ReadRequest> {
-  const { context, task, replayQuarantineIds } = request;
+  const { context, task, replayQuarantineIds, keys } = request;
   const { read, cursor: cursorConfig } = task.config;
   const isReplay = replayQuarantineIds !== undefined;
   const connection: ResolvedConnection = isReplay ? { options: {} } : await deps.connection(from.connection);
@@ -99,6 +100,10 @@ async function readRequest(
     reader: context.workflowId,
     ...(cursorConfig !== undefined && { cursorPath: cursorConfig.path }),
   };
+  if (keys !== undefined) {
+    const { file, ...columns } = keys;
+    return { ...base, keys: { ...columns, rows: `[${(await stagedLines(deps, file)).join(',')}]` } };
+  }
   if (isReplay || read === 'full') return base;
   if (read === 'interval') {
     if (context.interval !== undefined) return { ...base, interval: context.interval };

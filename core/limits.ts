@@ -382,6 +382,17 @@ export const limits = {
   replayMaxRows: 500,
   /** Keys of each kind of difference that a reconcile report names. */
   reconcileSamples: 5,
+  /** Reconcile: buckets of the first step and by how much a step refines them; both prime, so that no stride of keys fits. */
+  reconcileBuckets: 65_521,
+  reconcileRefineBy: 251,
+  /** Reconcile: buckets are refined while those that differ hold more rows, at most so often. */
+  reconcileRowsAtOnce: 500_000,
+  reconcileMaxRefines: 2,
+  /** Reconcile: keys that a heal reads again by default, and at most once it is approved. */
+  reconcileHealDefaultKeys: 1_000,
+  reconcileHealMaxKeys: 100_000,
+  /** Reconcile: rows whose version is younger may still be on their way. */
+  reconcileInFlightMs: 5 * 60_000,
   /** Path of a local socket: the system's limit is 104 to 108. */
   socketPathMaxBytes: 100,
   /** Warehouse over the network: sessions or jobs at once, and time until a connection stands. */

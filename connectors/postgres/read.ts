@@ -27,14 +27,16 @@ export async function* readPostgres(
   request: ReadRequest,
   context: ReadContext,
 ): AsyncGenerator<SourceBatch> {
-  const name = `millrace ${request.reader ?? ''}`.trim().slice(0, applicationNameMax);
-  const session = await openSession(connection, name, context.signal);
+  const session = await openSession(connection, applicationName(request), context.signal);
   try {
     // Before the query is looked at: the server may evaluate what it looks up when it plans.
     if ('sql' in options.from) await setLocal(session, millraceSettings(options.from.values));
     const plan = planRead(await describe(session, options), options, request);
     if ('problems' in plan) throw new PipelineError('CONFIG_INVALID', { problems: plan.problems });
-    await setLocal(session, millraceSettings({ ...plan.bounds }));
+    await setLocal(
+      session,
+      millraceSettings({ ...plan.bounds, ...(request.keys !== undefined && { keys: request.keys.rows }) }),
+    );
     yield* orPostgresFailure(readParts(session, plan, request.cursor, context), connection, context.signal);
   } finally {
     await session.close();
@@ -59,7 +61,12 @@ async function* readParts(
   }
 }
 
+/** What the server shows about who reads. */
+export function applicationName({ reader = '' }: Pick<ReadRequest, 'reader'>): string {
+  return `millrace ${reader}`.trim().slice(0, applicationNameMax);
+}
+
 /** Settings of the transaction under the names by which statements look them up. */
-function millraceSettings(values: Readonly<Record<string, string>>): Record<string, string> {
+export function millraceSettings(values: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [`millrace.${name}`, value]));
 }
