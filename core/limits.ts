@@ -7,6 +7,13 @@ export const limits = {
   payloadMaxBytes: 64 * 1024,
   /** Rows of one staged file are split when the file passes this size. */
   stagedFileMaxBytes: 256 * 1024 * 1024,
+  /** Typed text of a source becomes a staged file when it passes this size; doubled after each `typedFilesPerSize` files. */
+  typedFileBytes: 16 * 1024 * 1024,
+  typedFilesPerSize: 16,
+  /** A longer line of typed text goes on as JSON; as JSON a line grows to six times its size at most, below `recordMaxBytes`. */
+  typedLineMaxBytes: 2_000_000,
+  /** Typed text that is rewritten at a time. */
+  typedReadBytes: 1024 * 1024,
   /** Files that one manifest may name. */
   manifestMaxFiles: 128,
   /** One NDJSON line (one record). Longer lines are quarantined by the source. */
