@@ -1,4 +1,4 @@
-import { fromText, duckDbSpelling, fromJson } from '../connectors/duckdb/column-sql.js';
+import { duckDbSpelling, fromText } from '../connectors/duckdb/column-sql.js';
 import { quoteName, quoteText } from '../connectors/duckdb/sql-text.js';
 import { typedText, type TypedFileColumn } from '../connectors/duckdb/typed-text-sql.js';
 import type { ColumnSpec } from '../core/columns.js';
@@ -140,7 +140,7 @@ function valueOf(
   if (column.type === 'json') return { value: documentOf(source), fits: 'TRUE' };
   if (source.type !== 'json' && duckDbSpelling(column) === duckDbSpelling(source))
     return { value: name, fits: 'TRUE' };
-  const value = source.type === 'json' ? fromJson(column, name) : fromText(column, typedText(source));
+  const value = fromText(column, typedText(source));
   return { value, fits: `(${name} IS NULL OR ${value} IS NOT NULL)` };
 }
 
@@ -191,7 +191,9 @@ function relation(
 ): string {
   const documents = new Set(wanted.filter(({ type }) => type === 'json').map(({ name }) => name));
   const columns = found.map(({ name, type }) =>
-    type === 'json' ? `json(${quoteName(name)}) AS ${quoteName(name)}` : quoteName(name),
+    documents.has(name) && type === 'json'
+      ? `json(${quoteName(name)}) AS ${quoteName(name)}`
+      : quoteName(name),
   );
   const doubts = found
     .filter(({ type }) => type === 'json')

@@ -31,6 +31,8 @@ interface Part {
   readonly handle: FileHandle;
   readonly typed: TypedText;
   readonly firstPosition: number;
+  /** DuckDB's reader drops such a mark, which here is the first letter of a value. */
+  readonly hasByteOrderMark: boolean;
   bytes: number;
   rows: number;
 }
@@ -61,6 +63,7 @@ export function createTypedWriter({ staging, stagedSql, rows, signal }: TypedWri
       typed,
       handle: await open(path, 'wx', 0o600),
       firstPosition: position,
+      hasByteOrderMark: byteOrderMark.every((byte, at) => typed.text[at] === byte),
       bytes: 0,
       rows: 0,
     };
@@ -77,7 +80,9 @@ export function createTypedWriter({ staging, stagedSql, rows, signal }: TypedWri
     }
   };
 
-  const isTyped = async ({ path, typed, firstPosition, rows: expected }: Part, target: string) => {
+  const isTyped = async (closed: Part, target: string): Promise<boolean> => {
+    const { path, typed, firstPosition, rows: expected } = closed;
+    if (closed.hasByteOrderMark) return false;
     try {
       const statement = copyTypedText(typed.columns, { textPath: path, target, firstPosition });
       const [written] = await stagedSql.run([statement], signal);
@@ -152,6 +157,7 @@ function partBytes(before: number): number {
 }
 
 const lineFeed = 0x0a;
+const byteOrderMark = [0xef, 0xbb, 0xbf];
 
 /** A file in pieces of whole lines. */
 async function* wholeLines(path: string): AsyncGenerator<Uint8Array> {

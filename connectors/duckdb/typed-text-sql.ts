@@ -107,7 +107,8 @@ const fileTypes: Readonly<Record<string, TypedFileColumn['type']>> = {
 export function typedText({ name, type }: Pick<TypedFileColumn, 'name' | 'type'>): string {
   const value = quoteName(name);
   if (type === 'string') return value;
-  if (type === 'json') return `(${value} ->> '$')`;
+  if (type === 'json')
+    return `CASE WHEN json_type(${value}) = 'VARCHAR' THEN ${value} ->> '$' ELSE CAST(${value} AS VARCHAR) END`;
   const text = `CAST(${value} AS VARCHAR)`;
   return type === 'timestamp' ? `replace(${text}, ' ', 'T') || '+00:00'` : text;
 }
