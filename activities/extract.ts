@@ -125,8 +125,12 @@ async function stageAll(
     deletes: createStagedWriter(deps.staging, fileMaxBytes),
     rejects: createStagedWriter(deps.staging, fileMaxBytes),
   };
-  const { staging, stagedSql } = deps;
-  const typed = createTypedWriter({ staging, stagedSql, rows: writers.rows, signal: io.signal });
+  const typed = createTypedWriter({
+    staging: deps.staging,
+    rows: writers.rows,
+    signal: io.signal,
+    fileMaxBytes,
+  });
   const rejects: Omit<QuarantineRow, 'position'>[] = [];
   const staged = { rows: 0, deletes: 0 };
   const flushTyped = async (): Promise<void> => {

@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { copyTypedText } from '../connectors/duckdb/typed-text-sql.js';
-import type { StagedSql } from '../connectors/duckdb/staged-sql.js';
+import { createStagedSql, type StagedSql } from '../connectors/duckdb/staged-sql.js';
 import type { StagingStore } from '../connectors/staging.js';
 import type { TypedText } from '../connectors/typed-text.js';
 import { PipelineError } from '../core/errors/index.js';
@@ -39,21 +39,23 @@ interface Part {
 
 export interface TypedWriterDeps {
   readonly staging: StagingStore;
-  readonly stagedSql: StagedSql;
   readonly rows: StagedWriter;
   readonly signal: AbortSignal;
+  /** No part grows beyond it. */
+  readonly fileMaxBytes: number;
 }
 
 /**
  * Text is gathered in parts; each becomes a Parquet file while the source sends the next one. A part with a value that its
  * type does not hold exactly (an infinite instant, a line over the limit, text that is not UTF-8) becomes JSON lines instead.
  */
-export function createTypedWriter({ staging, stagedSql, rows, signal }: TypedWriterDeps): TypedWriter {
+export function createTypedWriter({ staging, rows, signal, fileMaxBytes }: TypedWriterDeps): TypedWriter {
   let hash: Hash | undefined;
   let part: Part | undefined;
   let parts = 0;
   let position = 0;
   let converting: Promise<void> = Promise.resolve();
+  let engine: Promise<StagedSql> | undefined;
   const oversized: string[] = [];
 
   const begin = async (typed: TypedText): Promise<Part> => {
@@ -85,7 +87,9 @@ export function createTypedWriter({ staging, stagedSql, rows, signal }: TypedWri
     if (closed.hasByteOrderMark) return false;
     try {
       const statement = copyTypedText(typed.columns, { textPath: path, target, firstPosition });
-      const [written] = await stagedSql.run([statement], signal);
+      // One thread: a part is one row group or few, and threads without work of their own cost as much as the work.
+      engine ??= createStagedSql({ memoryLimitMb: limits.typedSqlMemoryMb, threads: 1 });
+      const [written] = await (await engine).run([statement], signal);
       return Number(written?.['Count']) === expected;
     } catch {
       signal.throwIfAborted();
@@ -131,7 +135,7 @@ export function createTypedWriter({ staging, stagedSql, rows, signal }: TypedWri
       part.bytes += typed.text.length;
       part.rows += count;
       position += count;
-      if (part.bytes >= partBytes(parts)) await cut();
+      if (part.bytes >= Math.min(partBytes(parts), fileMaxBytes)) await cut();
     },
     async flush() {
       await cut();
@@ -143,6 +147,8 @@ export function createTypedWriter({ staging, stagedSql, rows, signal }: TypedWri
       const left = part;
       part = undefined;
       await converting.catch(() => undefined);
+      (await engine)?.close();
+      engine = undefined;
       if (left === undefined) return;
       await left.handle.close().catch(() => undefined);
       await rm(left.path, { force: true });
@@ -152,8 +158,7 @@ export function createTypedWriter({ staging, stagedSql, rows, signal }: TypedWri
 
 /** Small parts first, so that little is left to do when the source ends; larger ones later, so that a manifest holds their names. */
 function partBytes(before: number): number {
-  const size = limits.typedFileBytes * 2 ** Math.floor(before / limits.typedFilesPerSize);
-  return Math.min(size, limits.stagedFileMaxBytes);
+  return limits.typedFileBytes * 2 ** Math.floor(before / limits.typedFilesPerSize);
 }
 
 const lineFeed = 0x0a;

@@ -131,6 +131,8 @@ export const limits = {
   /** Memory of the engine that checks and transforms staged files, and of the warehouse engine, MiB. */
   stagedSqlMemoryMb: 400,
   warehouseMemoryMb: 400,
+  /** Memory of the engine that makes typed files out of a source's text, one for each read, MiB. */
+  typedSqlMemoryMb: 256,
   /** Worker: activities at once, workflows kept in memory, and time from stop to cancel and to the end. */
   workerMaxActivities: 40,
   workerMaxCachedWorkflows: 500,

@@ -33,6 +33,8 @@ const io: StageIo = {
   logger,
   log: createTryLog(logger).log,
 };
+/** Text of so many bytes becomes a file. */
+const cutBytes = 30;
 let sql: StagedSql;
 
 beforeAll(async () => {
@@ -195,45 +197,52 @@ function batches(withStrange: boolean): fc.Arbitrary<Batch> {
     });
 }
 
-/** A source of these rows, with their types or as JSON lines only. */
+/** A source of these rows, one a batch, with their types or as JSON lines only. */
 function sourceOf({ columns, encodings, rows }: Batch, isTyped: boolean): Source {
-  const text = Buffer.from(rows.map((row) => `${row.join('\t')}\n`).join(''));
+  const texts = rows.map((row) => Buffer.from(`${row.join('\t')}\n`));
   const toLines = createJsonLines(
     columns.map(({ name }, at) => ({ name, encoding: encodings[at] ?? 'text' })),
   );
   return {
     name: 'rows',
     async *read(): AsyncGenerator<SourceBatch> {
-      const { bytes, rowCount } = await Promise.resolve(toLines(text));
-      yield { kind: 'rows', bytes, rowCount, ...(isTyped && { typed: { columns, text, toLines } }) };
+      for (const text of texts) {
+        const { bytes, rowCount } = await Promise.resolve(toLines(text));
+        yield { kind: 'rows', bytes, rowCount, ...(isTyped && { typed: { columns, text, toLines } }) };
+      }
     },
     test: () => Promise.resolve({ detail: '' }),
   };
 }
 
-/** What extract and validate make of the rows: everything that a load sees. */
-async function outcome(batch: Batch, isTyped: boolean): Promise<Record<string, unknown>> {
-  const deps = {
+function depsOf(batch: Batch, isTyped: boolean): ActivityDeps {
+  return {
     staging,
     stagedSql: sql,
     logger,
     source: () => Promise.resolve(sourceOf(batch, isTyped)),
     connection: () => Promise.resolve({ options: {} }),
   } as unknown as ActivityDeps;
-  const pull = {
-    id: 'pull',
-    kind: 'extract',
-    config: { from: { connector: 'rows', stream: 's', options: {} }, read: 'full' },
-  };
+}
+
+const pull = {
+  id: 'pull',
+  kind: 'extract',
+  config: { from: { connector: 'rows', stream: 's', options: {} }, read: 'full' },
+} as unknown as ExtractTask;
+
+/** What extract and validate make of the rows: everything that a load sees. */
+async function outcome(batch: Batch, isTyped: boolean, fileMaxBytes?: number): Promise<object> {
+  const deps = depsOf(batch, isTyped);
   const contract = { ...defaultContract, newColumns: batch.newColumns };
-  const check = {
+  const task = {
     id: 'check',
     kind: 'validate',
     config: { schema: { id: 'test', document: batch.document }, quarantineOver: 1, contract },
-  };
-  const raw = await createExtract(deps)({ context, task: pull as unknown as ExtractTask }, io);
-  const task = check as unknown as ValidateTask;
-  const { counts, columns, files, rejects } = await createValidate(deps)({ context, task, input: raw }, io);
+  } as unknown as ValidateTask;
+  const bounds = fileMaxBytes === undefined ? {} : { fileMaxBytes };
+  const input = await createExtract(deps, bounds)({ context, task: pull }, io);
+  const { counts, columns, files, rejects } = await createValidate(deps)({ context, task, input }, io);
   return {
     counts,
     columns,
@@ -285,16 +294,31 @@ describe('rows that a source has typed', () => {
       fc.asyncProperty(batches(false), async (batch) => {
         expect(await outcome(batch, true)).toEqual(await outcome(batch, false));
       }),
-      { numRuns: process.env['MILLRACE_LONG_TESTS'] === '1' ? 1_000 : 60 },
+      { numRuns: process.env['MILLRACE_LONG_TESTS'] === '1' ? 1_000 : 40 },
     );
   }, 300_000);
 
   test('go on as lines, whole and in order, where one value is none that its type holds', async () => {
     await fc.assert(
       fc.asyncProperty(batches(true), async (batch) => {
-        expect(await outcome(batch, true)).toEqual(await outcome(batch, false));
+        expect(await outcome(batch, true, cutBytes)).toEqual(await outcome(batch, false));
       }),
-      { numRuns: process.env['MILLRACE_LONG_TESTS'] === '1' ? 500 : 25 },
+      { numRuns: process.env['MILLRACE_LONG_TESTS'] === '1' ? 500 : 20 },
     );
   }, 300_000);
+
+  test('are cut into files anywhere, and have one content hash', async () => {
+    const columns = [{ name: 'id', type: 'int64' }] as const;
+    const rows = Array.from({ length: 40 }, (_, at) => [String(at)]);
+    const batch: Batch = { columns, encodings: ['number'], rows, document: {}, newColumns: 'evolve' };
+    const deps = depsOf(batch, true);
+    const whole = await createExtract(deps)({ context, task: pull }, io);
+    const parted = await createExtract(deps, { fileMaxBytes: cutBytes })({ context, task: pull }, io);
+    expect([whole.files.length, parted.files.length]).toEqual([1, 4]);
+    expect(parted.files.map(({ format }) => format)).toEqual(Array(4).fill('parquet'));
+    expect(parted.contentHash).toBe(whole.contentHash);
+    expect(
+      await rowsOf({ files: parted.files, columns: [{ name: 'id', type: 'int64', nullable: true }] }),
+    ).toEqual(await rowsOf({ files: whole.files, columns: [{ name: 'id', type: 'int64', nullable: true }] }));
+  });
 });
