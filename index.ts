@@ -19,6 +19,12 @@ export type { ApprovalResult, Callback, TaskOptions } from './core/task-options.
 export { isPipelineError, PipelineError, type ErrorCode } from './core/errors/index.js';
 export { file, type FileOptions } from './connectors/file/reference.js';
 export { hubspot, type HubspotReadOptions } from './connectors/hubspot/reference.js';
+export {
+  salesforce,
+  type SalesforceReadOptions,
+  type SoqlCondition,
+} from './connectors/salesforce/reference.js';
+export { magento, type MagentoReadOptions } from './connectors/magento/reference.js';
 export { inbox } from './connectors/inbox/reference.js';
 export type { RestCursorFormat, RestIncremental, RestPaginator } from './connectors/rest/options.js';
 export { rest, type RestOptions } from './connectors/rest/reference.js';

@@ -184,6 +184,8 @@ export interface DagOptions {
   readonly schedule?: ScheduleOptions | AssetScheduleOptions;
   /** Default: real-time for a stream, near-real-time for a period up to 15 minutes, else batch. */
   readonly mode?: DagMode;
+  /** The DAG waits after its first deploy, until `millrace dag unpause`; what was due till then is a gap that a backfill fills. */
+  readonly pausedUponCreation?: boolean;
   /** Runs of this DAG at a time, however they were started. Default: no bound. */
   readonly maxActiveRuns?: number;
   /** Tasks of one run at a time. Default: 16. */

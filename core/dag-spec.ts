@@ -19,6 +19,8 @@ export interface DagSpec {
   readonly tags: readonly string[];
   readonly schedule: ScheduleSpec;
   readonly mode: DagMode;
+  /** Its first deploy starts no runs until somebody resumes it. */
+  readonly pausedUponCreation?: true;
   /** Runs of this DAG at a time, of every kind together; absent: no bound. */
   readonly maxActiveRuns?: number;
   /** Tasks of one run at a time. */

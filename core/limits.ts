@@ -80,6 +80,22 @@ export const limits = {
   hubspotSearchEveryMs: 260,
   /** HubSpot: names of properties with their commas; longer ones make an address that servers refuse. */
   hubspotPropertiesMaxLength: 10_000,
+  /** Salesforce: one request; a query ends there by itself after two minutes. */
+  salesforceRequestTimeoutMs: 130_000,
+  /** Salesforce: an encoded query in an address; a longer one is read by a bulk job, which takes it in its body. */
+  salesforceQueryMaxLength: 12_000,
+  /** Salesforce: share of the requests of a day, in percent, that is left to others; a read stops before it. */
+  salesforceApiReservePercent: 5,
+  /** Salesforce: how soon a bulk job is asked for its state, and how long at most between two questions. */
+  salesforceBulkPollFirstMs: 500,
+  salesforceBulkPollMaxMs: 20_000,
+  /** Salesforce: records of one piece of a bulk job's results. */
+  salesforceBulkPageRecords: 5_000,
+  /** Salesforce: time to abort and delete a bulk job. */
+  salesforceBulkEndMs: 10_000,
+  /** Magento: records of a page, and the most that shops give where they bound it. */
+  magentoPageRecords: 100,
+  magentoPageMaxRecords: 300,
   /** Redirects within one origin that a source request follows. */
   sourceMaxRedirects: 3,
   /** Pages of one read. */
@@ -142,6 +158,9 @@ export const limits = {
   clientListRuns: 100,
   /** Answer of the Temporal server to a client that connects. */
   temporalConnectMaxMs: 5_000,
+  /** Tries of a look at a schedule whose answer the Temporal server lost, and the first pause between them; it doubles. */
+  temporalDescribeMaxTries: 3,
+  temporalDescribePauseMs: 200,
   /** One request of `millrace connections test`. */
   connectionTestMaxMs: 15_000,
   /** One failure detail written to a Temporal history. The server keeps 4 KiB. */

@@ -211,7 +211,7 @@ export function createTaskBuilder(draft: SpecDraft, defaults: DefaultArgs, group
       add(
         {
           kind: 'trigger-dag',
-          ...withRun(id, options, [], ofWaits),
+          ...withRun(id, options, [], { ...ofWaits, retries: defaults.retries ?? 0 }),
           dagId: options.dag,
           params: options.params ?? {},
           interval: options.interval ?? 'same',

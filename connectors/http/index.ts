@@ -5,4 +5,4 @@ export { pauseForRateLimit } from './rate-limit.js';
 export { nextPageUrl } from './link-header.js';
 export { httpRequest } from './request.js';
 export { parseRetryAfter } from './retry-after.js';
-export type { Credentials, HttpRequest, HttpResponse } from './types.js';
+export type { Credentials, HttpRequest, HttpResponse, RefusedAnswer, RequestTarget } from './types.js';

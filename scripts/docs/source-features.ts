@@ -32,6 +32,8 @@ const from =
   (title: string): ShownBy => ({ test, title });
 const shopifyTest = from('tests/sources/shopify.test.ts');
 const hubspotTest = from('tests/sources/hubspot.test.ts');
+const magentoTest = from('tests/sources/magento.test.ts');
+const salesforceTest = from('tests/sources/salesforce.test.ts');
 const restTest = from('tests/sources/rest.test.ts');
 const fileTest = from('tests/sources/file.test.ts');
 const schemaTest = from('tests/sources/schemas.test.ts');
@@ -63,6 +65,28 @@ export const sources: readonly SourceFeatures[] = [
       auth: hubspotTest('a wrong token is SOURCE_AUTH at once'),
       schema: schemaTest('every contact of the fixture account fits hubspot-contact.v1'),
       fixture: from('tests/sources/hubspot-server.test.ts')('lists all contacts, page by page'),
+    },
+  },
+  {
+    source: 'salesforce',
+    features: {
+      pull: salesforceTest('is a bulk job: each record once, every digit and line break kept'),
+      incremental: salesforceTest('records that change while pages are read push no other out of sight'),
+      deletes: salesforceTest('polled through its whole life, faults and late commits included'),
+      'rate budget': salesforceTest('the share of requests that is left to others is not touched'),
+      auth: salesforceTest('a wrong token is SOURCE_AUTH at once'),
+      schema: schemaTest('every contact of the fixture org fits salesforce-contact.v1'),
+      fixture: salesforceTest('of %s is the same by query'),
+    },
+  },
+  {
+    source: 'magento',
+    features: {
+      pull: magentoTest('lists each record once, to the digit; times have their zone'),
+      incremental: magentoTest('an order that changes while pages are read pushes no other out of sight'),
+      auth: magentoTest('keys of an integration sign each request and each try anew'),
+      schema: schemaTest('all %s of the fixture Magento shop fit %s'),
+      fixture: magentoTest('the fixture repeats its last page behind the end'),
     },
   },
   {

@@ -1,10 +1,17 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Credentials } from '../../connectors/http/index.js';
 import { source as hubspotSource } from '../../connectors/hubspot/index.js';
+import { source as magentoSource } from '../../connectors/magento/index.js';
 import { source as restSource } from '../../connectors/rest/index.js';
 import { rest } from '../../connectors/rest/reference.js';
+import { source as salesforceSource } from '../../connectors/salesforce/index.js';
 import type { ReadRequest, Source } from '../../connectors/source.js';
-import { createHubspotServer, createRestServer } from '../../testing/index.js';
+import {
+  createHubspotServer,
+  createMagentoServer,
+  createRestServer,
+  createSalesforceServer,
+} from '../../testing/index.js';
 import { readAll, rejection } from './read-all.js';
 
 /** The part of an OAuth login that a source sees: a token that was revoked, and the one after its renewal. */
@@ -55,6 +62,24 @@ const places: Readonly<Record<string, (token: string) => Promise<Place>>> = {
     return {
       source: hubspotSource,
       request: { stream: 'contacts', connection, options: { deletions: false } },
+      close: () => server.close(),
+    };
+  },
+  async magento(token) {
+    const server = await createMagentoServer({ seed: 5, orders: 45, accessToken: token });
+    const connection = { connector: 'magento', url: server.url, allowPrivateNetwork: true };
+    return {
+      source: magentoSource,
+      request: { stream: 'orders', connection },
+      close: () => server.close(),
+    };
+  },
+  async salesforce(token) {
+    const server = await createSalesforceServer({ seed: 5, contacts: 45, accessToken: token });
+    const connection = { connector: 'salesforce', url: server.url };
+    return {
+      source: salesforceSource,
+      request: { stream: 'Contact', connection },
       close: () => server.close(),
     };
   },

@@ -5,9 +5,16 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createSource } from '../../connectors/file/index.js';
 import { source as hubspot } from '../../connectors/hubspot/index.js';
+import { source as magento } from '../../connectors/magento/index.js';
+import { source as salesforce } from '../../connectors/salesforce/index.js';
 import { source as shop } from '../../connectors/shopify/index.js';
 import purchaseHistory from '../../dags/purchase-history.js';
-import { createHubspotServer, createShopServer } from '../../testing/index.js';
+import {
+  createHubspotServer,
+  createMagentoServer,
+  createSalesforceServer,
+  createShopServer,
+} from '../../testing/index.js';
 import { readAll } from './read-all.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -75,6 +82,46 @@ test('every contact of the fixture account fits hubspot-contact.v1', async () =>
     expect(records.filter((record) => !check(record))).toEqual([]);
     for (const wrong of [{ id: 1 }, { updatedAt: 'yesterday' }, { email: 1 }, { associations: [] }])
       expect(check({ ...records[0], ...wrong })).toBe(false);
+  } finally {
+    await server.close();
+  }
+});
+
+test('every contact of the fixture org fits salesforce-contact.v1', async () => {
+  const check = validator('salesforce-contact.v1');
+  const server = await createSalesforceServer({ seed: 11, contacts: 80, pollsUntilDone: 0 });
+  try {
+    const connection = { url: server.url, accessToken: server.accessToken() };
+    for (const options of [{}, { bulk: 'never' }]) {
+      const { rows } = await readAll(salesforce, { stream: 'Contact', connection, options });
+      const records = rows.map((row) => JSON.parse(row) as Record<string, unknown>);
+      expect(records.length).toBe(80);
+      expect(records.filter((record) => !check(record))).toEqual([]);
+      for (const wrong of [{ Id: '001000000000001AAA' }, { SystemModstamp: 'yesterday' }, { Email: 1 }])
+        expect(check({ ...records[0], ...wrong })).toBe(false);
+    }
+  } finally {
+    await server.close();
+  }
+});
+
+test.each([
+  [
+    'orders',
+    'magento-order.v1',
+    [{ entity_id: '1' }, { grand_total: '1.5' }, { updated_at: '2026-01-05 08:00:00' }],
+  ],
+  ['customers', 'magento-customer.v1', [{ id: 0 }, { email: null }, { created_at: '2026-01-05' }]],
+])('all %s of the fixture Magento shop fit %s', async (stream, schema, wrongs) => {
+  const check = validator(schema);
+  const server = await createMagentoServer({ seed: 11, orders: 80 });
+  try {
+    const connection = { url: server.url, accessToken: server.accessToken(), allowPrivateNetwork: true };
+    const { rows } = await readAll(magento, { stream, connection });
+    const records = rows.map((row) => JSON.parse(row) as Record<string, unknown>);
+    expect(records.length).toBe(server.truth(stream as 'orders').length);
+    expect(records.filter((record) => !check(record))).toEqual([]);
+    for (const wrong of wrongs) expect(check({ ...records[0], ...wrong })).toBe(false);
   } finally {
     await server.close();
   }
