@@ -18,6 +18,8 @@ export { FailTaskError, RetryTaskError, SkipTaskError } from './core/task-errors
 export type { ApprovalResult, Callback, TaskOptions } from './core/task-options.js';
 export { isPipelineError, PipelineError, type ErrorCode } from './core/errors/index.js';
 export { file, type FileOptions } from './connectors/file/reference.js';
+export type { GraphqlIncremental, GraphqlPaginator } from './connectors/graphql/options.js';
+export { graphql, type GraphqlOptions } from './connectors/graphql/reference.js';
 export { hubspot, type HubspotReadOptions } from './connectors/hubspot/reference.js';
 export {
   salesforce,
@@ -26,6 +28,11 @@ export {
 } from './connectors/salesforce/reference.js';
 export { magento, type MagentoReadOptions } from './connectors/magento/reference.js';
 export { inbox } from './connectors/inbox/reference.js';
+export {
+  klaviyo,
+  type KlaviyoProfilesOptions,
+  type KlaviyoReadOptions,
+} from './connectors/klaviyo/reference.js';
 export type { RestCursorFormat, RestIncremental, RestPaginator } from './connectors/rest/options.js';
 export { rest, type RestOptions } from './connectors/rest/reference.js';
 export {
@@ -33,4 +40,8 @@ export {
   type PostgresQueryOptions,
   type PostgresTableOptions,
 } from './connectors/postgres/reference.js';
-export { shopify, type ShopifyOrdersOptions } from './connectors/shopify/reference.js';
+export {
+  shopify,
+  type ShopifyOrdersOptions,
+  type ShopifyReadOptions,
+} from './connectors/shopify/reference.js';

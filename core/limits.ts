@@ -96,6 +96,16 @@ export const limits = {
   /** Magento: records of a page, and the most that shops give where they bound it. */
   magentoPageRecords: 100,
   magentoPageMaxRecords: 300,
+  /** Shopify: objects that the pages of one search lead to. */
+  shopifySearchMaxObjects: 25_000,
+  /** Shopify: a bulk operation is asked after for the first time, at most this long after the last time, and while others run. */
+  shopifyBulkPollFirstMs: 250,
+  shopifyBulkPollMaxMs: 15_000,
+  shopifyBulkBusyWaitMs: 60_000,
+  /** Shopify: to cancel a bulk operation when its read is cancelled. */
+  shopifyBulkCancelMs: 5_000,
+  /** GraphQL: text of a query; it travels with the DAG. */
+  graphqlQueryMaxLength: 32_000,
   /** Redirects within one origin that a source request follows. */
   sourceMaxRedirects: 3,
   /** Pages of one read. */

@@ -1,3 +1,10 @@
+export type { CostBudget, GraphqlBody } from './graphql-execution.js';
+export {
+  createGraphqlServer,
+  type GraphqlFault,
+  type GraphqlServer,
+  type GraphqlServerOptions,
+} from './graphql-server.js';
 export {
   createHubspotServer,
   type HubspotFault,
@@ -6,6 +13,13 @@ export {
   type HubspotTruth,
 } from './hubspot-server.js';
 export type { HubspotFixtureObject } from './hubspot-state.js';
+export {
+  createKlaviyoServer,
+  type KlaviyoFault,
+  type KlaviyoServer,
+  type KlaviyoServerOptions,
+} from './klaviyo-server.js';
+export type { KlaviyoFixtureEvent, KlaviyoFixtureProfile } from './klaviyo-state.js';
 export {
   createMagentoServer,
   type MagentoFault,

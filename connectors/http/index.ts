@@ -1,4 +1,5 @@
 export { answeredAtMs } from './answered-at.js';
+export { httpDownload } from './download.js';
 export { protocolFailure } from './failure.js';
 export { publicNetwork, type PublicNetwork } from './public-network.js';
 export { pauseForRateLimit } from './rate-limit.js';

@@ -45,8 +45,10 @@ export async function sendOnce(request: HttpRequest): Promise<HttpResponse> {
       );
     }
     checkMediaType(request, response);
-    const body = await readBody(request, response);
-    return { status, headers, body };
+    const answer = { status, headers, body: await readBody(request, response) };
+    const refused = request.refuse?.(answer);
+    if (refused !== undefined) throw refused;
+    return answer;
   } catch (error) {
     await response.body?.cancel().catch(() => undefined);
     throw explain(error, () => protocolFailure(request.source, 'the body ended early or is damaged'));
@@ -63,7 +65,8 @@ function requestHeaders(request: HttpRequest): Headers {
   }
 }
 
-async function fetchWithinOrigin(
+/** The answer of one request, redirects followed within the origin. */
+export async function fetchWithinOrigin(
   request: HttpRequest,
   headers: Headers,
   signal: AbortSignal,

@@ -68,6 +68,8 @@ export interface HttpRequest {
    * status; `undefined`: the status tells.
    */
   readonly explainRefusal?: (answer: RefusedAnswer) => PipelineError | undefined;
+  /** For protocols that tell of failures with status 2xx: the error that an answer is, which is then treated as one told by status. */
+  readonly refuse?: (answer: HttpResponse) => PipelineError | undefined;
 }
 
 /** A whole answer with status 2xx. */

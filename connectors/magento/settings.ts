@@ -2,6 +2,7 @@ import { PipelineError } from '../../core/errors/index.js';
 import type { JsonObject, JsonValue } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
 import { publicNetwork, type Credentials, type PublicNetwork } from '../http/index.js';
+import { isReservedHeader } from '../http/reserved-headers.js';
 import { takesSecrets } from '../http/secret-destination.js';
 import { optionProblems } from '../option-problems.js';
 import { createOAuth1Credentials, type IntegrationKeys } from './oauth1.js';
@@ -31,11 +32,7 @@ const connectionSchema: JsonObject = {
         accessTokenSecret: text,
       },
     },
-    headers: {
-      type: 'object',
-      propertyNames: { pattern: '^(?![Aa]uthorization$|[Hh]ost$|[Cc]ookie$)[A-Za-z0-9-]+$' },
-      additionalProperties: { type: 'string' },
-    },
+    headers: { type: 'object', additionalProperties: { type: 'string' } },
     allowPrivateNetwork: { type: 'boolean' },
   },
 };
@@ -113,7 +110,7 @@ export function magentoConnection(connection: JsonObject, credentials?: Credenti
 
 function connectionProblems(connection: JsonObject, credentials: Credentials | undefined): string[] {
   const problems = optionProblems(connectionSchema, connection, 'connection');
-  const { url, restUrl, store, accessToken, auth } = connection;
+  const { url, restUrl, store, accessToken, auth, headers } = connection;
   if ([accessToken, auth, credentials].filter((one) => one !== undefined).length !== 1)
     problems.push('connection needs one of "accessToken", "auth" of type oauth1, and "auth" with a login');
   if ((url === undefined) === (restUrl === undefined))
@@ -122,6 +119,8 @@ function connectionProblems(connection: JsonObject, credentials: Credentials | u
     );
   if (store !== undefined && url === undefined)
     problems.push('connection.store needs "url"; with "restUrl" the store is named in "headers"');
+  for (const name of Object.keys((headers ?? {}) as JsonObject))
+    if (isReservedHeader(name)) problems.push(`connection.headers must not set "${name}"`);
   const address = url ?? restUrl;
   if (address !== undefined && parseBase(address) === undefined)
     problems.push(

@@ -67,7 +67,10 @@ async function waitForJob(
       });
     if (state !== 'UploadComplete' && state !== 'InProgress')
       throw protocolFailure('salesforce', 'a bulk job has no known state');
-    await sleep(waitMs, undefined, { signal });
+    await sleep(waitMs, undefined, { signal }).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw error;
+    });
     waitMs = Math.min(waitMs * 1.5, limits.salesforceBulkPollMaxMs);
   }
 }

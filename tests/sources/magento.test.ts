@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { LosslessNumber } from 'lossless-json';
+import { LosslessNumber, stringify } from 'lossless-json';
 import { inspect } from 'node:util';
 import { source } from '../../connectors/magento/index.js';
 import { magento } from '../../connectors/magento/reference.js';
@@ -246,6 +246,16 @@ describe('credentials', () => {
   });
 });
 
+test('the script is the same for the same seed, and another for another', async () => {
+  const [a, b, c] = [await shop({ seed: 4 }), await shop({ seed: 4 }), await shop({ seed: 6 })];
+  const state = (server: MagentoServer): string => stringify(server.truth('orders')) ?? '';
+  while (!a.isDone()) {
+    for (const server of [a, b, c]) server.advance();
+    expect(state(a)).toBe(state(b));
+    expect(state(a)).not.toBe(state(c));
+  }
+});
+
 test('a 429 is waited for as long as it says', async () => {
   const server = await shop();
   server.failNext({ kind: 'rate-limit', retryAfter: '120' });
@@ -269,7 +279,7 @@ test('every problem is named at once; a token is never sent in clear text to ano
     url: 'http://shop.example.com',
     restUrl: 'x',
     apiKey: 'x',
-    headers: { Authorization: 'y' },
+    headers: { AUTHORIZATION: 'y' },
   };
   const error = await rejection(readAll(source, { stream: 'carts', connection, options }));
   expect(error['code']).toBe('CONFIG_INVALID');
@@ -281,7 +291,7 @@ test('every problem is named at once; a token is never sent in clear text to ano
     'apiKey',
     'connection.url',
     'restUrl',
-    'headers',
+    'AUTHORIZATION',
     'oauth1',
   ])
     expect(error.message).toContain(part);

@@ -1,7 +1,10 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Credentials } from '../../connectors/http/index.js';
+import { source as graphqlSource } from '../../connectors/graphql/index.js';
+import { graphql } from '../../connectors/graphql/reference.js';
 import { source as hubspotSource } from '../../connectors/hubspot/index.js';
 import { source as magentoSource } from '../../connectors/magento/index.js';
+import { source as klaviyoSource } from '../../connectors/klaviyo/index.js';
 import { source as restSource } from '../../connectors/rest/index.js';
 import { rest } from '../../connectors/rest/reference.js';
 import { source as salesforceSource } from '../../connectors/salesforce/index.js';
@@ -11,6 +14,8 @@ import {
   createMagentoServer,
   createRestServer,
   createSalesforceServer,
+  createGraphqlServer,
+  createKlaviyoServer,
 } from '../../testing/index.js';
 import { readAll, rejection } from './read-all.js';
 
@@ -80,6 +85,27 @@ const places: Readonly<Record<string, (token: string) => Promise<Place>>> = {
     return {
       source: salesforceSource,
       request: { stream: 'Contact', connection },
+      close: () => server.close(),
+    };
+  },
+  async graphql(token) {
+    const server = await createGraphqlServer({ seed: 7, records: 45, token });
+    const { stream, options } = graphql({
+      connection: 'api',
+      query:
+        'query($after: String) { items(after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } }',
+      dataSelector: 'items.nodes',
+      paginator: { type: 'relay' },
+    });
+    const connection = { connector: 'graphql', baseUrl: server.url, allowPrivateNetwork: true };
+    return { source: graphqlSource, request: { stream, options, connection }, close: () => server.close() };
+  },
+  async klaviyo(token) {
+    const server = await createKlaviyoServer({ seed: 7, profiles: 45, apiKey: token });
+    const connection = { connector: 'klaviyo', url: server.url };
+    return {
+      source: klaviyoSource,
+      request: { stream: 'profiles', connection },
       close: () => server.close(),
     };
   },

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { source } from '../../connectors/salesforce/index.js';
 import { salesforce } from '../../connectors/salesforce/reference.js';
@@ -133,7 +134,8 @@ describe('a read of everything', () => {
     const server = await org({ pollsUntilDone: 1_000 });
     const abort = new AbortController();
     const reading = rejection(readAll(source, request(server), abort.signal));
-    while (server.jobs().length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    // Asked for its state, so that it is waited for now.
+    while (!server.jobs().includes('InProgress')) await sleep(5);
     abort.abort(new Error('cancelled by a person'));
     expect((await reading).message).toContain('cancelled by a person');
     expect(server.requests().at(-2)).toMatch(/^PATCH .*\/jobs\/query\//);
@@ -285,6 +287,17 @@ describe('conditions', () => {
       expect(error.message).toContain(part);
     expect(error.message).not.toContain('yesterday');
   });
+});
+
+test('the script is the same for the same seed, and another for another', async () => {
+  const [a, b, c] = [await org({ seed: 4 }), await org({ seed: 4 }), await org({ seed: 6 })];
+  const state = (server: SalesforceServer): string =>
+    JSON.stringify([server.truth('Contact'), server.deletedIds('Contact')]);
+  while (!a.isDone()) {
+    for (const server of [a, b, c]) server.advance();
+    expect(state(a)).toBe(state(b));
+    expect(state(a)).not.toBe(state(c));
+  }
 });
 
 describe('limits and faults', () => {

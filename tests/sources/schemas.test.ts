@@ -7,13 +7,18 @@ import { createSource } from '../../connectors/file/index.js';
 import { source as hubspot } from '../../connectors/hubspot/index.js';
 import { source as magento } from '../../connectors/magento/index.js';
 import { source as salesforce } from '../../connectors/salesforce/index.js';
+import { source as klaviyo } from '../../connectors/klaviyo/index.js';
 import { source as shop } from '../../connectors/shopify/index.js';
 import purchaseHistory from '../../dags/purchase-history.js';
+import type { Source } from '../../connectors/source.js';
 import {
   createHubspotServer,
+  createKlaviyoServer,
   createMagentoServer,
   createSalesforceServer,
   createShopServer,
+  type KlaviyoServer,
+  type ShopServer,
 } from '../../testing/index.js';
 import { readAll } from './read-all.js';
 
@@ -125,6 +130,45 @@ test.each([
   } finally {
     await server.close();
   }
+});
+
+describe('streams with a schema', () => {
+  type Server = ShopServer | KlaviyoServer;
+  const shopServer = (): Promise<Server> => createShopServer({ seed: 11, orders: 120 });
+  const accountServer = (): Promise<Server> => createKlaviyoServer({ seed: 11, profiles: 30 });
+  const streams: readonly [string, string, Source, () => Promise<Server>, object, object][] = [
+    ['orders', 'order.v1', shop, shopServer, { id: 'x' }, { total_price: 1.5 }],
+    ['customers', 'shopify-customer.v1', shop, shopServer, { id: null }, { email: 1 }],
+    ['products', 'shopify-product.v1', shop, shopServer, { title: null }, { variants: {} }],
+    ['refunds', 'shopify-refund.v1', shop, shopServer, { order_id: null }, { total_refunded: '1' }],
+    ['profiles', 'klaviyo-profile.v1', klaviyo, accountServer, { id: 1 }, { updated: 'yesterday' }],
+    ['events', 'klaviyo-event.v1', klaviyo, accountServer, { metric_id: null }, { datetime: 1 }],
+    ['email-events', 'email-event.v2', klaviyo, accountServer, { eventId: '' }, { type: 'seen' }],
+  ];
+
+  test.each(streams)(
+    '%s of the fixture servers fit %s',
+    async (stream, schema, source, create, ...wrongs) => {
+      const check = validator(schema);
+      const server = await create();
+      try {
+        while (!server.isDone()) server.advance();
+        const secret = 'apiKey' in server ? { apiKey: server.apiKey } : { accessToken: server.accessToken };
+        const options = source === shop ? { api: 'graphql' } : {};
+        const { rows } = await readAll(source, {
+          stream,
+          connection: { url: server.url, ...secret },
+          options,
+        });
+        const records = rows.map((row) => JSON.parse(row) as Record<string, unknown>);
+        expect(records.length).toBeGreaterThan(2);
+        expect(records.filter((record) => !check(record))).toEqual([]);
+        for (const wrong of wrongs) expect(check({ ...records[0], ...wrong })).toBe(false);
+      } finally {
+        await server.close();
+      }
+    },
+  );
 });
 
 describe('site-event.v1', () => {
