@@ -5,6 +5,7 @@ import type { ComparedColumn } from '../core/reconcile.js';
 import type { QuarantineRow } from '../core/quarantine.js';
 import type { Credentials } from './http/types.js';
 import type { StagingStore } from './staging.js';
+import type { TypedText } from './typed-text.js';
 
 /** A named connection, ready for its connector. */
 export interface ResolvedConnection {
@@ -65,6 +66,8 @@ export interface SourceBatch {
   readonly kind: 'rows' | 'deletes';
   readonly bytes?: Uint8Array;
   readonly file?: StagedFile;
+  /** The rows of `bytes` with their types; who takes them need not look at `bytes`. */
+  readonly typed?: TypedText;
   readonly rowCount: number;
   /** Records of the source that have no row, with the reason; they go to the quarantine. */
   readonly rejects?: readonly Omit<QuarantineRow, 'position'>[];

@@ -55,10 +55,11 @@ async function* readChecksums(
     if (query.within !== undefined)
       await setLocal(session, millraceSettings({ buckets: `{${query.within.buckets.join(',')}}` }));
     const { sql, columns } = checksumSql(scope, query);
-    const lines = copyBatches(session.copy(`COPY (${sql}) TO STDOUT`), createJsonLines(columns));
-    for await (const { bytes, rowCount } of orPostgresFailure(lines, connection, context.signal)) {
+    const toLines = createJsonLines(columns);
+    const texts = copyBatches(session.copy(`COPY (${sql}) TO STDOUT`));
+    for await (const text of orPostgresFailure(texts, connection, context.signal)) {
       context.heartbeat();
-      yield { kind: 'rows', bytes, rowCount };
+      yield { kind: 'rows', ...toLines(text) };
     }
   } finally {
     await session.close();
