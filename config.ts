@@ -76,6 +76,8 @@ export interface Settings {
   };
   readonly ops: {
     readonly path: string;
+    /** Address of a Postgres database in place of the file. */
+    readonly url?: Secret;
     /** Durations such as `400d`; see `core/duration.ts`. */
     readonly retention: string;
     readonly syncEvery: string;
@@ -283,6 +285,7 @@ function holdSecrets(
 function isSecretPlace([area, second, , fourth, fifth]: readonly string[]): boolean {
   if (area === 'connections') return true;
   if (area === 'alarms') return second === 'webhook';
+  if (area === 'ops') return second === 'url';
   if (area === 'security') return second === 'keys';
   if (area !== 'gateway') return false;
   if (second === 'api') return fifth === 'secrets';
@@ -294,6 +297,7 @@ function isSecretText(path: readonly string[]): boolean {
   return (
     path[0] === 'gateway' ||
     path[0] === 'alarms' ||
+    path[0] === 'ops' ||
     path[0] === 'security' ||
     (path.length > 2 && path.slice(2).some(isSecretName))
   );

@@ -10,6 +10,7 @@ import { durationMs } from './durations.js';
 import { startGateway, type GatewayOptions } from '../serve/run-gateway.js';
 import type { WebhookOptions } from '../serve/webhook-endpoint.js';
 import { keyringOf, resolveConnection } from './connections.js';
+import { opsPlace } from './ops-place.js';
 import { loadProjectDags, warehousePlace } from './project.js';
 import { temporalAddress } from './temporal/connect.js';
 
@@ -40,7 +41,7 @@ export async function startWorkerService(settings: Settings): Promise<Service> {
     dataDirectory: settings.dataDirectory,
     warehouse: warehousePlace(settings),
     ops: {
-      path: settings.ops.path,
+      ...opsPlace(settings),
       keyring: keyringOf(settings),
       retentionMs: durationMs(settings.ops.retention),
       syncEveryMs: durationMs(settings.ops.syncEvery),

@@ -337,6 +337,16 @@ export const limits = {
   compareMaxKeys: 100_000,
   /** Operations store: how long a writer waits for another process; a waiting write holds its process up. */
   opsBusyTimeoutMs: 5_000,
+  /** Operations store on Postgres: connections that one process holds at most; how long it waits for a new one. */
+  opsPostgresConnections: 4,
+  opsPostgresConnectMs: 10_000,
+  /** Operations store on Postgres: one statement, and a transaction that its process has left open; longer ones are ended. */
+  opsPostgresStatementMs: 30_000,
+  opsPostgresIdleTransactionMs: 30_000,
+  /** Operations store on Postgres: how long an operation is tried again after a lost connection, with the first and longest pause. */
+  opsPostgresRetryMs: 10_000,
+  opsPostgresRetryFirstPauseMs: 20,
+  opsPostgresRetryPauseMs: 1_000,
   /** Run ledger: a worker writes what it knows this often, or when so many records wait. */
   ledgerFlushEveryMs: 250,
   ledgerFlushRecords: 500,

@@ -1,0 +1,39 @@
+/**
+ * Errors of a connection to Postgres, by SQLSTATE or the system's code. Source: PostgreSQL documentation, "PostgreSQL
+ * Error Codes": class 08, a server that shuts down or starts (57P01 to 57P03), a session that was ended for its idle
+ * transaction (25P03), no connection left (53300).
+ */
+const lostStates = /^08|^57P0[123]$|^25P03$|^53300$/;
+const lostSystemCodes = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN)$/;
+/** What the driver says without a code. */
+const lostMessages =
+  /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Client was closed)/;
+
+/** No connection could be made just now: nothing was done. */
+export class NotConnectedError extends Error {
+  override readonly name = 'NotConnectedError';
+
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
+}
+
+/** The connection is gone, or could not be made just now; whether the statement was carried out is not known. */
+export function isLostConnection(error: unknown): boolean {
+  if (error instanceof NotConnectedError) return true;
+  const { code, message } = partsOf(error);
+  return lostStates.test(code) || lostSystemCodes.test(code) || lostMessages.test(message);
+}
+
+/** The transaction was taken back because of another one: serialization failure, deadlock. */
+export function isConflict(error: unknown): boolean {
+  return /^40(001|P01)$/.test(partsOf(error).code);
+}
+
+function partsOf(error: unknown): { readonly code: string; readonly message: string } {
+  if (!(error instanceof Error)) return { code: '', message: '' };
+  const own = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  // A host with several addresses fails with one error for each.
+  if (own === '' && error instanceof AggregateError) return partsOf(error.errors[0]);
+  return { code: own, message: error.message };
+}
