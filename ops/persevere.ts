@@ -1,7 +1,7 @@
 import pRetry from 'p-retry';
 import type { PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
-import { isConflict, isLostConnection, NotConnectedError } from './postgres-errors.js';
+import { isConflict, LostConnectionError, NotConnectedError } from './postgres-errors.js';
 
 /** How operations of a store on Postgres are tried again. */
 export interface Perseverance {
@@ -28,7 +28,7 @@ export function persevering<Target extends object>(
       const mayRepeat = (error: unknown) =>
         isConflict(error) ||
         error instanceof NotConnectedError ||
-        (isLostConnection(error) && !once.includes(name));
+        (error instanceof LostConnectionError && !once.includes(name));
       return async (...args: unknown[]): Promise<unknown> => {
         try {
           return await pRetry(async () => Reflect.apply(member, object, args) as unknown, {
@@ -40,7 +40,7 @@ export function persevering<Target extends object>(
             shouldRetry: ({ error }) => mayRepeat(error),
           });
         } catch (error) {
-          throw isLostConnection(error) || isConflict(error) ? unavailable(error) : error;
+          throw error instanceof LostConnectionError || isConflict(error) ? unavailable(error) : error;
         }
       };
     },

@@ -9,18 +9,22 @@ const lostSystemCodes = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|
 const lostMessages =
   /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Client was closed)/;
 
-/** No connection could be made just now: nothing was done. */
-export class NotConnectedError extends Error {
-  override readonly name = 'NotConnectedError';
+/** The connection was lost; whether the statement was carried out is not known. */
+export class LostConnectionError extends Error {
+  override readonly name: string = 'LostConnectionError';
 
   constructor(cause: unknown) {
-    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    super(partsOf(cause).message, { cause });
   }
 }
 
-/** The connection is gone, or could not be made just now; whether the statement was carried out is not known. */
+/** No connection could be made just now: nothing was done. */
+export class NotConnectedError extends LostConnectionError {
+  override readonly name = 'NotConnectedError';
+}
+
+/** What the driver throws where a connection is gone, or cannot be made just now. */
 export function isLostConnection(error: unknown): boolean {
-  if (error instanceof NotConnectedError) return true;
   const { code, message } = partsOf(error);
   return lostStates.test(code) || lostSystemCodes.test(code) || lostMessages.test(message);
 }
@@ -31,9 +35,9 @@ export function isConflict(error: unknown): boolean {
 }
 
 function partsOf(error: unknown): { readonly code: string; readonly message: string } {
-  if (!(error instanceof Error)) return { code: '', message: '' };
-  const own = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (typeof error !== 'object' || error === null) return { code: '', message: String(error) };
+  const { code, message, errors } = error as { code?: unknown; message?: unknown; errors?: unknown };
   // A host with several addresses fails with one error for each.
-  if (own === '' && error instanceof AggregateError) return partsOf(error.errors[0]);
-  return { code: own, message: error.message };
+  if (typeof code !== 'string' && Array.isArray(errors) && errors.length > 0) return partsOf(errors[0]);
+  return { code: typeof code === 'string' ? code : '', message: typeof message === 'string' ? message : '' };
 }

@@ -9,7 +9,7 @@ import {
 import pg from 'pg';
 import { limits } from '../core/limits.js';
 import type { Secret } from '../security/secret.js';
-import { isLostConnection, NotConnectedError } from './postgres-errors.js';
+import { isLostConnection, LostConnectionError, NotConnectedError } from './postgres-errors.js';
 import { storable } from './storable.js';
 
 /**
@@ -57,8 +57,9 @@ function guarded(client: pg.PoolClient, isMigration: boolean): PostgresPoolClien
     try {
       return await client.query(text, isMigration ? [...parameters] : storable(parameters));
     } catch (error) {
-      isBroken ||= isLostConnection(error);
-      throw error;
+      if (!isLostConnection(error)) throw error;
+      isBroken = true;
+      throw new LostConnectionError(error);
     }
   };
   return {

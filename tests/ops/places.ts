@@ -109,3 +109,8 @@ export const kindsOfPlaces: readonly [string, () => OpsPlaces][] = [
   ['SQLite', sqlitePlaces],
   ['Postgres', postgresPlaces],
 ];
+
+/** A place as text for another process. */
+export function placeText({ path, url }: OpsPlace): string {
+  return JSON.stringify(url === undefined ? { path } : { url: url.reveal() });
+}
