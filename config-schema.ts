@@ -1,5 +1,7 @@
+import { alarmsSchema } from './config-schema-alarms.js';
 import { gatewaySchema } from './config-schema-gateway.js';
 import { name, secret, type SettingSchema } from './config-schema-parts.js';
+import { stagingSchema } from './config-schema-staging.js';
 import { limits } from './core/limits.js';
 
 /**
@@ -100,20 +102,9 @@ export const configSchema = {
         },
       },
     },
+    staging: stagingSchema,
     gateway: gatewaySchema,
-    alarms: {
-      type: 'object',
-      additionalProperties: false,
-      default: {},
-      properties: {
-        webhook: {
-          ...secret,
-          description:
-            'Address that alarm notices are POSTed to as JSON. Without it they only go to the log.',
-          'x-env': ['MILLRACE_ALARMS_WEBHOOK'],
-        },
-      },
-    },
+    alarms: alarmsSchema,
     connections: {
       type: 'object',
       description: 'Named connections to sources.',

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { SettingSchema } from './config-schema-parts.js';
 import { configSchema, otherVariables } from './config-schema.js';
+import type { AlarmRoute } from './core/alarms.js';
 import { PipelineError } from './core/errors/index.js';
 import type { JsonObject, JsonValue } from './core/json.js';
 import { isSecretName, Secret } from './security/secret.js';
@@ -48,6 +49,42 @@ export interface ApiCallerSettings {
   readonly dags: readonly string[];
 }
 
+/** Where alarm notices go, beside the log, and what raises some of them. */
+export interface AlarmSettings {
+  readonly webhook?: Secret;
+  readonly slack?: Secret;
+  readonly email?: { readonly url: Secret; readonly from: string; readonly to: readonly string[] };
+  readonly pagerduty?: { readonly routingKey: Secret; readonly url: string };
+  readonly routes: readonly AlarmRoute[];
+  readonly quarantineOver: number;
+}
+
+/** Where staged files are kept, and how the bucket is reached. */
+export interface StagingSettings {
+  /** An absolute folder, or the address of a bucket. */
+  readonly url: string;
+  /** Days, such as `30d`. */
+  readonly retention?: string;
+  readonly cachePath: string;
+  readonly cacheMaxMb?: number;
+  readonly s3: {
+    readonly region?: string;
+    readonly endpoint?: string;
+    readonly forcePathStyle?: boolean;
+    readonly accessKeyId?: string;
+    readonly secretAccessKey?: Secret;
+    readonly sessionToken?: Secret;
+    readonly serverSideEncryption?: 'AES256' | 'aws:kms' | 'aws:kms:dsse';
+    readonly kmsKeyId?: string;
+  };
+  readonly gcs: {
+    readonly projectId?: string;
+    readonly endpoint?: string;
+    readonly credentials?: Secret;
+    readonly kmsKeyName?: string;
+  };
+}
+
 /** A pool of slots that tasks share. */
 export interface PoolSettings {
   readonly slots: number;
@@ -74,6 +111,7 @@ export interface Settings {
     /** Entry of `connections`; undefined means the one named like the type. */
     readonly connection?: string;
   };
+  readonly staging: StagingSettings;
   readonly ops: {
     readonly path: string;
     /** Address of a Postgres database in place of the file. */
@@ -91,7 +129,7 @@ export interface Settings {
     readonly api: { readonly callers: Readonly<Record<string, ApiCallerSettings>> };
     readonly webhooks: Readonly<Record<string, WebhookSettings>>;
   };
-  readonly alarms: { readonly webhook?: Secret };
+  readonly alarms: AlarmSettings;
   /** Keys of the operations store, `id:base64`; the first one encrypts. */
   readonly security: { readonly keys: readonly Secret[] };
   readonly connections: Readonly<Record<string, ConnectionSettings>>;
@@ -282,14 +320,21 @@ function holdSecrets(
   );
 }
 
-function isSecretPlace([area, second, , fourth, fifth]: readonly string[]): boolean {
+function isSecretPlace([area, second, third, fourth, fifth]: readonly string[]): boolean {
   if (area === 'connections') return true;
-  if (area === 'alarms') return second === 'webhook';
+  if (area === 'alarms') return isAlarmSecret(second, third);
   if (area === 'ops') return second === 'url';
   if (area === 'security') return second === 'keys';
+  if (area === 'staging') return ['secretAccessKey', 'sessionToken', 'credentials'].includes(third ?? '');
   if (area !== 'gateway') return false;
   if (second === 'api') return fifth === 'secrets';
   return second === 'writeKeys' || (second === 'webhooks' && fourth === 'secrets');
+}
+
+function isAlarmSecret(sink: string | undefined, member: string | undefined): boolean {
+  if (sink === 'email') return member === 'url';
+  if (sink === 'pagerduty') return member === 'routingKey';
+  return sink === 'webhook' || sink === 'slack';
 }
 
 function isSecretText(path: readonly string[]): boolean {
@@ -299,6 +344,7 @@ function isSecretText(path: readonly string[]): boolean {
     path[0] === 'alarms' ||
     path[0] === 'ops' ||
     path[0] === 'security' ||
+    path[0] === 'staging' ||
     (path.length > 2 && path.slice(2).some(isSecretName))
   );
 }
@@ -336,8 +382,17 @@ function resolvePaths(settings: Settings, projectDirectory: string): Settings {
     dagsDirectory: resolve(projectDirectory, settings.dagsDirectory),
     schemasDirectory: resolve(projectDirectory, settings.schemasDirectory),
     warehouse: { ...settings.warehouse, path: inData(settings.warehouse.path, 'warehouse.duckdb') },
+    staging: {
+      ...settings.staging,
+      url: isBucket(settings.staging.url) ? settings.staging.url : inData(settings.staging.url, 'staging'),
+      cachePath: inData(settings.staging.cachePath, 'staging-cache'),
+    },
     ops: { ...settings.ops, path: inData(settings.ops.path, 'ops.db') },
   };
+}
+
+function isBucket(url: string | undefined): url is string {
+  return url !== undefined && /^[a-z0-9]+:\/\//.test(url);
 }
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {

@@ -13,13 +13,28 @@ export { asset, type Asset, type AssetInput, type AssetSpec } from './core/asset
 export { allOf, anyOf, type AssetGroup, type AssetScheduleOptions } from './core/asset-schedule.js';
 export type { AssetEvent, AssetEventSource } from './core/asset-event.js';
 export type { After, Edge, GroupEdge, Rows } from './core/edge.js';
+export { acceptedValues, freshness, notNull, range, references, unique } from './core/checks.js';
+export type { Check, CheckOptions, CheckSettings } from './core/checks.js';
 export { param, type Param } from './core/param.js';
 export { FailTaskError, RetryTaskError, SkipTaskError } from './core/task-errors.js';
 export type { ApprovalResult, Callback, TaskOptions } from './core/task-options.js';
 export { isPipelineError, PipelineError, type ErrorCode } from './core/errors/index.js';
 export { file, type FileOptions } from './connectors/file/reference.js';
+export type { GraphqlIncremental, GraphqlPaginator } from './connectors/graphql/options.js';
+export { graphql, type GraphqlOptions } from './connectors/graphql/reference.js';
 export { hubspot, type HubspotReadOptions } from './connectors/hubspot/reference.js';
+export {
+  salesforce,
+  type SalesforceReadOptions,
+  type SoqlCondition,
+} from './connectors/salesforce/reference.js';
+export { magento, type MagentoReadOptions } from './connectors/magento/reference.js';
 export { inbox } from './connectors/inbox/reference.js';
+export {
+  klaviyo,
+  type KlaviyoProfilesOptions,
+  type KlaviyoReadOptions,
+} from './connectors/klaviyo/reference.js';
 export type { RestCursorFormat, RestIncremental, RestPaginator } from './connectors/rest/options.js';
 export { rest, type RestOptions } from './connectors/rest/reference.js';
 export {
@@ -27,4 +42,8 @@ export {
   type PostgresQueryOptions,
   type PostgresTableOptions,
 } from './connectors/postgres/reference.js';
-export { shopify, type ShopifyOrdersOptions } from './connectors/shopify/reference.js';
+export {
+  shopify,
+  type ShopifyOrdersOptions,
+  type ShopifyReadOptions,
+} from './connectors/shopify/reference.js';

@@ -3,6 +3,8 @@ import type { StagedSql } from '../connectors/duckdb/staged-sql.js';
 import type { ResolvedConnection, Source } from '../connectors/source.js';
 import type { StagingStore } from '../connectors/staging.js';
 import type { Warehouse } from '../connectors/warehouse.js';
+import type { AlarmBook } from '../core/alarms.js';
+import type { QualityStore } from '../core/quality.js';
 import type { JsonValue } from '../core/json.js';
 import type { TemporalDags } from './temporal-dags.js';
 import type { ValueReader } from './values.js';
@@ -31,6 +33,12 @@ export interface ActivityDeps {
   readonly pools: PoolService;
   readonly assets: AssetService;
   readonly logger: Logger;
+  /** Absent where nobody remembers batches: gates let everything through. */
+  readonly quality?: QualityStore;
+  /** Share of the rows of a load that may be quarantined before an alarm. */
+  readonly quarantineAlarmOver?: number;
+  /** Absent where nobody looks after alarms. */
+  readonly alarms?: AlarmBook;
   /** Hears of each try of a task. */
   readonly ledger?: LedgerWriter;
 }

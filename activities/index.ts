@@ -1,6 +1,8 @@
 import type { Activities } from '../core/activities.js';
 import { intervalEndingAt, listIntervals } from '../core/schedule-intervals.js';
+import { createCompareBatch, createSettleBatch } from './anomaly-gate.js';
 import { toActivity } from './boundary.js';
+import { createCheck } from './check.js';
 import { createDeadlineBase } from './deadline-base.js';
 import { createLookUpDag } from './look-up-dag.js';
 import type { ActivityDeps } from './deps.js';
@@ -22,6 +24,9 @@ export function createActivities(deps: ActivityDeps): Activities {
     extract: toActivity(createExtract(deps), deps),
     validate: toActivity(createValidate(deps), deps),
     transform: toActivity(createTransform(deps), deps),
+    check: toActivity(createCheck(deps), deps),
+    compareBatch: toActivity(createCompareBatch(deps), deps),
+    settleBatch: toActivity(createSettleBatch(deps), deps),
     load: toActivity(createLoad(deps), deps),
     runFunction: toActivity(createRunFunction(deps), deps),
     poke: toActivity(createPoke(deps), deps),

@@ -1,9 +1,9 @@
 import type { Client } from '@temporalio/client';
 import { randomUUID } from 'node:crypto';
-import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { limits } from '../core/limits.js';
 import type { OpsStore } from '../ops/store.js';
+import { pause } from './pause.js';
 import { syncLedger, type SyncReport } from './sync-ledger.js';
 
 export interface UpkeepOptions {
@@ -86,14 +86,4 @@ export function startUpkeep(options: UpkeepOptions & { readonly everyMs: number;
       await rounds;
     },
   };
-}
-
-/** False where the wait was broken off. */
-async function pause(durationMs: number, signal: AbortSignal): Promise<boolean> {
-  try {
-    await setTimeout(durationMs, undefined, { signal });
-    return true;
-  } catch {
-    return false;
-  }
 }

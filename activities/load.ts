@@ -6,6 +6,7 @@ import { loadKey } from '../core/load-key.js';
 import type { Manifest } from '../core/manifest.js';
 import type { StageRequest } from '../core/run.js';
 import type { ActivityDeps, Stage } from './deps.js';
+import { columnsBefore, tellOfLoad } from './load-alarms.js';
 import { partitionKey } from './element-source.js';
 
 /**
@@ -30,6 +31,7 @@ export function createLoad(deps: ActivityDeps): Stage<StageRequest<LoadTask>, Ma
     const loadId = createHash('sha256').update(text).digest('hex').slice(0, 40);
     const { warehouse } = deps;
     const found = await warehouse.findLoad(loadId);
+    const before = found === undefined ? await columnsBefore(deps, config.into) : undefined;
     const marker =
       found ??
       (await warehouse.load({
@@ -52,8 +54,10 @@ export function createLoad(deps: ActivityDeps): Stage<StageRequest<LoadTask>, Ma
         : `${config.into} has this content already; nothing changed`,
       { loadId, fence: marker.fence, counts: { ...marker.counts } },
     );
+    await tellOfLoad(deps, { context, task, input, marker, before });
+    const { origin: _extracted, ...loaded } = input;
     return {
-      ...input,
+      ...loaded,
       files: [],
       deletes: [],
       rejects: [],

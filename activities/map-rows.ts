@@ -110,7 +110,8 @@ async function asNdjson(
   return target;
 }
 
-function jsonSafe(column: ColumnSpec): string {
+/** A value as JSON, with what JavaScript would round as text. */
+export function jsonSafe(column: ColumnSpec): string {
   const name = quoteName(column.name);
   switch (column.type) {
     case 'int64':

@@ -1,8 +1,9 @@
 import type { ReconcileReport, ReconcileRequest } from '../core/activities.js';
-import type { TransformTask } from '../core/dag-spec.js';
+import type { CheckTask, TransformTask } from '../core/dag-spec.js';
 import { limits } from '../core/limits.js';
 import type { StageContext } from '../core/run.js';
 import type { ActivityDeps, Stage } from './deps.js';
+import { createCheck } from './check.js';
 import { createExtract } from './extract.js';
 import { createTransform } from './transform.js';
 import { createValidate } from './validate.js';
@@ -18,6 +19,7 @@ export function createReconcile(deps: ActivityDeps): Stage<ReconcileRequest, Rec
   const extract = createExtract(deps);
   const validate = createValidate(deps);
   const transform = createTransform(deps);
+  const check = createCheck(deps);
   return async (request, io) => {
     const { dagId, interval, load } = request;
     const context: StageContext = {
@@ -36,7 +38,11 @@ export function createReconcile(deps: ActivityDeps): Stage<ReconcileRequest, Rec
       const task = { ...request.validate, config: { ...request.validate.config, quarantineOver: 1 } };
       manifest = await validate({ context, task, input: manifest }, io);
     }
-    for (const task of request.transforms) manifest = await transform({ context, task, input: manifest }, io);
+    for (const task of request.transforms)
+      manifest =
+        task.kind === 'check'
+          ? await check({ context, task: withoutThresholds(task), input: manifest }, io)
+          : await transform({ context, task, input: manifest }, io);
     const comparison = await deps.warehouse.compare({
       config: load.config,
       manifest,
@@ -51,11 +57,18 @@ export function createReconcile(deps: ActivityDeps): Stage<ReconcileRequest, Rec
   };
 }
 
+/** What a load was stopped by does not stop a comparison. */
+function withoutThresholds(task: CheckTask): CheckTask {
+  const checks = task.config.checks.map((check) => ({ ...check, failOver: 1 }));
+  return { ...task, config: { checks, quarantineOver: 1 } };
+}
+
 /** The names that a column had before the transforms renamed it, newest first. */
-function sourceNames(name: string, transforms: readonly TransformTask[]): string[] {
+function sourceNames(name: string, transforms: readonly (TransformTask | CheckTask)[]): string[] {
   const names = [name];
-  for (const { config } of [...transforms].reverse()) {
-    const before = Object.entries(config.rename ?? {}).find(([, after]) => after === names.at(-1))?.[0];
+  for (const task of [...transforms].reverse()) {
+    if (task.kind === 'check') continue;
+    const before = Object.entries(task.config.rename ?? {}).find(([, after]) => after === names.at(-1))?.[0];
     if (before !== undefined) names.push(before);
   }
   return names;

@@ -4,19 +4,22 @@ import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { createSourceRegistry } from '../connectors/registry.js';
 import type { ResolvedConnection } from '../connectors/source.js';
-import { createLocalStaging } from '../connectors/staging/local.js';
+import { createStaging, type StagingPlace } from '../connectors/staging/index.js';
 import { createStagedSql } from '../connectors/duckdb/staged-sql.js';
 import { warehouseModule, type WarehousePlace } from '../connectors/warehouse-registry.js';
-import type { AlarmSink } from '../core/alarms.js';
+import type { AlarmBook, AlarmRoute, AlarmSink } from '../core/alarms.js';
 import type { DagDefinition } from '../core/dag-definition.js';
+import type { QualityStore } from '../core/quality.js';
 import type { LedgerSinks } from '../core/ledger.js';
 import { limits } from '../core/limits.js';
 import { openOpsStore, type OpsStore, type OpsStoreOptions } from '../ops/store.js';
+import { startAlarmKeeper } from './alarms/keeper.js';
 import { createAssetService } from './asset-service.js';
 import type { ActivityDeps } from './deps.js';
 import { createActivities } from './index.js';
 import { createLedgerBuffer, type LedgerBuffer, type LedgerWriter } from './ledger-buffer.js';
 import { startUpkeep } from './ledger-upkeep.js';
+import { startStagingUpkeep } from './staging-upkeep.js';
 import { functionRegistry } from './load-dags.js';
 import { createScheduleActivities } from './schedule-activities.js';
 import { createTemporalSchedules } from './temporal-schedules.js';
@@ -33,6 +36,7 @@ export interface WorkerOptions {
   readonly temporal: { readonly address: string; readonly namespace: string; readonly taskQueue: string };
   readonly projectDirectory: string;
   readonly dataDirectory: string;
+  readonly staging: StagingPlace & { readonly retentionMs?: number };
   readonly warehouse: WarehousePlace;
   readonly ops: OpsStoreOptions & { readonly retentionMs: number; readonly syncEveryMs: number };
   readonly definitions: readonly DagDefinition[];
@@ -40,8 +44,12 @@ export interface WorkerOptions {
   readonly pools: Readonly<Record<string, { readonly slots: number }>>;
   /** A named connection, secrets revealed. @throws PipelineError CONNECTION_UNKNOWN, CONNECTION_INVALID, SECRET_* */
   connection(name: string | undefined, ops: OpsStore): Promise<ResolvedConnection>;
-  /** Where alarm notices of schedules go. */
-  readonly alarmSinks: readonly AlarmSink[];
+  /** Where alarm notices go. */
+  readonly alarms: {
+    readonly sinks: readonly AlarmSink[];
+    readonly routes: readonly AlarmRoute[];
+    readonly quarantineOver: number;
+  };
   readonly logger: Logger;
 }
 
@@ -59,7 +67,7 @@ export interface RunningWorker {
 /**
  * Starts a worker: opens staging, warehouse and operations store, sweeps what dead processes left, connects to Temporal and polls.
  *
- * @throws PipelineError WAREHOUSE_LOCKED and others of the warehouse, OPS_UNAVAILABLE
+ * @throws PipelineError WAREHOUSE_LOCKED and others of the warehouse, OPS_UNAVAILABLE, STAGING_REFUSED, STAGING_UNAVAILABLE
  */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   installLogging(options.logger);
@@ -86,7 +94,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
         }),
         ...createScheduleActivities(deps, {
           schedules: createTemporalSchedules(client),
-          alarmSinks: options.alarmSinks,
+          alarms: deps.alarms,
         }),
       },
       ...workflowCode(),
@@ -104,8 +112,19 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       everyMs: options.ops.syncEveryMs,
       logger: options.logger,
     });
+    const alarmKeeper = startAlarmKeeper({
+      store: deps.ops,
+      book: deps.alarms,
+      sinks: options.alarms.sinks,
+      definitions: options.definitions,
+      woken: deps.woken,
+      logger: options.logger,
+    });
+    const stagingUpkeep = await startRetention(options, deps, client);
     const finished = worker.run().finally(async () => {
+      await stagingUpkeep?.stop();
       await upkeep.stop();
+      await alarmKeeper.stop();
       await connection.close();
       await closeDeps(deps);
     });
@@ -124,6 +143,21 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   }
 }
 
+/** Removes staged files past their retention, where the settings name one. */
+async function startRetention(options: WorkerOptions, deps: WorkerDeps, client: Client) {
+  const { retentionMs } = options.staging;
+  if (retentionMs === undefined) return undefined;
+  const { neededStaging } = await warehouseModule(options.warehouse.settings.type);
+  return startStagingUpkeep({
+    client,
+    store: deps.ops,
+    staging: deps.staging,
+    needed: async () => (await neededStaging?.(options.warehouse)) ?? new Set(),
+    retentionMs,
+    logger: options.logger,
+  });
+}
+
 /** What tells the run ledger, registered with a worker for the workflows that it runs. */
 export function ledgerSinks(ledger: LedgerWriter): InjectedSinks<LedgerSinks> {
   return {
@@ -138,12 +172,31 @@ export function ledgerSinks(ledger: LedgerWriter): InjectedSinks<LedgerSinks> {
 interface WorkerDeps extends Stores {
   readonly ops: OpsStore;
   readonly ledger: LedgerBuffer;
+  readonly alarms: AlarmBook;
+  readonly quality: QualityStore;
+  /** Hears `notice` where an alarm notice waits. */
+  readonly woken: EventTarget;
 }
 
 async function openDeps(options: WorkerOptions): Promise<WorkerDeps> {
   const ops = await openOpsStore(options.ops);
   try {
-    return { ...(await openStores(options, ops)), ops, ledger: bufferOf(ops, options.logger) };
+    const woken = new EventTarget();
+    const alarms = ops.alarms.book({
+      sinks: options.alarms.sinks.map(({ name }) => name),
+      routes: options.alarms.routes,
+      onNotice: () => woken.dispatchEvent(new Event('notice')),
+    });
+    const stores = await openStores(options, ops);
+    return {
+      ...stores,
+      ops,
+      ledger: bufferOf(ops, options.logger),
+      alarms,
+      quality: ops.quality,
+      quarantineAlarmOver: options.alarms.quarantineOver,
+      woken,
+    };
   } catch (error) {
     await ops.close();
     throw error;
@@ -155,8 +208,9 @@ function bufferOf(ops: OpsStore, logger: Logger): LedgerBuffer {
 }
 
 async function openStores(options: WorkerOptions, ops: OpsStore): Promise<Stores> {
-  const staging = createLocalStaging({ directory: `${options.dataDirectory}/staging` });
+  const staging = await createStaging(options.staging);
   await staging.sweep();
+  await staging.check();
   const stagedSql = await createStagedSql({});
   const { createWarehouse } = await warehouseModule(options.warehouse.settings.type);
   const warehouse = createWarehouse({ ...options.warehouse, staging, stagedSql });

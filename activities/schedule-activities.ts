@@ -1,4 +1,4 @@
-import type { AlarmSink } from '../core/alarms.js';
+import type { AlarmBook } from '../core/alarms.js';
 import { readNote, writeNote } from '../core/gaps.js';
 import type { ScheduleActivities } from '../core/schedule-watch.js';
 import { toActivity } from './boundary.js';
@@ -9,13 +9,13 @@ import type { TemporalSchedules } from './temporal-schedules.js';
 /** What the activities that look after schedules need besides. */
 export interface ScheduleDeps {
   readonly schedules: TemporalSchedules;
-  readonly alarmSinks: readonly AlarmSink[];
+  readonly alarms: Pick<AlarmBook, 'forward'>;
 }
 
 /** The activities of watches, behind the boundary. */
 export function createScheduleActivities(
   deps: Pick<ActivityDeps, 'logger'>,
-  { schedules, alarmSinks }: ScheduleDeps,
+  { schedules, alarms }: ScheduleDeps,
 ): ScheduleActivities {
   return {
     inspectSchedule: toActivity(createInspectSchedule(schedules), deps),
@@ -27,8 +27,6 @@ export function createScheduleActivities(
       if (note.verb === 'resumed' && (note.at ?? '') >= at) return;
       await schedules.pause(dagId, writeNote(reason, 'paused', at));
     }, deps),
-    sendNotice: toActivity(async (notice, { signal }) => {
-      for (const sink of alarmSinks) await sink.send(notice, signal);
-    }, deps),
+    sendNotice: toActivity((notice) => alarms.forward(notice), deps),
   };
 }

@@ -80,6 +80,7 @@ export function createValidate(deps: ActivityDeps): Stage<ValidateRequest, Manif
       rejects: [...input.rejects, ...(await stageRejects(deps, judged.rejects))],
       counts: { ...input.counts, quarantined },
       columns: judged.columns,
+      ...(input.columns === undefined && input.files.length > 0 ? { origin: input.files } : {}),
       contentHash,
     };
   };

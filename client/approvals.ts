@@ -27,7 +27,10 @@ export async function listApprovals(
 ): Promise<PendingApproval[]> {
   const { spec } = await getDag(client, dagId);
   const subjects = new Map(
-    spec.tasks.flatMap((task) => (task.kind === 'approval' ? [[task.id, task.subject] as const] : [])),
+    spec.tasks.flatMap((task) => {
+      if (task.kind === 'approval') return [[task.id, task.subject] as const];
+      return task.kind === 'anomaly-gate' ? [[task.id, 'anomalies of its batch'] as const] : [];
+    }),
   );
   const pending: PendingApproval[] = [];
   for (const { workflowId } of await listRuns(client, dagId, limit, 'Running')) {

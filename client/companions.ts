@@ -2,9 +2,16 @@ import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { TypedSearchAttributes } from '@temporalio/common';
 import { continuousWorkflowId, streamWorkflowId, watchWorkflowId } from '../core/ids.js';
 import { hasDataInterval, hasFireTimes, type ScheduleSpec } from '../core/schedule-spec.js';
-import { deploySignal, stopSignal, type PinnedSpec } from '../workflows/messages.js';
-import type { WatchInput } from '../workflows/schedule-messages.js';
+import { deploySignal, pauseSignal, stopSignal, type PinnedSpec } from '../workflows/messages.js';
+import { pausedSignal, type WatchInput } from '../workflows/schedule-messages.js';
 import { dagAttribute, modeAttribute } from '../workflows/search-attributes.js';
+
+/** A pause that a DAG begins its life with: since when it holds runs back, and why. */
+export interface FirstPause {
+  /** ISO 8601 UTC. */
+  readonly from: string;
+  readonly reason: string;
+}
 
 /** The workflows that go on beside a deployed DAG: its stream, the one that starts continuous runs, its watch. */
 interface Companion {
@@ -30,25 +37,42 @@ const companions: readonly Companion[] = [
 export async function deployCompanions(
   client: Client,
   pinned: PinnedSpec,
-  options: { readonly taskQueue: string; readonly isUpdate: boolean; readonly now: Date },
+  options: {
+    readonly taskQueue: string;
+    readonly isUpdate: boolean;
+    readonly now: Date;
+    readonly pause?: FirstPause | undefined;
+  },
 ): Promise<void> {
   const { spec } = pinned;
+  const { pause } = options;
   for (const { workflowType, workflowId, isFor } of companions) {
     if (!isFor(spec.schedule)) {
       if (options.isUpdate) await stopWorkflow(client, workflowId(spec.id));
       continue;
     }
     const input: WatchInput = { ...pinned, since: firstLook(spec.schedule, options.now) };
-    const handle = await client.workflow.start(workflowType, {
+    const start = {
       workflowId: workflowId(spec.id),
-      workflowIdConflictPolicy: 'USE_EXISTING',
+      workflowIdConflictPolicy: 'USE_EXISTING' as const,
       taskQueue: options.taskQueue,
       args: [workflowType === 'streamDag' ? pinned : input],
       typedSearchAttributes: new TypedSearchAttributes([
         { key: dagAttribute, value: spec.id },
         { key: modeAttribute, value: spec.mode },
       ]),
-    });
+    };
+    // One call, so that nothing is done before the pause is known.
+    const handle =
+      pause === undefined
+        ? await client.workflow.start(workflowType, start)
+        : workflowType === 'watchDag'
+          ? await client.workflow.signalWithStart(workflowType, {
+              ...start,
+              signal: pausedSignal,
+              signalArgs: [pause],
+            })
+          : await client.workflow.signalWithStart(workflowType, { ...start, signal: pauseSignal });
     if (options.isUpdate) await handle.signal(deploySignal, pinned);
   }
 }

@@ -13,7 +13,7 @@ import { dagDefaults } from '../core/dag-defaults.js';
 import type { DagMode, DagSpec } from '../core/dag-spec.js';
 import { dagScheduleId, probeScheduleId, runWorkflowBaseId } from '../core/ids.js';
 import { PipelineError } from '../core/errors/index.js';
-import { readNote } from '../core/gaps.js';
+import { readNote, writeNote } from '../core/gaps.js';
 import { canonicalJson } from '../core/json.js';
 import { limits } from '../core/limits.js';
 import type { RunInput } from '../core/run.js';
@@ -21,8 +21,9 @@ import { listIntervals } from '../core/schedule-intervals.js';
 import { hasFireTimes, type OverlapPolicy, type ScheduleSpec } from '../core/schedule-spec.js';
 import type { PinnedSpec } from '../workflows/messages.js';
 import { dagAttribute, modeAttribute } from '../workflows/search-attributes.js';
-import { deployCompanions, firstLook, stopCompanions } from './companions.js';
+import { deployCompanions, firstLook, stopCompanions, type FirstPause } from './companions.js';
 import { clockCorrections } from './temporal/clock-corrections.js';
+import { describeSchedule } from './temporal/describe-schedule.js';
 import { keptUntil, temporalTimes } from './temporal/schedule-times.js';
 import { assetAttributes, deployAssetQueue, stopAssetQueue } from './asset-queues.js';
 
@@ -97,15 +98,21 @@ export async function deployDags(
       const pinned = { spec, specHash };
       const now = new Date();
       assertBounded(spec, now);
+      const pause = deployed === undefined ? firstPause(spec, now) : undefined;
       if (deployed === undefined) {
         const times = await serverTimes(client, spec);
-        await client.schedule.create(scheduleOptions(pinned, times, options.taskQueue));
+        await client.schedule.create({
+          ...scheduleOptions(pinned, times, options.taskQueue),
+          ...(pause === undefined
+            ? {}
+            : { state: { paused: true, note: writeNote(pause.reason, 'paused', pause.from) } }),
+        });
       } else if (action === 'updated' || needsNewTimes(deployed, now)) {
         await updateSchedule(client, pinned, deployed.spec, options.taskQueue);
       }
       const { taskQueue } = options;
       await deployAssetQueue(client, spec, deployed?.spec);
-      await deployCompanions(client, pinned, { taskQueue, isUpdate: action === 'updated', now });
+      await deployCompanions(client, pinned, { taskQueue, isUpdate: action === 'updated', now, pause });
     }
     results.push({
       dagId: spec.id,
@@ -126,6 +133,13 @@ export async function deployDags(
     results.push({ dagId, action: options.prune ? 'removed' : 'orphaned', specHash: '' });
   }
   return results;
+}
+
+/** Holds back what a DAG that is created paused would catch up on, too. */
+function firstPause({ pausedUponCreation, schedule }: DagSpec, now: Date): FirstPause | undefined {
+  if (pausedUponCreation !== true) return undefined;
+  const from = new Date(firstLook(schedule, now)).toISOString();
+  return { from, reason: `paused upon creation at ${now.toISOString()}` };
 }
 
 /** A DAG that starts itself is allowed, but seldom meant. */
@@ -163,7 +177,7 @@ export async function getDag(client: Client, dagId: string): Promise<DeployedDag
 
 async function findDeployed(client: Client, dagId: string): Promise<DeployedDag | undefined> {
   try {
-    const description = await client.schedule.getHandle(dagScheduleId(dagId)).describe();
+    const description = await describeSchedule(client, dagScheduleId(dagId));
     const { spec, specHash } = deployedInput(description);
     const { reason, verb, at } = readNote(description.state.note ?? '');
     return {

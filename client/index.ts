@@ -1,5 +1,8 @@
 /** The typed client: what the command line does, for programs. Exported as `millrace/client`. */
 export { MillraceClient, type MillraceClientOptions, type TriggeredRun } from './millrace-client.js';
+export type { Alarm, AlarmKind } from '../core/alarms.js';
+export type { Anomaly, AnomalyMeasure, AnomalyStatus } from '../core/anomaly.js';
+export type { AnomalyFilter, DecideAnomalyOptions } from './anomalies.js';
 export type { PendingApproval } from './approvals.js';
 export type { BackfillOptions, BackfillPlan, BackfillStatus } from './backfills.js';
 export type { BulkOptions, BulkRun } from './bulk-runs.js';

@@ -1,8 +1,19 @@
 import { Client } from '@temporalio/client';
 import { resolve } from 'node:path';
 import { loadSettings, type Settings } from '../config.js';
+import type { Alarm } from '../core/alarms.js';
+import type { Anomaly } from '../core/anomaly.js';
 import type { Decision } from '../core/run.js';
 import { limits } from '../core/limits.js';
+import type { OpsStore } from '../ops/store.js';
+import { listAllAlarms } from './alarms.js';
+import {
+  decideAnomaly,
+  getAnomaly,
+  listAnomalies,
+  type AnomalyFilter,
+  type DecideAnomalyOptions,
+} from './anomalies.js';
 import { decide, listApprovals, type PendingApproval } from './approvals.js';
 import {
   backfillStatus,
@@ -15,6 +26,8 @@ import {
 import { cancelRuns, retryRuns, type BulkOptions, type BulkRun } from './bulk-runs.js';
 import { clearRuns, type ClearedRun, type ClearOptions } from './clear-runs.js';
 import { getDag, listDags, type DagSummary, type DeployedDag } from './deployment.js';
+import { keyringOf } from './connections.js';
+import { opsPlace } from './ops-place.js';
 import { getRun, listRuns, triggerRun, type RunSummary, type TriggerOptions } from './runs.js';
 import { connectTemporal } from './temporal/connect.js';
 
@@ -30,13 +43,14 @@ export interface MillraceClientOptions {
 export type TriggeredRun = Awaited<ReturnType<typeof triggerRun>>;
 
 /**
- * Runs, approvals and backfills from a program's own code: what the command line does, as typed calls. All of them go
- * through Temporal; a worker must be running for work to be done.
+ * Runs, approvals and backfills from a program's own code: what the command line does, as typed calls. Runs go
+ * through Temporal, and a worker must be running for work to be done; alarms and anomalies are in the operations store.
  */
 export class MillraceClient {
   /** Temporal's own client, for what is not here. */
   readonly temporal: Client;
   readonly #settings: Settings;
+  #ops: Promise<OpsStore> | undefined;
 
   private constructor(temporal: Client, settings: Settings) {
     this.temporal = temporal;
@@ -152,7 +166,42 @@ export class MillraceClient {
     return signalBackfill(this.temporal, id, verb);
   }
 
+  /** Open alarms of schedules, runs and data, oldest first. @throws PipelineError OPS_UNAVAILABLE */
+  async listAlarms(): Promise<Alarm[]> {
+    return listAllAlarms(this.temporal, await this.#openOps());
+  }
+
+  /** Anomalies, newest first; by default those that nobody has decided about. @throws PipelineError OPS_UNAVAILABLE */
+  async listAnomalies({ limit = limits.clientListRuns, ...filter }: Partial<AnomalyFilter> = {}): Promise<
+    readonly Anomaly[]
+  > {
+    return listAnomalies(await this.#openOps(), { ...filter, limit });
+  }
+
+  /** @throws PipelineError ANOMALY_NOT_FOUND */
+  async getAnomaly(id: string): Promise<Anomaly> {
+    return getAnomaly(await this.#openOps(), id);
+  }
+
+  /**
+   * Accepts or rejects an anomaly; the first decision counts, and a run that waits hears of it.
+   *
+   * @throws PipelineError ANOMALY_NOT_FOUND, USAGE (decided otherwise before), TEMPORAL_UNAVAILABLE (no worker answers)
+   */
+  async decideAnomaly(id: string, options: DecideAnomalyOptions): Promise<Anomaly> {
+    const parts = { client: this.temporal, ops: await this.#openOps(), settings: this.#settings };
+    return decideAnomaly(parts, id, options);
+  }
+
+  #openOps(): Promise<OpsStore> {
+    this.#ops ??= import('../ops/store.js').then(({ openOpsStore }) =>
+      openOpsStore({ ...opsPlace(this.#settings), keyring: keyringOf(this.#settings) }),
+    );
+    return this.#ops;
+  }
+
   async close(): Promise<void> {
+    await (await this.#ops)?.close();
     await this.temporal.connection.close();
   }
 }

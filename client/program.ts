@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
 import { registerAlarms } from './commands/alarms.js';
+import { registerAnomalies } from './commands/anomalies.js';
 import { registerApproval } from './commands/approval.js';
 import { registerAsset } from './commands/asset.js';
 import { registerBackfill } from './commands/backfill.js';
@@ -18,6 +19,7 @@ import { registerReconcile } from './commands/reconcile.js';
 import { registerReplay } from './commands/replay.js';
 import { registerRun } from './commands/run.js';
 import { registerServices } from './commands/services.js';
+import { registerStaging } from './commands/staging.js';
 import { registerTemporal } from './commands/temporal.js';
 import type { CommandContext } from './context.js';
 import { exitCodes, reportError } from './output.js';
@@ -54,12 +56,14 @@ export function createProgram(context: CommandContext): Command {
     registerAsset,
     registerBackfill,
     registerAlarms,
+    registerAnomalies,
     registerPool,
     registerReconcile,
     registerQuarantine,
     registerQuery,
     registerReplay,
     registerConnections,
+    registerStaging,
     registerDoctor,
     registerTemporal,
   ]) {

@@ -1,7 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { pino, type Logger } from 'pino';
-import { createLogSink, createWebhookSink } from '../activities/alarm-sinks.js';
-import type { AlarmSink } from '../core/alarms.js';
 import type { Settings } from '../config.js';
 import { PipelineError } from '../core/errors/index.js';
 import type { ApiCaller } from '../serve/api-callers.js';
@@ -12,6 +10,7 @@ import type { WebhookOptions } from '../serve/webhook-endpoint.js';
 import { keyringOf, resolveConnection } from './connections.js';
 import { opsPlace } from './ops-place.js';
 import { loadProjectDags, warehousePlace } from './project.js';
+import { stagingPlace } from './staging.js';
 import { temporalAddress } from './temporal/connect.js';
 
 /** A part of Millrace that runs until it is stopped. */
@@ -35,10 +34,17 @@ export async function startWorkerService(settings: Settings): Promise<Service> {
   const logger = createLogger(settings);
   // Loaded when it is needed: the worker's packages take longer to load than most commands to run.
   const { startWorker } = await import('../activities/run-worker.js');
+  const { createAlarmSinks } = await import('./alarm-sinks.js');
   const worker = await startWorker({
     temporal: { ...settings.temporal, address: temporalAddress(settings) },
     projectDirectory: settings.projectDirectory,
     dataDirectory: settings.dataDirectory,
+    staging: {
+      ...stagingPlace(settings),
+      ...(settings.staging.retention !== undefined && {
+        retentionMs: durationMs(settings.staging.retention),
+      }),
+    },
     warehouse: warehousePlace(settings),
     ops: {
       ...opsPlace(settings),
@@ -49,7 +55,7 @@ export async function startWorkerService(settings: Settings): Promise<Service> {
     definitions: await loadProjectDags(settings),
     pools: settings.pools,
     connection: (name, ops) => resolveConnection(settings, ops, name),
-    alarmSinks: alarmSinks(settings, logger),
+    alarms: { ...settings.alarms, sinks: createAlarmSinks(settings, logger) },
     logger,
   });
   return { failed: failureOf(worker.finished), stop: () => worker.stop() };
@@ -115,18 +121,6 @@ function readTls(files: NonNullable<Settings['gateway']['tls']>): NonNullable<Ga
     key: read('keyFile', files.keyFile),
     ...(files.clientCaFile !== undefined && { clientCa: read('clientCaFile', files.clientCaFile) }),
   };
-}
-
-/** @throws PipelineError CONFIG_INVALID */
-function alarmSinks({ alarms }: Settings, logger: Logger): AlarmSink[] {
-  const address = alarms.webhook?.reveal();
-  if (address === undefined) return [createLogSink(logger)];
-  if (!/^https?:/.test(address) || !URL.canParse(address)) {
-    throw new PipelineError('CONFIG_INVALID', {
-      problems: ['alarms.webhook is not an http or https address'],
-    });
-  }
-  return [createLogSink(logger), createWebhookSink(new URL(address))];
 }
 
 function failureOf(finished: Promise<void>): Promise<never> {

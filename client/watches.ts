@@ -1,7 +1,7 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { Alarm } from '../core/alarms.js';
 import { PipelineError } from '../core/errors/index.js';
-import { fireTimes } from '../core/fire-times.js';
+import { fireTimes, firstRunTime } from '../core/fire-times.js';
 import { addToGaps, gapStart, type Gap } from '../core/gaps.js';
 import { runWorkflowId, watchWorkflowId } from '../core/ids.js';
 import type { DataInterval } from '../core/interval.js';
@@ -74,7 +74,12 @@ export async function gapOfPause(
     runBackwards: false,
     limit: limits.backfillMaxIntervals,
   });
-  const due = listed.intervals.filter(({ end }) => from <= end && end < to);
+  // A pause may begin before the first run time of the schedule, and end after its last.
+  const firstEnd = firstRunTime(schedule)?.toISOString() ?? from;
+  const lastEnd = schedule.endAt ?? to;
+  const due = listed.intervals.filter(
+    ({ end }) => from <= end && firstEnd <= end && end < to && end <= lastEnd,
+  );
   const [first, last] = [due[0], due.at(-1)];
   if (first === undefined || last === undefined) return { intervals: [] };
   const runs = await createTemporalSchedules(client).runsOf(id, first.end, last.end);

@@ -11,6 +11,8 @@ export const loadFaultPoints = [
 /** Places in which a fault test may kill the process; each lies between two durable steps. */
 export type FaultPoint =
   | (typeof loadFaultPoints)[number]
+  | 'in-upload'
+  | 'after-upload'
   | 'before-publish'
   | 'after-publish'
   | 'after-asset-start'

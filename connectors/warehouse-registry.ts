@@ -38,6 +38,8 @@ export interface WarehouseModule {
   connectReader(place: WarehousePlace): Promise<WarehouseReader>;
   /** What is still to come where the first worker makes the warehouse; undefined where it is there. */
   awaitedBy?(place: WarehousePlace): string | undefined;
+  /** Staged files from which the warehouse would be made again, by hash of their content; they have no retention. */
+  neededStaging?(place: WarehousePlace): Promise<ReadonlySet<string>>;
 }
 
 /**

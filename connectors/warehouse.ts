@@ -98,6 +98,8 @@ export interface Warehouse extends WarehouseReader {
   /** Compares a table with staged rows, key by key; changes nothing. @throws PipelineError STAGING_*, WAREHOUSE_* */
   compare(request: CompareRequest): Promise<TableComparison>;
   tableColumns(table: string): Promise<readonly ColumnSpec[] | undefined>;
+  /** Those of the values, as DuckDB writes them as text, that a column has. @throws PipelineError WAREHOUSE_* */
+  existingValues(table: string, column: string, values: readonly string[]): Promise<readonly string[]>;
   /** Original bytes of quarantined rows, as NDJSON lines in the order of the ids. */
   quarantinedRows(ids: readonly string[]): Promise<readonly string[]>;
 }

@@ -1,8 +1,11 @@
 import type { AssetBatch, EmittedOutput } from './asset-event.js';
 import type { AssetCondition } from './asset-condition.js';
 import type { CallbackEvent } from './dag-definition.js';
+import type { AnomalyDecision, GateVerdict } from './anomaly.js';
 import type {
+  AnomalyGateTask,
   BranchTask,
+  CheckTask,
   DagSensorTask,
   DagSpec,
   DeadlineReference,
@@ -29,6 +32,11 @@ export interface Activities {
   extract(request: StageRequest<ExtractTask>): Promise<Manifest>;
   validate(request: StageRequest<ValidateTask>): Promise<Manifest>;
   transform(request: StageRequest<TransformTask>): Promise<Manifest>;
+  check(request: StageRequest<CheckTask>): Promise<Manifest>;
+  /** Compares a batch with those before it, and remembers it. */
+  compareBatch(request: StageRequest<AnomalyGateTask>): Promise<GateVerdict>;
+  /** Keeps what a person decided about a batch. */
+  settleBatch(request: AnomalyDecision): Promise<null>;
   load(request: StageRequest<LoadTask>): Promise<Manifest>;
   /** Runs the function of a task; a large result of a mapped instance is parked and handed on by name. */
   runFunction(
@@ -134,7 +142,7 @@ export interface ReconcileRequest {
   readonly dagId: string;
   readonly extract: ExtractTask;
   readonly validate?: ValidateTask;
-  readonly transforms: readonly TransformTask[];
+  readonly transforms: readonly (TransformTask | CheckTask)[];
   readonly load: LoadTask;
   readonly interval?: DataInterval;
 }

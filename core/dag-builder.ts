@@ -35,6 +35,7 @@ export function defineDag(options: DagOptions): DagDefinition {
     tags: options.tags ?? [],
     schedule,
     mode: options.mode ?? modeOf(schedule),
+    ...(options.pausedUponCreation === true ? { pausedUponCreation: true as const } : {}),
     ...(options.maxActiveRuns === undefined ? {} : { maxActiveRuns: options.maxActiveRuns }),
     maxActiveTasks: options.maxActiveTasks ?? dagDefaults.maxActiveTasks,
     ...readParams(options.params ?? {}),

@@ -27,6 +27,8 @@ export const dagDefaults = {
   noCatchupWindowMs: 10_000,
   nearRealTimeMaxMs: 15 * 60_000,
   quarantineOver: 1,
+  /** What an anomaly gate compares with, and when it speaks. */
+  anomalyGate: { loads: 30, warmUp: 7, deviations: 3.5, stabilityOver: 0.25 },
   poolSlots: 1,
   priorityWeight: 1,
 } as const;

@@ -1,4 +1,6 @@
 import type { AssetScheduleOptions } from './asset-schedule.js';
+import type { AnomalyMeasure } from './anomaly.js';
+import type { CheckOptions } from './checks.js';
 import type { SchemaContract } from './columns.js';
 import type { RecordObject, TaskFunctionContext } from './dag-definition.js';
 import type { Edge, GroupEdge, Rows } from './edge.js';
@@ -74,6 +76,8 @@ export interface TransformOptions extends TaskOptions, Omit<TransformConfig, 'fu
 
 export interface LoadOptions extends TaskOptions {
   readonly into: string;
+  /** The table gets a load at least this often; when it does not, the alarm `lag` is raised. */
+  readonly freshWithin?: DurationInput;
   /** Default: `merge` where a key is given, else `append`. */
   readonly disposition?: WriteDisposition;
   readonly key?: readonly string[];
@@ -84,6 +88,23 @@ export interface LoadOptions extends TaskOptions {
   readonly hardDelete?: string;
   readonly layout?: TableLayout;
   readonly contract?: Partial<SchemaContract>;
+}
+
+export interface AnomalyGateOptions extends TaskOptions {
+  /** Accepted batches before this one that it is compared with. Default: 30. */
+  readonly loads?: number;
+  /** Accepted batches before anything is called an anomaly. Default: 7. */
+  readonly warmUp?: number;
+  /** Robust standard deviations from the median beyond which a volume or a null rate is an anomaly. Default: 3.5. */
+  readonly deviations?: number;
+  /** Population stability index beyond which a distribution is an anomaly. Default: 0.25. */
+  readonly stabilityOver?: number;
+  /** Default: all of them. */
+  readonly measures?: readonly AnomalyMeasure[];
+  /** Columns whose null rate and distribution are compared. Default: all. */
+  readonly columns?: readonly string[];
+  /** `flag` (default): the run goes on. `wait`: it waits until a person accepts or rejects, without a worker slot. */
+  readonly onAnomaly?: 'flag' | 'wait';
 }
 
 /** A function task, or with `expand` and `expandKwargs` one that runs once for each element of a list. */
@@ -133,6 +154,10 @@ export interface TaskBuilder {
   extract(id: string, options: ExtractOptions): Edge<Rows>;
   validate(id: string, input: Edge<Rows>, options: ValidateOptions): Edge<Rows>;
   transform(id: string, input: Edge<Rows>, options: TransformOptions | RowMapper): Edge<Rows>;
+  /** Judges rows: misses fail the task, are warned of, quarantined or corrected. Needs typed columns. */
+  check(id: string, input: Edge<Rows>, options: CheckOptions): Edge<Rows>;
+  /** Compares a batch with those before it. Needs typed columns. */
+  anomalyGate(id: string, input: Edge<Rows>, options?: AnomalyGateOptions): Edge<Rows>;
   load(id: string, input: Edge<Rows>, options: LoadOptions): Edge<Manifest>;
   /** Any function, as a durable task; what it returns is JSON of at most 64 KiB. */
   readonly task: TaskFactory;
@@ -184,6 +209,8 @@ export interface DagOptions {
   readonly schedule?: ScheduleOptions | AssetScheduleOptions;
   /** Default: real-time for a stream, near-real-time for a period up to 15 minutes, else batch. */
   readonly mode?: DagMode;
+  /** The DAG waits after its first deploy, until `millrace dag unpause`; what was due till then is a gap that a backfill fills. */
+  readonly pausedUponCreation?: boolean;
   /** Runs of this DAG at a time, however they were started. Default: no bound. */
   readonly maxActiveRuns?: number;
   /** Tasks of one run at a time. Default: 16. */

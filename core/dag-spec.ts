@@ -19,6 +19,8 @@ export interface DagSpec {
   readonly tags: readonly string[];
   readonly schedule: ScheduleSpec;
   readonly mode: DagMode;
+  /** Its first deploy starts no runs until somebody resumes it. */
+  readonly pausedUponCreation?: true;
   /** Runs of this DAG at a time, of every kind together; absent: no bound. */
   readonly maxActiveRuns?: number;
   /** Tasks of one run at a time. */
@@ -132,6 +134,8 @@ export interface TableLayout {
 
 export interface LoadConfig {
   readonly into: string;
+  /** The table is late where its last load is older. */
+  readonly freshWithinMs?: number;
   readonly disposition: WriteDisposition;
   readonly strategy?: LoadStrategy;
   /** `delete-insert`: columns that name the group of rows which a batch replaces as a whole. Default: the key. */

@@ -128,6 +128,10 @@ export interface RunLedger {
   logsOf(filter: LogFilter): Promise<TaskLogLine[]>;
   /** Durations of the last `count` successful runs of a DAG, newest first. */
   runtimesMs(dagId: string, count: number): Promise<number[]>;
+  /** Ended runs that alarms have not judged, in the order of their ends. */
+  unjudgedRuns(limit: number): Promise<readonly RunRecord[]>;
+  /** Alarms have learnt of the end of this run. */
+  markJudged(run: RunKey, at: string): Promise<void>;
   /** Removes runs that ended before a time, with tries and logs; returns how many. */
   deleteBefore(endedBefore: string): Promise<number>;
 }

@@ -7,6 +7,19 @@ export const limits = {
   payloadMaxBytes: 64 * 1024,
   /** Rows of one staged file are split when the file passes this size. */
   stagedFileMaxBytes: 256 * 1024 * 1024,
+  /** Staging in a bucket: one file (S3 takes 5 GiB at once), transfers at a time, and how long one may stand still. */
+  stagingObjectMaxBytes: 5 * 1024 * 1024 * 1024,
+  stagingActiveTransfers: 8,
+  stagingStallMs: 60_000,
+  /** Staging in a bucket: older content that comes again is written again, MiB of local copies, and how long one stays at least. */
+  stagingRefreshAfterMs: 12 * 60 * 60_000,
+  stagingCacheDefaultMb: 10_240,
+  stagingCacheKeepMs: 2 * 60 * 60_000,
+  /** Retention of staging: first and further rounds of a worker, differences of clocks, and open runs above which it removes nothing. */
+  stagingPruneFirstMs: 60_000,
+  stagingPruneEveryMs: 60 * 60_000,
+  stagingClockMarginMs: 5 * 60_000,
+  stagingMaxOpenRuns: 10_000,
   /** Files that one manifest may name. */
   manifestMaxFiles: 128,
   /** One NDJSON line (one record). Longer lines are quarantined by the source. */
@@ -73,6 +86,32 @@ export const limits = {
   hubspotSearchEveryMs: 260,
   /** HubSpot: names of properties with their commas; longer ones make an address that servers refuse. */
   hubspotPropertiesMaxLength: 10_000,
+  /** Salesforce: one request; a query ends there by itself after two minutes. */
+  salesforceRequestTimeoutMs: 130_000,
+  /** Salesforce: an encoded query in an address; a longer one is read by a bulk job, which takes it in its body. */
+  salesforceQueryMaxLength: 12_000,
+  /** Salesforce: share of the requests of a day, in percent, that is left to others; a read stops before it. */
+  salesforceApiReservePercent: 5,
+  /** Salesforce: how soon a bulk job is asked for its state, and how long at most between two questions. */
+  salesforceBulkPollFirstMs: 500,
+  salesforceBulkPollMaxMs: 20_000,
+  /** Salesforce: records of one piece of a bulk job's results. */
+  salesforceBulkPageRecords: 5_000,
+  /** Salesforce: time to abort and delete a bulk job. */
+  salesforceBulkEndMs: 10_000,
+  /** Magento: records of a page, and the most that shops give where they bound it. */
+  magentoPageRecords: 100,
+  magentoPageMaxRecords: 300,
+  /** Shopify: objects that the pages of one search lead to. */
+  shopifySearchMaxObjects: 25_000,
+  /** Shopify: a bulk operation is asked after for the first time, at most this long after the last time, and while others run. */
+  shopifyBulkPollFirstMs: 250,
+  shopifyBulkPollMaxMs: 15_000,
+  shopifyBulkBusyWaitMs: 60_000,
+  /** Shopify: to cancel a bulk operation when its read is cancelled. */
+  shopifyBulkCancelMs: 5_000,
+  /** GraphQL: text of a query; it travels with the DAG. */
+  graphqlQueryMaxLength: 32_000,
   /** Redirects within one origin that a source request follows. */
   sourceMaxRedirects: 3,
   /** Pages of one read. */
@@ -133,6 +172,9 @@ export const limits = {
   clientListRuns: 100,
   /** Answer of the Temporal server to a client that connects. */
   temporalConnectMaxMs: 5_000,
+  /** Tries of a look at a schedule whose answer the Temporal server lost, and the first pause between them; it doubles. */
+  temporalDescribeMaxTries: 3,
+  temporalDescribePauseMs: 200,
   /** One request of `millrace connections test`. */
   connectionTestMaxMs: 15_000,
   /** One failure detail written to a Temporal history. The server keeps 4 KiB. */
@@ -187,8 +229,30 @@ export const limits = {
   scheduleLookPages: 70,
   /** Intervals of a gap that are named when a DAG is resumed. */
   gapSamples: 20,
-  /** One POST of an alarm notice. */
+  /** Checks: different values of one batch that a reference may have, and how many of them one query asks for. */
+  checkMaxReferences: 200_000,
+  checkReferencesPerQuery: 1_000,
+  /** Anomalies: values or classes of values that a column's distribution is kept of; how long batches are remembered. */
+  profileMaxBins: 64,
+  profileKeepMs: 400 * 24 * 60 * 60_000,
+  /** Alarms: one POST or e-mail of a notice; characters of a message, and of what PagerDuty shows as its title. */
   alarmTimeoutMs: 10_000,
+  alarmTextMaxLength: 2_000,
+  alarmSummaryMaxLength: 1_024,
+  /** Alarms: how often a worker looks for notices to send, ended runs and late tables; how long it has the lease for it. */
+  alarmLookEveryMs: 2_000,
+  alarmLeaseMs: 60_000,
+  /** Alarms: notices and ended runs of one look; time that one look may spend with a sink. */
+  alarmLookNotices: 50,
+  alarmLookRuns: 500,
+  alarmSinkMaxMs: 30_000,
+  /** Alarms: shortest and longest wait before a notice is tried again, and when it is given up. */
+  alarmRetryMinMs: 5_000,
+  alarmRetryMaxMs: 5 * 60_000,
+  alarmGiveUpMs: 3 * 24 * 60 * 60_000,
+  /** Alarms: a run whose end becomes known later than this raises none; alarms that are over are kept so long. */
+  alarmRunMaxAgeMs: 24 * 60 * 60_000,
+  alarmKeepMs: 90 * 24 * 60 * 60_000,
   /** Events in one history after which a long-running workflow continues as new even before the server suggests it. */
   historyMaxEvents: 4_000,
   /** The same for a run, which then first finishes what it has begun: that may add a mapping's child workflows. */

@@ -1,3 +1,4 @@
+import type { CheckOutcome } from './check-spec.js';
 import type { ColumnSpec } from './columns.js';
 import type { JsonValue } from './json.js';
 
@@ -47,6 +48,10 @@ export interface Manifest {
   readonly contentHash: string;
   /** Typed columns of `files`, set once a validate task has run. Absent: the files are raw NDJSON. */
   readonly columns?: readonly ColumnSpec[];
+  /** The extracted NDJSON that `files` were typed from: where a rejected row's original bytes are, by position. */
+  readonly origin?: readonly StagedFile[];
+  /** What check tasks have found so far. */
+  readonly checks?: readonly CheckOutcome[];
   /**
    * How far the source has been read: an `ExtractCursor`. It becomes the next cursor when, and only when, the load's
    * marker commits.

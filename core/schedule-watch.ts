@@ -67,6 +67,6 @@ export interface ScheduleActivities {
   inspectSchedule(request: InspectRequest): Promise<Inspection>;
   /** Pauses the DAG, unless it is. Does nothing where that pause was lifted meanwhile. */
   pauseDag(request: { dagId: string; reason: string; at: string }): Promise<void>;
-  /** Hands a notice to every sink. */
+  /** Puts a notice where it waits for its sinks. */
   sendNotice(notice: AlarmNotice): Promise<void>;
 }

@@ -2,7 +2,9 @@ import { assetConditionOf } from './asset-schedule.js';
 import { defaultContract, type SchemaContract } from './columns.js';
 import { dagDefaults } from './dag-defaults.js';
 import type { TaskFunctions } from './dag-definition.js';
+import { anomalyMeasures, type AnomalyGateConfig } from './anomaly.js';
 import type {
+  AnomalyGateOptions,
   ExtractOptions,
   LoadOptions,
   RowMapper,
@@ -77,10 +79,29 @@ export function readTransform(options: TransformOptions | RowMapper): TransformC
   };
 }
 
+/** What an anomaly gate compares. */
+export function readAnomalyGate(options: AnomalyGateOptions): AnomalyGateConfig {
+  const { columns } = options;
+  return {
+    ...dagDefaults.anomalyGate,
+    ...(options.loads === undefined ? {} : { loads: options.loads }),
+    ...(options.warmUp === undefined ? {} : { warmUp: options.warmUp }),
+    ...(options.deviations === undefined ? {} : { deviations: options.deviations }),
+    ...(options.stabilityOver === undefined ? {} : { stabilityOver: options.stabilityOver }),
+    measures: options.measures ?? anomalyMeasures,
+    ...(columns === undefined ? {} : { columns }),
+    onAnomaly: options.onAnomaly ?? 'flag',
+  };
+}
+
 /** Where a load task loads, and how. */
-export function readLoad(options: LoadOptions): LoadConfig {
+export function readLoad(draft: SpecDraft, id: string, options: LoadOptions): LoadConfig {
+  const { freshWithin } = options;
   return {
     into: options.into,
+    ...(freshWithin === undefined
+      ? {}
+      : { freshWithinMs: draft.duration(freshWithin, `task "${id}": freshWithin`) }),
     disposition: options.disposition ?? (options.key === undefined ? 'append' : 'merge'),
     key: options.key ?? [],
     version: options.version ?? [],

@@ -4,7 +4,8 @@ import type { Edge } from './edge.js';
 import { readExpand } from './expand-options.js';
 import type { JsonObject } from './json.js';
 import type { SpecDraft } from './spec-draft.js';
-import { readExtract, readLoad, readTransform, readValidate } from './stage-tasks.js';
+import { readCheck } from './checks.js';
+import { readAnomalyGate, readExtract, readLoad, readTransform, readValidate } from './stage-tasks.js';
 import { readTaskBase, type TaskBase } from './task-base.js';
 import type {
   DefaultArgs,
@@ -150,9 +151,24 @@ export function createTaskBuilder(draft: SpecDraft, defaults: DefaultArgs, group
       const task = { ...base(id, settings, [input]), input: input.taskId };
       return add({ kind: 'transform', ...task, config: readTransform(options) }, settings);
     },
+    check: (id, input, options) => {
+      const duration: SpecDraft['duration'] = (value, where) =>
+        draft.duration(value, `task "${pathOf(id)}": ${where}`);
+      const task = { ...base(id, options, [input]), input: input.taskId };
+      return add({ kind: 'check', ...task, config: readCheck(options, duration) }, options);
+    },
+    anomalyGate: (id, input, options = {}) => {
+      const task = { ...base(id, options, [input]), input: input.taskId };
+      return add({ kind: 'anomaly-gate', ...task, config: readAnomalyGate(options) }, options);
+    },
     load: (id, input, options) =>
       add(
-        { kind: 'load', ...base(id, options, [input]), input: input.taskId, config: readLoad(options) },
+        {
+          kind: 'load',
+          ...base(id, options, [input]),
+          input: input.taskId,
+          config: readLoad(draft, pathOf(id), options),
+        },
         options,
       ),
     branch: (id, options) => add({ kind: 'branch', ...withRun(id, options) }, options),
@@ -211,7 +227,7 @@ export function createTaskBuilder(draft: SpecDraft, defaults: DefaultArgs, group
       add(
         {
           kind: 'trigger-dag',
-          ...withRun(id, options, [], ofWaits),
+          ...withRun(id, options, [], { ...ofWaits, retries: defaults.retries ?? 0 }),
           dagId: options.dag,
           params: options.params ?? {},
           interval: options.interval ?? 'same',

@@ -234,6 +234,7 @@ export interface TimerOptions extends TaskOptions {
     | { readonly afterStart: DurationInput };
 }
 
+/** Each of the `retries`, of which there are none by default, starts a further run where the one before failed. */
 export interface TriggerDagOptions<Inputs extends InputEdges> extends TaskOptions {
   readonly dag: string;
   /** Params of the other run: constants, and under their names the results of `inputs`. */

@@ -1,3 +1,5 @@
+import type { AnomalyGateConfig } from './anomaly.js';
+import type { CheckConfig } from './check-spec.js';
 import type { ExtractConfig, LoadConfig, TransformConfig, ValidateConfig } from './dag-spec.js';
 import type { JsonObject, JsonValue } from './json.js';
 
@@ -140,6 +142,18 @@ export interface TransformTask extends TaskBase {
   readonly input: string;
   readonly config: TransformConfig;
 }
+/** Judges rows and the batch; see `CheckConfig`. */
+export interface CheckTask extends TaskBase {
+  readonly kind: 'check';
+  readonly input: string;
+  readonly config: CheckConfig;
+}
+/** Compares a batch with those before it; see `AnomalyGateConfig`. */
+export interface AnomalyGateTask extends TaskBase {
+  readonly kind: 'anomaly-gate';
+  readonly input: string;
+  readonly config: AnomalyGateConfig;
+}
 export interface LoadTask extends TaskBase {
   readonly kind: 'load';
   readonly input: string;
@@ -241,6 +255,8 @@ export type TaskSpec =
   | ExtractTask
   | ValidateTask
   | TransformTask
+  | CheckTask
+  | AnomalyGateTask
   | LoadTask
   | FunctionTask
   | BranchTask

@@ -1,3 +1,5 @@
+import { gateProblems } from './anomaly.js';
+import { checkProblems } from './check-spec.js';
 import { checkSlots } from './read-slots.js';
 import type { DagSpec, TaskSpec } from './dag-spec.js';
 import { canonicalJson } from './json.js';
@@ -7,7 +9,7 @@ import { triggerRules } from './task-spec.js';
 import { checkAssets } from './validate-assets.js';
 import { checkTasks } from './validate-tasks.js';
 
-const handsOnRows = new Set<TaskSpec['kind']>(['extract', 'validate', 'transform']);
+const handsOnRows = new Set<TaskSpec['kind']>(['extract', 'validate', 'transform', 'check', 'anomaly-gate']);
 const idPattern = /^[A-Za-z][A-Za-z0-9_.-]*$/;
 
 /** Everything that is wrong with a spec, a sentence each; an empty list for a good one. */
@@ -70,6 +72,10 @@ function checkTask(task: TaskSpec, spec: DagSpec): string[] {
   if (task.kind === 'validate' && !(task.config.quarantineOver >= 0 && task.config.quarantineOver <= 1)) {
     problems.push(`${at}: quarantineOver is ${String(task.config.quarantineOver)}; use a share from 0 to 1`);
   }
+  if (task.kind === 'check')
+    problems.push(...checkProblems(task.config).map((problem) => `${at}: ${problem}`));
+  if (task.kind === 'anomaly-gate')
+    problems.push(...gateProblems(task.config).map((problem) => `${at}: ${problem}`));
   if (task.kind === 'extract') {
     const { connector, stream, problems: found = [] } = task.config.from;
     problems.push(...found.map((problem) => `${at}: ${connector}.${stream}: ${problem}`));

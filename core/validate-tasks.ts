@@ -115,9 +115,7 @@ function checkExpand(at: string, expand: ExpandSpec | undefined, byId: ById): st
 }
 
 function handsOnRows(task: TaskSpec): boolean {
-  return (
-    task.kind === 'extract' || task.kind === 'validate' || task.kind === 'transform' || task.kind === 'load'
-  );
+  return ['extract', 'validate', 'transform', 'check', 'anomaly-gate', 'load'].includes(task.kind);
 }
 
 /** References to elements, and rows that would leave a mapped group. */
@@ -146,6 +144,8 @@ function checkInputs(task: TaskSpec, spec: DagSpec, byId: ById): string[] {
     problems.push(`task "${task.id}" has fromElement, and belongs to no mapped group`);
   if (task.kind === 'approval' && ownGroup !== undefined)
     problems.push(`task "${task.id}" is an approval in a mapped group; ask once, before or after the group`);
+  if (task.kind === 'anomaly-gate' && task.config.onAnomaly === 'wait' && ownGroup !== undefined)
+    problems.push(`task "${task.id}" waits for a person in a mapped group; let it flag what it finds`);
   return problems;
 }
 

@@ -1,4 +1,4 @@
-import { noticeOf, type Alarm, type AlarmKind, type AlarmNotice } from './alarms.js';
+import { noticeOf, type Alarm, type AlarmKind, type AlarmNotice, type ScheduleAlarmKind } from './alarms.js';
 import { addToGaps, pauseAt, readNote, type Gap, type Pause } from './gaps.js';
 import type { DataInterval } from './interval.js';
 import { limits } from './limits.js';
@@ -103,7 +103,7 @@ export function countEnded(
 export function raise(
   state: WatchState,
   dagId: string,
-  kind: AlarmKind,
+  kind: ScheduleAlarmKind,
   count: number,
   lastAt: string,
   at: string,
@@ -228,7 +228,13 @@ function send(outbox: readonly AlarmNotice[], notice: AlarmNotice): AlarmNotice[
   return [...outbox, notice].slice(-limits.alarmOutbox);
 }
 
-function messageOf(dagId: string, kind: AlarmKind, count: number, lastAt: string, reason: string): string {
+function messageOf(
+  dagId: string,
+  kind: ScheduleAlarmKind,
+  count: number,
+  lastAt: string,
+  reason: string,
+): string {
   const runs = count === 1 ? '1 run' : `${String(count)} runs`;
   const look = `"millrace dag gaps ${dagId}" lists what is open`;
   switch (kind) {

@@ -5,6 +5,8 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0001-run-ledger': { up: createRunLedger },
   '0002-former-run': { up: addFormerRun },
   '0003-connections': { up: createConnections },
+  '0004-alarms': { up: createAlarms },
+  '0005-quality': { up: createQuality },
 };
 
 async function createRunLedger(db: Kysely<unknown>): Promise<void> {
@@ -127,5 +129,76 @@ async function createConnections(db: Kysely<unknown>): Promise<void> {
     .addColumn('obtained_at', 'text', (column) => column.notNull())
     .addColumn('expires_at', 'text')
     .addColumn('version', 'integer', (column) => column.notNull())
+    .execute();
+}
+
+async function createAlarms(db: Kysely<unknown>): Promise<void> {
+  await db.schema.alterTable('runs').addColumn('judged_at', 'text').execute();
+  await db.schema.createIndex('runs_by_judgement').on('runs').columns(['judged_at', 'ended_at']).execute();
+  await db.schema
+    .createTable('alarms')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('open_key', 'text', (column) => column.unique())
+    .addColumn('dag_id', 'text', (column) => column.notNull())
+    .addColumn('kind', 'text', (column) => column.notNull())
+    .addColumn('subject', 'text')
+    .addColumn('raised_at', 'text', (column) => column.notNull())
+    .addColumn('recovered_at', 'text')
+    .addColumn('count', 'integer', (column) => column.notNull())
+    .addColumn('last_at', 'text', (column) => column.notNull())
+    .addColumn('last_occurrence', 'text', (column) => column.notNull())
+    .addColumn('message', 'text', (column) => column.notNull())
+    .execute();
+  await db.schema
+    .createTable('alarm_notices')
+    .addColumn('notice_id', 'text', (column) => column.notNull())
+    .addColumn('sink', 'text', (column) => column.notNull())
+    .addColumn('notice', 'text', (column) => column.notNull())
+    .addColumn('attempts', 'integer', (column) => column.notNull())
+    .addColumn('created_at', 'text', (column) => column.notNull())
+    .addColumn('next_at', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('alarm_notices_key', ['notice_id', 'sink'])
+    .execute();
+}
+
+async function createQuality(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('batch_profiles')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('dag_id', 'text', (column) => column.notNull())
+    .addColumn('task_id', 'text', (column) => column.notNull())
+    .addColumn('profile', 'text', (column) => column.notNull())
+    .addColumn('status', 'text', (column) => column.notNull())
+    .addColumn('seen_at', 'text', (column) => column.notNull())
+    .execute();
+  await db.schema
+    .createIndex('batch_profiles_by_task')
+    .on('batch_profiles')
+    .columns(['dag_id', 'task_id', 'status', 'seen_at'])
+    .execute();
+  await db.schema
+    .createTable('anomalies')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('profile_id', 'text', (column) => column.notNull())
+    .addColumn('dag_id', 'text', (column) => column.notNull())
+    .addColumn('task_id', 'text', (column) => column.notNull())
+    .addColumn('workflow_id', 'text', (column) => column.notNull())
+    .addColumn('finding', 'text', (column) => column.notNull())
+    .addColumn('is_waiting', 'integer', (column) => column.notNull())
+    .addColumn('status', 'text', (column) => column.notNull())
+    .addColumn('found_at', 'text', (column) => column.notNull())
+    .addColumn('decided_by', 'text')
+    .addColumn('decided_at', 'text')
+    .addColumn('comment', 'text')
+    .execute();
+  await db.schema.createIndex('anomalies_by_batch').on('anomalies').columns(['profile_id']).execute();
+  await db.schema.createIndex('anomalies_by_time').on('anomalies').columns(['found_at']).execute();
+  await db.schema
+    .createTable('table_loads')
+    .addColumn('dag_id', 'text', (column) => column.notNull())
+    .addColumn('task_id', 'text', (column) => column.notNull())
+    .addColumn('table_name', 'text', (column) => column.notNull())
+    .addColumn('committed_at', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('table_loads_key', ['dag_id', 'task_id', 'table_name'])
     .execute();
 }

@@ -30,6 +30,7 @@ export function createTokenStore(db: Kysely<OpsTables>, keyring: Keyring, leases
         ...(tokens.refreshToken !== undefined && { refreshToken: new Secret(tokens.refreshToken) }),
         obtainedAt: row.obtained_at,
         ...(row.expires_at !== null && { expiresAt: row.expires_at }),
+        ...(tokens.instanceUrl !== undefined && { instanceUrl: tokens.instanceUrl }),
         version: row.version,
       };
     },
@@ -76,12 +77,14 @@ export function createTokenStore(db: Kysely<OpsTables>, keyring: Keyring, leases
 interface SealedTokens {
   readonly accessToken: string;
   readonly refreshToken?: string;
+  readonly instanceUrl?: string;
 }
 
-function revealed({ accessToken, refreshToken }: OAuthTokens): SealedTokens {
+function revealed({ accessToken, refreshToken, instanceUrl }: OAuthTokens): SealedTokens {
   return {
     accessToken: accessToken.reveal(),
     ...(refreshToken !== undefined && { refreshToken: refreshToken.reveal() }),
+    ...(instanceUrl !== undefined && { instanceUrl }),
   };
 }
 

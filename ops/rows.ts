@@ -33,6 +33,7 @@ export function toRunRow(run: RunRecord): RunRow {
     note: run.note ?? null,
     triggered_by: run.triggeredBy ?? null,
     former_run_id: run.formerRunId ?? null,
+    judged_at: null,
   };
 }
 

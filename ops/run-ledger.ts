@@ -117,6 +117,28 @@ export function createRunLedger(db: Kysely<OpsTables>): RunLedger {
       return rows.map((row) => Date.parse(row.ended_at ?? '') - Date.parse(row.started_at));
     },
 
+    async unjudgedRuns(limit) {
+      const rows = await db
+        .selectFrom('runs')
+        .selectAll()
+        .where('judged_at', 'is', null)
+        .where('ended_at', 'is not', null)
+        .orderBy('ended_at')
+        .orderBy('run_id')
+        .limit(limit)
+        .execute();
+      return rows.map(toRunRecord);
+    },
+
+    async markJudged({ workflowId, runId }, at) {
+      await db
+        .updateTable('runs')
+        .set({ judged_at: at })
+        .where('workflow_id', '=', workflowId)
+        .where('run_id', '=', runId)
+        .execute();
+    },
+
     async deleteBefore(endedBefore) {
       for (let deleted = 0; ;) {
         const count = await deletePart(db, endedBefore);

@@ -1,9 +1,11 @@
 import { Kysely, Migrator, type Dialect } from 'kysely';
 import { PipelineError } from '../core/errors/index.js';
 import type { RunLedger } from '../core/ledger.js';
+import type { QualityStore } from '../core/quality.js';
 import { createKeyring, type Keyring } from '../security/keyring.js';
 import type { Secret } from '../security/secret.js';
 import type { TokenStore } from '../security/token-store.js';
+import { createAlarmStore, type AlarmStore } from './alarm-book.js';
 import { createConnectionStore, type ConnectionStore } from './connections.js';
 import { createLeases, machineClock, postgresClock, type Leases } from './leases.js';
 import { migrations } from './migrations.js';
@@ -11,6 +13,7 @@ import { createTokenStore } from './oauth-tokens.js';
 import { persevering } from './persevere.js';
 import { createPostgresDialect } from './postgres.js';
 import { rotateKeys, type KeyRotation } from './rotate-keys.js';
+import { createQualityStore } from './quality-store.js';
 import { createRunLedger } from './run-ledger.js';
 import { createSqliteDialect } from './sqlite.js';
 import type { OpsTables } from './tables.js';
@@ -23,6 +26,8 @@ export interface OpsStore {
   readonly leases: Leases;
   readonly connections: ConnectionStore;
   readonly tokens: TokenStore;
+  readonly alarms: AlarmStore;
+  readonly quality: QualityStore;
   /** @throws PipelineError SECRET_KEYS_MISSING, SECRET_UNREADABLE; then nothing was changed */
   rotateKeys(): Promise<KeyRotation>;
   close(): Promise<void>;
@@ -90,7 +95,7 @@ async function openServer(url: Secret, keyring: Keyring): Promise<OpsStore> {
     throw error instanceof PipelineError ? error : unavailable(error);
   }
   const db = new Kysely<OpsTables>({ dialect: createPostgresDialect(url) });
-  const { ledger, leases, connections, tokens, close, ...others } = storeOf(
+  const { ledger, leases, connections, tokens, alarms, quality, close, ...others } = storeOf(
     db,
     createLeases(db, postgresClock),
     keyring,
@@ -102,6 +107,11 @@ async function openServer(url: Secret, keyring: Keyring): Promise<OpsStore> {
     connections: persevering(connections, { unavailable, once: ['add', 'remove'] }),
     // A token that the server has given out must be saved: a save that was done already finds itself, and that is fine.
     tokens: persevering(tokens, { unavailable, plain: ['checkKeys'] }),
+    alarms: {
+      ...persevering(alarms, { unavailable, plain: ['book'] }),
+      book: (delivery) => persevering(alarms.book(delivery), { unavailable }),
+    },
+    quality: persevering(quality, { unavailable }),
     rotateKeys: persevering(others, { unavailable }).rotateKeys,
     close,
   };
@@ -113,6 +123,8 @@ function storeOf(db: Kysely<OpsTables>, leases: Leases, keyring: Keyring): Omit<
     leases,
     connections: createConnectionStore(db, keyring),
     tokens: createTokenStore(db, keyring, leases),
+    alarms: createAlarmStore(db),
+    quality: createQualityStore(db),
     rotateKeys: () => rotateKeys(db, keyring),
     close: () => db.destroy(),
   };

@@ -8,6 +8,11 @@ export interface OpsTables {
   connections: ConnectionRow;
   connection_options: ConnectionOptionRow;
   oauth_tokens: OAuthTokenRow;
+  alarms: AlarmRow;
+  alarm_notices: AlarmNoticeRow;
+  batch_profiles: BatchProfileRow;
+  anomalies: AnomalyRow;
+  table_loads: TableLoadRow;
 }
 
 export interface RunRow {
@@ -29,6 +34,8 @@ export interface RunRow {
   note: string | null;
   triggered_by: string | null;
   former_run_id: string | null;
+  /** When alarms learnt of its end. */
+  judged_at: string | null;
 }
 
 export interface TaskRow {
@@ -99,4 +106,63 @@ export interface OAuthTokenRow {
   obtained_at: string;
   expires_at: string | null;
   version: number;
+}
+
+/** An alarm: open while `open_key` is set, which only one of a kind can have. */
+export interface AlarmRow {
+  id: string;
+  open_key: string | null;
+  dag_id: string;
+  kind: string;
+  subject: string | null;
+  raised_at: string;
+  recovered_at: string | null;
+  count: number;
+  last_at: string;
+  last_occurrence: string;
+  message: string;
+}
+
+/** A notice that waits for its sink. */
+export interface AlarmNoticeRow {
+  notice_id: string;
+  sink: string;
+  notice: string;
+  attempts: number;
+  created_at: string;
+  next_at: string;
+}
+
+/** Figures of a batch that a gate has seen. */
+export interface BatchProfileRow {
+  id: string;
+  dag_id: string;
+  task_id: string;
+  profile: string;
+  status: string;
+  seen_at: string;
+}
+
+export interface AnomalyRow {
+  id: string;
+  profile_id: string;
+  dag_id: string;
+  task_id: string;
+  workflow_id: string;
+  finding: string;
+  /** 1 where the run waits for an answer. */
+  is_waiting: number;
+  status: string;
+  found_at: string;
+  decided_by: string | null;
+  decided_at: string | null;
+  comment: string | null;
+}
+
+/** When a load task last committed to its table. */
+export interface TableLoadRow {
+  dag_id: string;
+  task_id: string;
+  table_name: string;
+  committed_at: string;
 }

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, randomBytes, type CipherGCM, type DecipherGCM } from 'node:crypto';
 import { PipelineError } from '../core/errors/index.js';
 
 /** Where a secret belongs; a ciphertext opens at its own place only. */
@@ -16,7 +16,21 @@ export interface Keyring {
   seal(text: string, place: SecretPlace): string;
   /** @throws PipelineError SECRET_KEYS_MISSING, SECRET_UNREADABLE */
   open(sealed: string, place: SecretPlace): string;
+  /** Begins to encrypt a file that opens under this name only; undefined where there is no key. */
+  sealFile(name: string): SealedFile | undefined;
+  /** Begins to decrypt a file; undefined where its key is not in the ring. The caller sets the tag. */
+  openFile(name: string, keyId: string, nonce: Buffer): DecipherGCM | undefined;
 }
+
+/** A file on its way to be encrypted: AES-256-GCM under a nonce of its own, with the name as associated data. */
+export interface SealedFile {
+  readonly keyId: string;
+  readonly nonce: Buffer;
+  readonly cipher: CipherGCM;
+}
+
+/** Bytes of the tag that ends a sealed file, and of its nonce. */
+export const sealedFileBytes = { tag: 16, nonce: 12 } as const;
 
 /** Id of the key that a ciphertext was made with. */
 export function keyIdOf(sealed: string): string {
@@ -25,8 +39,7 @@ export function keyIdOf(sealed: string): string {
 
 const algorithm = 'aes-256-gcm';
 const keyBytes = 32;
-const nonceBytes = 12;
-const tagBytes = 16;
+const { nonce: nonceBytes, tag: tagBytes } = sealedFileBytes;
 const version = 'v1';
 
 /**
@@ -72,6 +85,21 @@ export function createKeyring(entries: readonly string[]): Keyring {
         );
       }
     },
+    sealFile(name) {
+      const key = currentKeyId === undefined ? undefined : keys.get(currentKeyId);
+      if (currentKeyId === undefined || key === undefined) return undefined;
+      const nonce = randomBytes(nonceBytes);
+      const cipher = createCipheriv(algorithm, key, nonce, { authTagLength: tagBytes });
+      cipher.setAAD(fileData(currentKeyId, name));
+      return { keyId: currentKeyId, nonce, cipher };
+    },
+    openFile(name, keyId, nonce) {
+      const key = keys.get(keyId);
+      if (key === undefined) return undefined;
+      const decipher = createDecipheriv(algorithm, key, nonce, { authTagLength: tagBytes });
+      decipher.setAAD(fileData(keyId, name));
+      return decipher;
+    },
   };
 }
 
@@ -92,6 +120,11 @@ function readKeys(entries: readonly string[]): Map<string, Buffer> {
 
 function associatedData(keyId: string, { connection, path }: SecretPlace): Buffer {
   return Buffer.from(JSON.stringify([version, keyId, connection, path]));
+}
+
+/** Of another form than that of secrets, so that neither opens as the other. */
+function fileData(keyId: string, name: string): Buffer {
+  return Buffer.from(JSON.stringify([version, 'file', keyId, name]));
 }
 
 function keysMissing({ connection }: SecretPlace): PipelineError {

@@ -7,6 +7,8 @@ export interface OAuthTokens {
   readonly obtainedAt: string;
   /** Absent where the server named no life time. */
   readonly expiresAt?: string;
+  /** Where the API of the login lies, where the server said so. */
+  readonly instanceUrl?: string;
 }
 
 /** Tokens as they are kept; `version` changes with every save. */

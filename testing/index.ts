@@ -1,3 +1,10 @@
+export type { CostBudget, GraphqlBody } from './graphql-execution.js';
+export {
+  createGraphqlServer,
+  type GraphqlFault,
+  type GraphqlServer,
+  type GraphqlServerOptions,
+} from './graphql-server.js';
 export {
   createHubspotServer,
   type HubspotFault,
@@ -6,8 +13,30 @@ export {
   type HubspotTruth,
 } from './hubspot-server.js';
 export type { HubspotFixtureObject } from './hubspot-state.js';
+export {
+  createKlaviyoServer,
+  type KlaviyoFault,
+  type KlaviyoServer,
+  type KlaviyoServerOptions,
+} from './klaviyo-server.js';
+export type { KlaviyoFixtureEvent, KlaviyoFixtureProfile } from './klaviyo-state.js';
+export {
+  createMagentoServer,
+  type MagentoFault,
+  type MagentoServer,
+  type MagentoServerOptions,
+} from './magento-server.js';
+export type { MagentoFixtureStream, MagentoValue } from './magento-state.js';
 export type { RestRecord } from './rest-records.js';
 export { createRestServer, type RestServer, type RestServerOptions } from './rest-server.js';
+export {
+  createSalesforceServer,
+  type SalesforceFault,
+  type SalesforceServer,
+  type SalesforceServerOptions,
+  type SalesforceTruth,
+} from './salesforce-server.js';
+export type { SalesforceFixtureObject } from './salesforce-state.js';
 export { seededRandom, type SeededRandom } from './seeded-random.js';
 export type { ShopFault } from './shop-faults.js';
 export type { ShopCustomer, ShopLineItem, ShopOrder } from './shop-orders.js';

@@ -62,10 +62,20 @@ export function createFaultPlan(seed: number, isSeeded: boolean): FaultPlan {
   };
 }
 
-/** Answers with the fault instead of the body. Returns false for faults that only change paging. */
-export function answerWithFault(fault: ShopFault, response: ServerResponse, body: Uint8Array): boolean {
+const json = { 'content-type': 'application/json; charset=utf-8' };
+
+/**
+ * Answers with the fault instead of the body. Returns false for faults that only change paging.
+ *
+ * @param headers of the answer, where its body comes at least in part
+ */
+export function answerWithFault(
+  fault: ShopFault,
+  response: ServerResponse,
+  body: Uint8Array,
+  headers: Readonly<Record<string, string>> = json,
+): boolean {
   const half = body.subarray(0, Math.floor(body.length / 2));
-  const json = { 'content-type': 'application/json; charset=utf-8' };
   switch (fault.kind) {
     case 'none':
     case 'loop':
@@ -82,18 +92,18 @@ export function answerWithFault(fault: ShopFault, response: ServerResponse, body
       return true;
     }
     case 'truncated':
-      response.writeHead(200, { ...json, 'content-length': body.length });
+      response.writeHead(200, { ...headers, 'content-length': body.length });
       response.write(half, () => response.destroy());
       return true;
     case 'error-page':
       response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Back in a minute</h1>');
       return true;
     case 'half-json':
-      response.writeHead(200, json).end(half);
+      response.writeHead(200, headers).end(half);
       return true;
     case 'slow':
     case 'hang': {
-      response.writeHead(200, { ...json, 'content-length': body.length });
+      response.writeHead(200, { ...headers, 'content-length': body.length });
       response.write(half);
       if (fault.kind === 'hang') return true;
       const timer = setTimeout(() => response.end(body.subarray(half.length)), fault.delayMs);

@@ -41,6 +41,22 @@ export interface ShopLineItem {
   readonly price: string;
 }
 
+/** A buyer's account, and how it came to be. */
+export interface ShopBuyer extends ShopCustomer {
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+  /** Orders ever placed. */
+  readonly orders: number;
+}
+
+/** Money given back for all of an order. */
+export interface ShopRefund {
+  readonly id: bigint;
+  readonly atMs: number;
+  readonly amount: string;
+  readonly lines: readonly ShopLineItem[];
+}
+
 const firstOrderId = 820_982_911_946_154_508n;
 const firstCustomerId = 115_310_627_314_723_954n;
 const firstLineItemId = 866_550_311_766_439_020n;

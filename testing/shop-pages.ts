@@ -62,14 +62,17 @@ function entriesOf(state: ShopState, resource: string, query: URLSearchParams) {
     return { timeMember: 'updated_at', entries };
   }
   if (resource !== 'events') return undefined;
-  const entries: Entry[] = state.deletions.map((deletion) => ({
+  const gone = state.deletions.filter(
+    ({ subject_type }) => subject_type === (query.get('filter') ?? subject_type),
+  );
+  const entries: Entry[] = gone.map((deletion) => ({
     id: deletion.id,
     instantMs: Date.parse(deletion.created_at),
     value: {
       id: deletion.id,
       subject_id: deletion.subject_id,
       created_at: deletion.created_at,
-      subject_type: 'Order',
+      subject_type: deletion.subject_type,
       verb: 'destroy',
       arguments: [],
       message: null,

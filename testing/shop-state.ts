@@ -1,8 +1,17 @@
 import { seededRandom } from './seeded-random.js';
-import { correctOrder, offsetInstant, placeOrder, type ShopOrder } from './shop-orders.js';
+import { createShopCatalogue, type ShopProduct } from './shop-catalogue.js';
+import {
+  correctOrder,
+  offsetInstant,
+  placeOrder,
+  type ShopBuyer,
+  type ShopOrder,
+  type ShopRefund,
+} from './shop-orders.js';
 
 /** A deletion as the events resource tells it. */
 export interface ShopDeletion {
+  readonly subject_type: 'Order' | 'Product';
   readonly id: bigint;
   readonly subject_id: bigint;
   readonly created_at: string;
@@ -12,6 +21,11 @@ export interface ShopDeletion {
 export interface ShopState {
   readonly orders: ReadonlyMap<bigint, ShopOrder>;
   readonly deletions: readonly ShopDeletion[];
+  readonly products: ReadonlyMap<bigint, ShopProduct>;
+  /** Buyers with an account. */
+  readonly customers: ReadonlyMap<bigint, ShopBuyer>;
+  /** Refunds by the order that they belong to. */
+  readonly refunds: ReadonlyMap<bigint, readonly ShopRefund[]>;
   /** One step of the script; nothing once it is done. */
   advance(): void;
   isDone(): boolean;
@@ -40,10 +54,32 @@ export function createShopState(script: ShopScript): ShopState {
   let step = 0;
   let placed = 0;
 
-  const place = (atMs: number): void => {
+  const customers = new Map<bigint, ShopBuyer>();
+  const refunds = new Map<bigint, ShopRefund[]>();
+  const catalogue = createShopCatalogue(script.seed, startMs);
+
+  const place = (atMs: number, nowMs = atMs): void => {
     const order = placeOrder(random, placed, atMs);
     orders.set(order.id, order);
     placed += 1;
+    if (order.customer === null) return;
+    const { id } = order.customer;
+    const known = customers.get(id);
+    customers.set(id, {
+      ...order.customer,
+      createdAtMs: Math.min(known?.createdAtMs ?? nowMs, atMs),
+      updatedAtMs: Math.max(known?.updatedAtMs ?? nowMs, nowMs),
+      orders: (known?.orders ?? 0) + 1,
+    });
+  };
+  const refund = (order: ShopOrder, nowMs: number): void => {
+    const list = refunds.get(order.id) ?? [];
+    const id = 509_562_969_000_000_000n + (order.id % 1_000_000_000n) * 10n + BigInt(list.length);
+    refunds.set(order.id, [...list, { id, atMs: nowMs, amount: order.total_price, lines: order.line_items }]);
+  };
+  const tell = (subject_type: ShopDeletion['subject_type'], subject_id: bigint, nowMs: number): void => {
+    const id = 164_748_010_000_000_000n + BigInt(deletions.length);
+    deletions.push({ id, subject_type, subject_id, created_at: offsetInstant(nowMs, -300) });
   };
   const anyOrder = (): ShopOrder | undefined =>
     [...orders.values()][random.integer(0, Math.max(0, orders.size - 1))];
@@ -54,6 +90,9 @@ export function createShopState(script: ShopScript): ShopState {
   return {
     orders,
     deletions,
+    products: catalogue.products,
+    customers,
+    refunds,
     isDone: () => step >= script.steps,
     advance() {
       if (step >= script.steps) return;
@@ -62,20 +101,23 @@ export function createShopState(script: ShopScript): ShopState {
       const target = early + Math.floor(((script.orders - early) * step) / script.steps);
       while (placed < target) {
         const isLate = random.chance(0.25);
-        place(nowMs - (isLate ? random.integer(0, Math.floor(script.lateByMaxMs / 1000)) * 1000 : 0));
+        const lateMs = isLate ? random.integer(0, Math.floor(script.lateByMaxMs / 1000)) * 1000 : 0;
+        place(nowMs - lateMs, nowMs);
       }
       for (let count = random.integer(1, 4); count > 0; count -= 1) {
         const order = anyOrder();
-        if (order !== undefined) orders.set(order.id, correctOrder(random, order, nowMs));
+        if (order === undefined) continue;
+        const corrected = correctOrder(random, order, nowMs);
+        orders.set(order.id, corrected);
+        const isRefunded = corrected.financial_status === 'refunded';
+        if (isRefunded && order.financial_status !== 'refunded') refund(order, nowMs);
       }
+      const withdrawn = catalogue.advance(nowMs);
+      if (withdrawn !== undefined) tell('Product', withdrawn, nowMs);
       const gone = random.chance(0.6) ? anyOrder() : undefined;
       if (gone === undefined) return;
       orders.delete(gone.id);
-      deletions.push({
-        id: 164_748_010_000_000_000n + BigInt(deletions.length),
-        subject_id: gone.id,
-        created_at: offsetInstant(nowMs, -300),
-      });
+      tell('Order', gone.id, nowMs);
     },
   };
 }

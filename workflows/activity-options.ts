@@ -75,6 +75,8 @@ export function summaryOf(task: TaskSpec, { mapIndex, element }: StageContext): 
       return `${name} ← ${task.config.from.connector}/${task.config.from.stream}`;
     case 'validate':
       return `${name} · ${task.config.schema.id}`;
+    case 'check':
+      return `${name} · ${String(task.config.checks.length)} checks`;
     case 'load':
       return `${name} → ${task.config.into} (${task.config.disposition})`;
     case 'dag-sensor':

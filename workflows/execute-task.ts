@@ -5,10 +5,19 @@ import {
   sleep,
   startChild,
   WorkflowIdReusePolicy,
+  type ActivityOptions,
+  type LocalActivityOptions,
 } from '@temporalio/workflow';
 import type { Activities } from '../core/activities.js';
 import type { EmittedOutput } from '../core/asset-event.js';
-import type { ApprovalTask, SwitchTask, TaskSpec, TimerTask, TriggerDagTask } from '../core/dag-spec.js';
+import type {
+  AnomalyGateTask,
+  ApprovalTask,
+  SwitchTask,
+  TaskSpec,
+  TimerTask,
+  TriggerDagTask,
+} from '../core/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import { manualWorkflowId } from '../core/ids.js';
 import type { JsonObject, JsonValue } from '../core/json.js';
@@ -42,7 +51,14 @@ export interface TaskScope {
   interruptibleRead<Result>(work: () => Promise<Result>): Promise<Result>;
 }
 
-const looks = proxyLocalActivities<Pick<Activities, 'lookUpDag' | 'isLatest'>>({
+/** A try that the workflow itself counts. */
+export interface CountedTry {
+  readonly tryNumber: number;
+  /** When the tries and the waits between them have to be over, milliseconds since 1970; infinite for no bound. */
+  readonly endsAtMs: number;
+}
+
+const looks = proxyLocalActivities<Pick<Activities, 'lookUpDag' | 'isLatest' | 'settleBatch'>>({
   startToCloseTimeout: '30s',
 });
 
@@ -53,39 +69,43 @@ const looks = proxyLocalActivities<Pick<Activities, 'lookUpDag' | 'isLatest'>>({
 export function executeTask(
   task: TaskSpec,
   scope: TaskScope,
-  tryNumber?: number,
+  counted?: CountedTry,
 ): Promise<TaskOutput | EmittedOutput> | TaskOutput {
   const { context, replay } = scope;
   const stages = proxyActivities<Activities>(
-    tryNumber === undefined ? activityOptions(task, context) : oneTry(task, context),
+    counted === undefined ? activityOptions(task, context) : oneTry(activityOptions(task, context), counted),
   );
   const priorTries = scope.priorTries(task.id);
-  const counted = {
-    ...(tryNumber === undefined ? {} : { tryNumber }),
+  const tries = {
+    ...(counted === undefined ? {} : { tryNumber: counted.tryNumber }),
     ...(priorTries === 0 ? {} : { priorTries }),
   };
   const replayed = replay === undefined ? {} : { replayQuarantineIds: replay.quarantineIds };
   switch (task.kind) {
     case 'extract': {
       const { waitMs } = scope;
-      const request = { context, task, ...counted, ...replayed, ...(waitMs === undefined ? {} : { waitMs }) };
+      const request = { context, task, ...tries, ...replayed, ...(waitMs === undefined ? {} : { waitMs }) };
       if (waitMs === undefined) return stages.extract(request);
       return scope.interruptibleRead(() => stages.extract(request));
     }
     case 'validate':
-      return stages.validate({ context, task, ...counted, input: manifestOf(scope, task.input) });
+      return stages.validate({ context, task, ...tries, input: manifestOf(scope, task.input) });
     case 'transform':
-      return stages.transform({ context, task, ...counted, input: manifestOf(scope, task.input) });
+      return stages.transform({ context, task, ...tries, input: manifestOf(scope, task.input) });
+    case 'check':
+      return stages.check({ context, task, ...tries, input: manifestOf(scope, task.input) });
+    case 'anomaly-gate':
+      return passGate(task, scope, stages, tries);
     case 'load':
-      return stages.load({ context, task, ...counted, ...replayed, input: manifestOf(scope, task.input) });
+      return stages.load({ context, task, ...tries, ...replayed, input: manifestOf(scope, task.input) });
     case 'function':
     case 'branch':
     case 'short-circuit': {
-      const request = { context, task, ...counted, inputs: inputsOf(task, scope) };
+      const request = { context, task, ...tries, inputs: inputsOf(task, scope) };
       if (task.short !== true) return stages.runFunction(request);
       const options = localActivityOptions(task, context);
       return proxyLocalActivities<Activities>(
-        tryNumber === undefined ? options : { ...options, retry: { ...options.retry, maximumAttempts: 1 } },
+        counted === undefined ? options : oneTry(options, counted),
       ).runFunction(request);
     }
     case 'switch':
@@ -106,9 +126,15 @@ export function executeTask(
   }
 }
 
-function oneTry(task: TaskSpec, context: StageContext): ReturnType<typeof activityOptions> {
-  const options = activityOptions(task, context);
-  return { ...options, retry: { ...options.retry, maximumAttempts: 1 } };
+function oneTry<Options extends ActivityOptions | LocalActivityOptions>(
+  options: Options,
+  { endsAtMs }: CountedTry,
+): Options {
+  return {
+    ...options,
+    ...(Number.isFinite(endsAtMs) ? { scheduleToCloseTimeout: Math.max(endsAtMs - Date.now(), 1) } : {}),
+    retry: { ...options.retry, maximumAttempts: 1 },
+  };
 }
 
 function manifestOf(scope: TaskScope, taskId: string): Manifest {
@@ -186,6 +212,29 @@ async function waitUntil({ id, until }: TimerTask, scope: TaskScope): Promise<nu
   const remainingMs = atMs - Date.now();
   if (remainingMs > 0) await scope.interruptible(() => sleep(remainingMs, { summary: id }));
   return null;
+}
+
+/** Lets a batch through, at once or when a person accepts it; what the person decides is kept. */
+async function passGate(
+  task: AnomalyGateTask,
+  scope: TaskScope,
+  stages: Pick<Activities, 'compareBatch'>,
+  tries: { readonly tryNumber?: number; readonly priorTries?: number },
+): Promise<Manifest> {
+  const input = manifestOf(scope, task.input);
+  const { manifest, profileId, open } = await stages.compareBatch({
+    context: scope.context,
+    task,
+    ...tries,
+    input,
+  });
+  if (open === 0 || task.config.onAnomaly === 'flag') return manifest;
+  const answer = await scope.interruptible(() => scope.approvals.wait(task.id, undefined));
+  const { decision = 'rejected', by = 'nobody', comment = '' } = answer ?? {};
+  const decided = decision === 'approved' ? ('accepted' as const) : ('rejected' as const);
+  await looks.settleBatch({ profileId, decision: decided, by, comment });
+  if (decided === 'accepted') return manifest;
+  throw new PipelineError('ANOMALY_REJECTED', { task: task.id, by, comment });
 }
 
 async function approve(task: ApprovalTask, scope: TaskScope): Promise<TaskOutput> {

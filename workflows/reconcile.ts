@@ -1,6 +1,13 @@
 import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { Activities, ReconcileReport, ReconcileRequest } from '../core/activities.js';
-import type { DagSpec, LoadTask, TaskSpec, TransformTask, ValidateTask } from '../core/dag-spec.js';
+import type {
+  CheckTask,
+  DagSpec,
+  LoadTask,
+  TaskSpec,
+  TransformTask,
+  ValidateTask,
+} from '../core/dag-spec.js';
 import type { ReconcileInput } from './messages.js';
 
 const { reconcile } = proxyActivities<Pick<Activities, 'reconcile'>>({
@@ -38,13 +45,13 @@ function chainOf(
   load: LoadTask,
 ): Pick<ReconcileRequest, 'extract' | 'validate' | 'transforms'> | undefined {
   const byId = new Map<string, TaskSpec>(spec.tasks.map((task) => [task.id, task]));
-  const transforms: TransformTask[] = [];
+  const transforms: (TransformTask | CheckTask)[] = [];
   let validate: ValidateTask | undefined;
   let task = byId.get(load.input);
   while (task !== undefined) {
     if (task.kind === 'extract')
       return { extract: task, transforms, ...(validate === undefined ? {} : { validate }) };
-    if (task.kind === 'transform') transforms.unshift(task);
+    if (task.kind === 'transform' || task.kind === 'check') transforms.unshift(task);
     if (task.kind === 'validate') validate = task;
     task = 'input' in task ? byId.get(task.input) : undefined;
   }

@@ -206,7 +206,9 @@ function contextOf(
 
 function handleMessages(interpreter: Interpreter, approvals: Approvals, spec: DagSpec): void {
   const isApproval = (taskId: string): boolean =>
-    spec.tasks.some((task) => task.id === taskId && task.kind === 'approval');
+    spec.tasks.some(
+      (task) => task.id === taskId && (task.kind === 'approval' || task.kind === 'anomaly-gate'),
+    );
   setHandler(statesQuery, () => interpreter.states);
   setHandler(approvalsQuery, () => approvals.asking);
   setHandler(decideSignal, (decision) => {

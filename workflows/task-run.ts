@@ -1,5 +1,6 @@
 import {
   CancellationScope,
+  ChildWorkflowFailure,
   isCancellation,
   proxyActivities,
   sleep,
@@ -14,7 +15,7 @@ import type { JsonObject } from '../core/json.js';
 import type { StageContext, TaskError } from '../core/run.js';
 import { taskSlots, type SlotRequest } from '../core/slot-requests.js';
 import type { TaskOutput } from '../core/task-output.js';
-import { executeTask, type TaskScope } from './execute-task.js';
+import { executeTask, type CountedTry, type TaskScope } from './execute-task.js';
 import { taskError } from './task-error.js';
 
 /** How a task ended. */
@@ -103,19 +104,24 @@ async function inSlots(
 
 const callbackOf = { success: 'success', failed: 'failure', skipped: 'skipped' } as const;
 
-function attempt(task: TaskSpec, scope: TaskScope, hooks: TaskHooks, tryNumber = 1): Promise<TaskOutcome> {
-  const counted = task.callbacks?.retry === true ? tryNumber : undefined;
+function attempt(
+  task: TaskSpec,
+  scope: TaskScope,
+  hooks: TaskHooks,
+  counted = firstTry(task),
+): Promise<TaskOutcome> {
   const fail = (error: unknown): TaskOutcome | Promise<TaskOutcome> => {
     if (isCancellation(error)) throw error;
     const known = taskError(error);
     if (known.code === 'TASK_SKIPPED') return { state: 'skipped', error: known };
-    const delayMs = counted === undefined ? undefined : retryDelay(task, tryNumber, error);
-    if (delayMs === undefined) return { state: 'failed', error: known };
-    return tryAgain(task, scope, hooks, { tryNumber: tryNumber + 1, delayMs, error: known });
+    const delayMs = counted === undefined ? undefined : retryDelay(task, counted, error);
+    if (counted === undefined || delayMs === undefined) return { state: 'failed', error: known };
+    const next = { ...counted, tryNumber: counted.tryNumber + 1 };
+    return tryAgain(task, scope, hooks, { counted: next, delayMs, error: known });
   };
   const succeed = (handedOn: TaskOutput | EmittedOutput): TaskOutcome | Promise<TaskOutcome> => {
     const { output, emitted } = takeEmitted(handedOn);
-    const tries = counted === undefined ? {} : { tries: counted };
+    const tries = counted === undefined ? {} : { tries: counted.tryNumber };
     const outcome: TaskOutcome = { state: 'success', output, ...tries };
     if (task.kind !== 'branch' && task.outlets === undefined) return outcome;
     return hooks.onResult(output, emitted).then(() => outcome, fail);
@@ -124,14 +130,23 @@ function attempt(task: TaskSpec, scope: TaskScope, hooks: TaskHooks, tryNumber =
   return begin(task, scope, counted).then(succeed, fail);
 }
 
+/** The tries of an activity are Temporal's to count, except where something happens between them. */
+function firstTry(task: TaskSpec): CountedTry | undefined {
+  const startsRuns = task.kind === 'trigger-dag' && task.retry.maximumAttempts > 1;
+  if (task.callbacks?.retry !== true && !startsRuns) return undefined;
+  // A wait has an end of its own, or none.
+  const boundMs = isWait(task) ? Number.POSITIVE_INFINITY : task.timeouts.scheduleToCloseMs;
+  return { tryNumber: 1, endsAtMs: Date.now() + boundMs };
+}
+
 /** What cannot begin fails like what has begun. */
 function begin(
   task: TaskSpec,
   scope: TaskScope,
-  tryNumber: number | undefined,
+  counted: CountedTry | undefined,
 ): Promise<TaskOutput | EmittedOutput> {
   try {
-    return Promise.resolve(executeTask(task, scope, tryNumber));
+    return Promise.resolve(executeTask(task, scope, counted));
   } catch (error) {
     return Promise.reject(error instanceof Error ? error : new Error(String(error)));
   }
@@ -141,12 +156,12 @@ async function tryAgain(
   task: TaskSpec,
   scope: TaskScope,
   hooks: TaskHooks,
-  next: { readonly tryNumber: number; readonly delayMs: number; readonly error: TaskError },
+  next: { readonly counted: CountedTry; readonly delayMs: number; readonly error: TaskError },
 ): Promise<TaskOutcome> {
   hooks.onState('up_for_retry');
-  await callBack(scope.context, task.id, 'retry', next.error);
-  await sleep(next.delayMs, { summary: `${task.id}: before try ${String(next.tryNumber)}` });
-  return attempt(task, scope, hooks, next.tryNumber);
+  if (task.callbacks?.retry === true) await callBack(scope.context, task.id, 'retry', next.error);
+  await sleep(next.delayMs, { summary: `${task.id}: before try ${String(next.counted.tryNumber)}` });
+  return attempt(task, scope, hooks, next.counted);
 }
 
 /** Tasks that only wait take no place of `maxActiveTasks` and no worker slot. */
@@ -156,21 +171,29 @@ export function isWait(task: TaskSpec): boolean {
     task.kind === 'dag-sensor' ||
     task.kind === 'timer' ||
     task.kind === 'approval' ||
+    (task.kind === 'anomaly-gate' && task.config.onAnomaly === 'wait') ||
     task.kind === 'trigger-dag'
   );
 }
 
 /** The wait before the next try, as Temporal would compute it; `undefined` where there is none. */
-function retryDelay({ retry }: TaskSpec, tryNumber: number, error: unknown): number | undefined {
-  const cause = error instanceof ActivityFailure ? error.cause : error;
-  if (!(error instanceof ActivityFailure) || tryNumber >= retry.maximumAttempts) return undefined;
+function retryDelay({ retry }: TaskSpec, counted: CountedTry, error: unknown): number | undefined {
+  const { tryNumber, endsAtMs } = counted;
+  if (tryNumber >= retry.maximumAttempts) return undefined;
+  const isRun = error instanceof ChildWorkflowFailure;
+  if (!isRun && !(error instanceof ActivityFailure)) return undefined;
+  // A run that failed is final for its own task, not for the one that started it.
+  const cause = isRun ? undefined : error.cause;
   if (cause instanceof ApplicationFailure && cause.nonRetryable === true) return undefined;
   const asked: unknown = cause instanceof ApplicationFailure ? cause.nextRetryDelay : undefined;
-  if (typeof asked === 'number') return asked;
-  return Math.min(
-    retry.initialIntervalMs * retry.backoffCoefficient ** (tryNumber - 1),
-    retry.maximumIntervalMs,
-  );
+  const delayMs =
+    typeof asked === 'number'
+      ? asked
+      : Math.min(
+          retry.initialIntervalMs * retry.backoffCoefficient ** (tryNumber - 1),
+          retry.maximumIntervalMs,
+        );
+  return Date.now() + delayMs < endsAtMs ? delayMs : undefined;
 }
 
 /** Calls a function of the DAG file; what it throws is in the history and changes nothing. */

@@ -81,6 +81,10 @@ export function describeDataFlow(spec: DagSpec): DataFlow {
         described.set(task.id, { ...input, fields });
         break;
       }
+      case 'check':
+      case 'anomaly-gate':
+        described.set(task.id, inputOf(task.input));
+        break;
       case 'load': {
         const { into: table, disposition, key, version } = task.config;
         const input = inputOf(task.input);

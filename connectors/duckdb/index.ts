@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import type { WarehouseReader } from '../warehouse.js';
 import type { WarehouseEnvironment, WarehousePlace } from '../warehouse-registry.js';
 import { connectDuckDb } from './connect.js';
+import { journalPath, LoadJournal } from './load-journal.js';
 import { createDuckDbWarehouse } from './warehouse.js';
 
 export { connectDuckDb } from './connect.js';
@@ -22,4 +23,14 @@ export function connectReader({ settings }: WarehousePlace): Promise<WarehouseRe
 export function awaitedBy({ settings }: WarehousePlace): string | undefined {
   if (existsSync(settings.path)) return undefined;
   return `${settings.path} does not exist yet; the first worker makes it`;
+}
+
+/** Files that the load journal names, from which a broken database file is made again. */
+export async function neededStaging({ settings }: WarehousePlace): Promise<ReadonlySet<string>> {
+  const loads = await new LoadJournal(journalPath(settings.path)).read();
+  return new Set(
+    loads.flatMap(({ manifest }) =>
+      [...manifest.files, ...manifest.deletes, ...manifest.rejects].map(({ sha256 }) => sha256),
+    ),
+  );
 }

@@ -3,6 +3,9 @@ import { PipelineError } from '../../core/errors/index.js';
 import { systemErrorCode } from '../system-error.js';
 import type { LoadRequest } from '../warehouse.js';
 
+/** Path of the journal beside a database file. */
+export const journalPath = (databasePath: string): string => `${databasePath}.loads.ndjson`;
+
 /**
  * The load journal: one line a load, durable before its transaction begins, so that a database file that no longer opens
  * can be made again from staging.

@@ -19,7 +19,7 @@ import type {
   WarehouseCapabilities,
 } from '../warehouse.js';
 import { compareTable } from './compare.js';
-import { LoadJournal } from './load-journal.js';
+import { journalPath, LoadJournal } from './load-journal.js';
 import { loadFiles } from '../load/stage-batch.js';
 import { runLoad } from './load-transaction.js';
 import { announceOwner, findOwner } from './owner.js';
@@ -28,6 +28,7 @@ import { markerOf } from '../load/statements.js';
 import { columnOfDuckDb } from './column-sql.js';
 import { systemTables } from './dialect.js';
 import { markerColumns, rowsOf, tableColumns } from './rows.js';
+import { quoteName } from './sql-text.js';
 import { WriteGate } from './write-gate.js';
 
 export interface DuckDbOptions {
@@ -68,7 +69,7 @@ class DuckDbWarehouse implements Warehouse {
 
   constructor(options: DuckDbOptions) {
     this.#options = options;
-    this.#journal = new LoadJournal(`${options.path}.loads.ndjson`);
+    this.#journal = new LoadJournal(journalPath(options.path));
   }
 
   async open(): Promise<void> {
@@ -178,6 +179,20 @@ class DuckDbWarehouse implements Warehouse {
 
   query(sql: string, maxRows: number): Promise<QueryResult> {
     return this.#use((connection) => readOnlyQuery(connection, sql, maxRows));
+  }
+
+  existingValues(table: string, column: string, values: readonly string[]): Promise<readonly string[]> {
+    if (values.length === 0) return Promise.resolve([]);
+    const text = `CAST(${quoteName(column)} AS VARCHAR)`;
+    const binds = values.map((_, index) => `$${String(index + 1)}`).join(', ');
+    return this.#use(async (connection) => {
+      const rows = await rowsOf(
+        connection,
+        `SELECT DISTINCT ${text} AS value FROM ${quoteName(table)} WHERE ${text} IN (${binds})`,
+        [...values],
+      );
+      return rows.map((row) => String(row['value']));
+    });
   }
 
   quarantinedRows(ids: readonly string[]): Promise<readonly string[]> {

@@ -1,6 +1,6 @@
 import { isPipelineError, PipelineError } from '../../core/errors/index.js';
 import { sendOnce } from './send-once.js';
-import type { Credentials, HttpRequest, HttpResponse } from './types.js';
+import type { Credentials, HttpRequest, HttpResponse, RequestTarget } from './types.js';
 
 /**
  * A sender that adds what `request.credentials` says to each try. The first 401 of all tries renews the credentials and
@@ -13,7 +13,7 @@ export function authorizedSender(request: HttpRequest): () => Promise<HttpRespon
   if (credentials === undefined) return () => sendOnce(request);
   let isRenewed = false;
   return async () => {
-    const headers = await credentials.headers(request.signal);
+    const headers = await credentials.headers(request.signal, targetOf(request));
     try {
       return await sendOnce(withHeaders(request, headers));
     } catch (error) {
@@ -28,10 +28,14 @@ export function authorizedSender(request: HttpRequest): () => Promise<HttpRespon
 
 async function sendRenewed(request: HttpRequest, credentials: Credentials): Promise<HttpResponse> {
   try {
-    return await sendOnce(withHeaders(request, await credentials.headers(request.signal)));
+    return await sendOnce(withHeaders(request, await credentials.headers(request.signal, targetOf(request))));
   } catch (error) {
     throw isUnauthorized(error) ? useless(request) : error;
   }
+}
+
+function targetOf({ method = 'GET', url }: HttpRequest): RequestTarget {
+  return { method, url };
 }
 
 function withHeaders(request: HttpRequest, headers: Readonly<Record<string, string>>): HttpRequest {

@@ -37,11 +37,18 @@ export async function sendOnce(request: HttpRequest): Promise<HttpResponse> {
   try {
     const { status } = response;
     const headers = new Headers([...response.headers]);
-    if (!response.ok)
-      throw statusFailure(request, { status, headers }, await readErrorBody(request, response));
+    if (!response.ok) {
+      const body = await readErrorBody(request, response);
+      throw (
+        request.explainRefusal?.({ status, headers, body }) ??
+        statusFailure(request, { status, headers }, body)
+      );
+    }
     checkMediaType(request, response);
-    const body = await readBody(request, response);
-    return { status, headers, body };
+    const answer = { status, headers, body: await readBody(request, response) };
+    const refused = request.refuse?.(answer);
+    if (refused !== undefined) throw refused;
+    return answer;
   } catch (error) {
     await response.body?.cancel().catch(() => undefined);
     throw explain(error, () => protocolFailure(request.source, 'the body ended early or is damaged'));
@@ -58,7 +65,8 @@ function requestHeaders(request: HttpRequest): Headers {
   }
 }
 
-async function fetchWithinOrigin(
+/** The answer of one request, redirects followed within the origin. */
+export async function fetchWithinOrigin(
   request: HttpRequest,
   headers: Headers,
   signal: AbortSignal,
@@ -105,11 +113,18 @@ function checkMediaType(request: HttpRequest, response: Response): void {
   }
 }
 
-/** The beginning of a 429's body, for a source that says there which limit was hit. */
+/** The beginning of a refusal's body, for a source that says there what was wrong, or which limit a 429 is about. */
 async function readErrorBody(request: HttpRequest, response: Response): Promise<string> {
-  if (response.status !== 429 || request.rateLimitWaitMs === undefined) return '';
+  const isLimit = response.status === 429 && request.rateLimitWaitMs !== undefined;
+  if (!isLimit && request.explainRefusal === undefined) return '';
   const maxBytes = limits.sourceErrorBodyMaxBytes;
-  return Buffer.from(await readBody({ ...request, maxBytes }, response)).toString('utf8');
+  try {
+    return Buffer.from(await readBody({ ...request, maxBytes }, response)).toString('utf8');
+  } catch (error) {
+    // Too long a page for people; the status still tells.
+    if (isPipelineError(error)) return '';
+    throw error;
+  }
 }
 
 async function readBody(request: HttpRequest, response: Response): Promise<Uint8Array> {

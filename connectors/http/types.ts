@@ -1,3 +1,4 @@
+import type { PipelineError } from '../../core/errors/index.js';
 import type { PublicNetwork } from './public-network.js';
 
 /** What authorises the requests of a connection. Header values are secrets: they go into requests, never into messages. */
@@ -5,11 +6,11 @@ export interface Credentials {
   /** The connection's name, for messages. */
   readonly connection?: string;
   /**
-   * Headers of the next request; fetches or renews a token where it must.
+   * Headers of the next request; fetches or renews a token where it must. A signature is made of `target`, anew for each try.
    *
    * @throws PipelineError SOURCE_UNAVAILABLE, SOURCE_RATE_LIMITED, OAUTH_*, SECRET_*
    */
-  headers(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
+  headers(signal: AbortSignal, target?: RequestTarget): Promise<Readonly<Record<string, string>>>;
   /**
    * Called when a request with the headers `refused` was answered 401; the next `headers()` differ from them. Absent where
    * nothing can be renewed.
@@ -17,6 +18,25 @@ export interface Credentials {
    * @throws PipelineError as `headers`
    */
   renew?(refused: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void>;
+  /**
+   * Where the API lies for this login, where its token came with an address (`instance_url` of Salesforce).
+   *
+   * @throws PipelineError as `headers`
+   */
+  instanceUrl?(signal: AbortSignal): Promise<URL | undefined>;
+}
+
+/** What a signature covers. */
+export interface RequestTarget {
+  readonly method: string;
+  readonly url: URL;
+}
+
+/** An answer that is not 2xx, with the beginning of its body. */
+export interface RefusedAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string;
 }
 
 /** One request of a source. Names appear in error messages; header values and query strings never do. */
@@ -26,7 +46,7 @@ export interface HttpRequest {
   /** The connection's name, for messages. */
   readonly connection?: string;
   readonly url: URL;
-  readonly method?: 'GET' | 'POST';
+  readonly method?: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
   /** Adds its headers to each try, and is renewed once when the answer is 401. */
   readonly credentials?: Credentials;
@@ -43,6 +63,13 @@ export interface HttpRequest {
   readonly network?: PublicNetwork;
   /** How long a 429 without `Retry-After` asks to wait, from its headers and its body of at most `limits.sourceErrorBodyMaxBytes`. */
   readonly rateLimitWaitMs?: (headers: Headers, body: string) => number | undefined;
+  /**
+   * What a refusal means where the source says more in its body, of at most `limits.sourceErrorBodyMaxBytes`, than by its
+   * status; `undefined`: the status tells.
+   */
+  readonly explainRefusal?: (answer: RefusedAnswer) => PipelineError | undefined;
+  /** For protocols that tell of failures with status 2xx: the error that an answer is, which is then treated as one told by status. */
+  readonly refuse?: (answer: HttpResponse) => PipelineError | undefined;
 }
 
 /** A whole answer with status 2xx. */

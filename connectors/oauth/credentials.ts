@@ -38,6 +38,10 @@ export function createOAuthCredentials(
     async renew(refused, signal) {
       await obtain(refused[settings.header], signal);
     },
+    async instanceUrl(signal) {
+      const { instanceUrl } = await obtain(undefined, signal);
+      return instanceUrl === undefined ? undefined : new URL(instanceUrl);
+    },
   };
 }
 

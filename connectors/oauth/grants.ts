@@ -5,7 +5,7 @@ import { isPipelineError, PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
 import { Secret } from '../../security/secret.js';
 import type { OAuthTokens } from '../../security/token-store.js';
-import type { AssertionSettings, OAuthSettings } from './settings.js';
+import { isSafe, type AssertionSettings, type OAuthSettings } from './settings.js';
 import { tokenFetch } from './token-fetch.js';
 
 /** Endpoints of an authorization server, as far as the grants need them. */
@@ -167,6 +167,7 @@ function clientAuth({ clientAuth: kind, clientSecret }: OAuthSettings): oauth.Cl
 
 function tokensOf(answer: oauth.TokenEndpointResponse): OAuthTokens {
   const now = Date.now();
+  const instanceUrl = answer['instance_url'];
   const lifeMs = Math.min((answer.expires_in ?? 0) * 1000, limits.oauthTokenMaxLifeMs);
   return {
     accessToken: new Secret(answer.access_token),
@@ -175,6 +176,7 @@ function tokensOf(answer: oauth.TokenEndpointResponse): OAuthTokens {
     ...(answer.expires_in !== undefined && {
       expiresAt: new Date(now + lifeMs).toISOString(),
     }),
+    ...(typeof instanceUrl === 'string' && isSafe(instanceUrl) && { instanceUrl }),
   };
 }
 

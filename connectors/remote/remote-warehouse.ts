@@ -98,6 +98,21 @@ export class RemoteWarehouse implements Warehouse {
     return (await this.#engine.columns(table))?.map(({ name, sqlType }) => columnOfDuckDb(name, sqlType));
   }
 
+  async existingValues(table: string, column: string, values: readonly string[]): Promise<readonly string[]> {
+    const { dialect } = this.#engine;
+    const spec = (await this.tableColumns(table))?.find(({ name }) => name === column);
+    if (spec === undefined || values.length === 0) return [];
+    const text = dialect.asText(dialect.name(column), spec);
+    const rows = await this.#engine.run(
+      {
+        sql: `SELECT DISTINCT ${text} AS value FROM ${dialect.table(table)} WHERE ${text} IN (${values.map(() => '?').join(', ')})`,
+        binds: values,
+      },
+      { table },
+    );
+    return rows.map((row) => String(row['value']));
+  }
+
   query(sql: string, maxRows: number): Promise<QueryResult> {
     return this.#engine.query(sql, maxRows);
   }

@@ -21,12 +21,25 @@ export interface RestWindow {
   readonly cursorPath: string | undefined;
 }
 
+/** What the options of a source are called in messages. */
+export interface WindowWords {
+  readonly source: string;
+  readonly startParam: string;
+  readonly endParam: string;
+}
+
+const restWords: WindowWords = { source: 'rest', startParam: 'startParam', endParam: 'endParam' };
+
 /** @throws PipelineError CONFIG_INVALID naming every problem: a read by interval or cursor that the options do not allow */
-export function restWindow(incremental: RestIncremental = {}, request: ReadRequest): RestWindow {
+export function restWindow(
+  incremental: RestIncremental = {},
+  request: ReadRequest,
+  words: WindowWords = restWords,
+): RestWindow {
   const { startParam, endParam, format = 'iso' } = incremental;
   const cursorPath = incremental.cursorPath ?? request.cursorPath;
   const isInstant = format !== 'raw';
-  refuseMisfit(incremental, cursorPath, request);
+  refuseMisfit(incremental, cursorPath, request, words);
   const { start, end } = boundsOf(request, format);
   const isBelow = (cursor: string): boolean => start !== undefined && compareCursors(cursor, start) < 0;
   return {
@@ -69,22 +82,25 @@ function refuseMisfit(
   incremental: RestIncremental,
   cursorPath: string | undefined,
   request: ReadRequest,
+  { source, ...names }: WindowWords,
 ): void {
   const { startParam, endParam, format = 'iso' } = incremental;
   const problems: string[] = [];
   const isRaw = format === 'raw';
   const hasParams = startParam !== undefined && endParam !== undefined;
   if (request.interval !== undefined && isRaw)
-    problems.push('rest.incremental.format "raw" knows no instants: read by cursor, not by data interval');
+    problems.push(
+      `${source}.incremental.format "raw" knows no instants: read by cursor, not by data interval`,
+    );
   if (request.interval !== undefined && cursorPath === undefined && !hasParams)
     problems.push(
-      'rest.incremental needs "cursorPath", or "startParam" and "endParam", to read by data interval',
+      `${source}.incremental needs "cursorPath", or "${names.startParam}" and "${names.endParam}", to read by data interval`,
     );
   if (isRaw && request.lagMs > 0)
-    problems.push('the cursor takes no lag where rest.incremental.format is "raw"');
+    problems.push(`the cursor takes no lag where ${source}.incremental.format is "raw"`);
   if (request.cursor !== undefined && readCursor(textOf(request.cursor), format) === undefined)
     problems.push(
-      `the cursor (or its initialValue) is no instant that rest.incremental.format "${format}" can read`,
+      `the cursor (or its initialValue) is no instant that ${source}.incremental.format "${format}" can read`,
     );
   if (problems.length > 0) throw new PipelineError('CONFIG_INVALID', { problems });
 }

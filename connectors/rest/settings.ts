@@ -1,13 +1,10 @@
 import { PipelineError } from '../../core/errors/index.js';
 import type { JsonObject, JsonValue } from '../../core/json.js';
 import { publicNetwork, type Credentials, type PublicNetwork } from '../http/index.js';
+import { isReservedHeader } from '../http/reserved-headers.js';
 import { optionProblems, typedProblems } from '../option-problems.js';
 import { authSchemas, connectionSchema, endpointSchema, paginatorSchemas } from './option-schema.js';
 import type { RestEndpoint } from './options.js';
-
-/** Headers that the connection or HTTP itself sets. */
-const reservedHeaders =
-  /^(authorization|proxy-authorization|cookie|host|connection|content-length|transfer-encoding)$/i;
 
 /** A connection, checked: where to, with which credentials. */
 export interface RestConnection {
@@ -39,7 +36,7 @@ export function endpointProblems(options: JsonObject): string[] {
   if (typeof path === 'string' && below(new URL('https://host.invalid/base/'), path) === undefined)
     problems.push('rest.path must be a path below the baseUrl of the connection, without "..", "?" and "#"');
   for (const name of Object.keys(isObject(headers) ? headers : {}))
-    if (reservedHeaders.test(name)) problems.push(`rest.headers: "${name}" belongs to the connection`);
+    if (isReservedHeader(name)) problems.push(`rest.headers: "${name}" belongs to the connection`);
   if (json !== undefined && method !== 'POST') problems.push('rest.json needs the method POST');
   return problems;
 }
@@ -72,7 +69,8 @@ export function below(base: URL, path: string): URL | undefined {
   return URL.canParse(relative, base.href) ? new URL(relative, base) : undefined;
 }
 
-function connectionProblems(connection: JsonObject, credentials: Credentials | undefined): string[] {
+/** What is wrong with a connection, a sentence each, never a value; an empty list where nothing is. */
+export function connectionProblems(connection: JsonObject, credentials: Credentials | undefined): string[] {
   const problems = optionProblems(connectionSchema, connection, 'connection');
   const { baseUrl, auth, headers, allowPrivateNetwork, testPath } = connection;
   if (isObject(auth)) problems.push(...typedProblems(authSchemas, auth, 'connection.auth'));

@@ -6,7 +6,7 @@ import type { PageRecord } from '../json-page.js';
 import { sliceMembers, toLine } from '../json-slices.js';
 import type { ReadContext, ReadRequest, SourceBatch } from '../source.js';
 import { adminUrl, readPages } from './pages.js';
-import type { ShopifySettings } from './settings.js';
+import { pageMaxOrders, type ShopifySettings } from './settings.js';
 import { lineBatch } from '../line-batch.js';
 
 interface Bounds {
@@ -30,7 +30,7 @@ export async function* readOrders(
   const first = adminUrl(settings, 'orders', {
     status: 'any',
     order: 'updated_at asc',
-    limit: String(settings.pageSize),
+    limit: String(settings.pageSize ?? pageMaxOrders),
     ...(bounds.min !== undefined && { updated_at_min: bounds.min }),
     ...(bounds.max !== undefined && { updated_at_max: bounds.max }),
   });
@@ -56,7 +56,7 @@ async function* readDeletions(
   const first = adminUrl(settings, 'events', {
     filter: 'Order',
     verb: 'destroy',
-    limit: String(settings.pageSize),
+    limit: String(settings.pageSize ?? pageMaxOrders),
     ...(bounds.min !== undefined && { created_at_min: bounds.min }),
     ...(bounds.max !== undefined && { created_at_max: bounds.max }),
   });

@@ -5,8 +5,8 @@ import type { Credentials } from '../http/index.js';
 
 /** Version of the Admin API that is asked for when nobody names one. */
 const defaultApiVersion = '2026-07';
-/** The API's own bound (Shopify REST Admin API, "Order", parameter `limit`). */
-const pageMaxOrders = 250;
+/** The bound of both APIs (Shopify REST Admin API, "Order", parameter `limit`; GraphQL Admin API, argument `first`). */
+export const pageMaxOrders = 250;
 
 /** A Shopify connection and the options of one read, checked. */
 export interface ShopifySettings {
@@ -15,8 +15,13 @@ export interface ShopifySettings {
   readonly accessToken?: string;
   readonly credentials?: Credentials;
   readonly apiVersion: string;
-  readonly pageSize: number;
+  /** Absent where nobody says. */
+  readonly pageSize?: number;
   readonly deletions: boolean;
+  /** Which of the two Admin APIs is asked for orders; there is one for all else. */
+  readonly api: 'rest' | 'graphql';
+  /** Whether a read of everything by GraphQL may be a bulk operation. */
+  readonly bulk: boolean;
 }
 
 /**
@@ -44,22 +49,22 @@ export function shopifySettings(
   if (typeof apiVersion !== 'string' || !/^(\d{4}-(01|04|07|10)|unstable)$/.test(apiVersion)) {
     problems.push('"apiVersion" must be a quarterly version such as 2026-07');
   }
-  const pageSize = options['pageSize'] ?? pageMaxOrders;
-  if (
-    typeof pageSize !== 'number' ||
-    !Number.isInteger(pageSize) ||
-    pageSize < 1 ||
-    pageSize > pageMaxOrders
-  ) {
+  const { pageSize, api = 'rest' } = options;
+  const isPageSize =
+    typeof pageSize === 'number' && Number.isInteger(pageSize) && pageSize >= 1 && pageSize <= pageMaxOrders;
+  if (pageSize !== undefined && !isPageSize) {
     problems.push(`"pageSize" must be a whole number from 1 to ${pageMaxOrders}`);
   }
+  if (api !== 'rest' && api !== 'graphql') problems.push('"api" must be "rest" or "graphql"');
   if (problems.length > 0) throw new PipelineError('CONFIG_INVALID', { problems });
   return {
     baseUrl: baseUrl as URL,
     ...(credentials === undefined ? { accessToken: accessToken as string } : { credentials }),
     apiVersion: apiVersion as string,
-    pageSize: pageSize as number,
+    ...(isPageSize && { pageSize }),
     deletions: options['deletions'] !== false,
+    api: api as 'rest' | 'graphql',
+    bulk: options['bulk'] !== false,
   };
 }
 

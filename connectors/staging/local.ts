@@ -1,12 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, mkdirSync } from 'node:fs';
-import { access, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PipelineError } from '../../core/errors/index.js';
 import type { StagedFile } from '../../core/manifest.js';
 import { faultPoint } from '../fault-point.js';
-import type { StagingStore } from '../staging.js';
+import type { StagedEntry, StagingStore } from '../staging.js';
 import { systemErrorCode } from '../system-error.js';
+import { contentName } from './content-name.js';
 
 /** Leftovers of a process carry its id: `<pid>-<uuid>.<extension>`. */
 const temporaryName = /^(\d+)-/;
@@ -17,6 +18,8 @@ const temporaryName = /^(\d+)-/;
  *     <directory>/ab/abcdef….ndjson   whole, durable, immutable; named by SHA-256
  *     <directory>/tmp/<pid>-….ndjson  being written; swept once its process is gone
  *     <directory>/corrupt/            set aside because the content no longer fits the name
+ *
+ * The time of a file says when it was last written or asked for.
  */
 export function createLocalStaging({ directory }: { readonly directory: string }): StagingStore {
   const temporary = join(directory, 'tmp');
@@ -43,6 +46,10 @@ export function createLocalStaging({ directory }: { readonly directory: string }
   };
 
   return {
+    place: directory,
+    async check() {
+      await orDiskFull(directory, () => mkdir(temporary, { recursive: true }));
+    },
     async write(chunks, rows) {
       const path = join(temporary, `${String(process.pid)}-${randomUUID()}.ndjson`);
       await orDiskFull('a staged file', async () => {
@@ -67,9 +74,12 @@ export function createLocalStaging({ directory }: { readonly directory: string }
     async localPath(file) {
       const path = finalPath(file);
       try {
-        await access(path);
-      } catch {
-        throw new PipelineError('STAGING_MISSING', { uri: file.uri });
+        const now = new Date();
+        await utimes(path, now, now);
+      } catch (error) {
+        if (systemErrorCode(error) === 'ENOENT')
+          throw new PipelineError('STAGING_MISSING', { uri: file.uri });
+        throw error;
       }
       if (verified.has(file.uri) && (await stat(path)).size === file.bytes) return path;
       const { sha256 } = await digest(path);
@@ -93,6 +103,25 @@ export function createLocalStaging({ directory }: { readonly directory: string }
       }
       return swept;
     },
+    async *entries() {
+      for (const folder of await readdir(directory).catch(() => [])) {
+        if (!/^[0-9a-f]{2}$/.test(folder)) continue;
+        for (const name of await readdir(join(directory, folder))) {
+          const known = contentName.exec(name)?.groups;
+          const state = await stat(join(directory, folder, name)).catch(() => undefined);
+          if (known === undefined || state === undefined) continue;
+          yield { name, sha256: known['sha256'] ?? '', bytes: state.size, usedAtMs: state.mtimeMs };
+        }
+      }
+    },
+    async remove({ name, sha256, usedAtMs }: StagedEntry) {
+      const path = join(directory, name.slice(0, 2), name);
+      const state = await stat(path).catch(() => undefined);
+      if (state === undefined || state.mtimeMs > usedAtMs) return false;
+      await rm(path, { force: true });
+      for (const uri of verified) if (uri.startsWith(`staging:${sha256}.`)) verified.delete(uri);
+      return true;
+    },
   };
 }
 
@@ -115,7 +144,8 @@ async function syncPath(path: string): Promise<void> {
   }
 }
 
-async function orDiskFull<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
+/** @throws PipelineError DISK_FULL in the place of the system's error */
+export async function orDiskFull<Result>(what: string, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();
   } catch (error) {

@@ -1,7 +1,9 @@
 import { connectionErrors } from './connection-errors.js';
 import type { ErrorDefinition } from './definition.js';
 import { gatewayErrors } from './gateway-errors.js';
+import { qualityErrors } from './quality-errors.js';
 import { sourceErrors } from './source-errors.js';
+import { stagingErrors } from './staging-errors.js';
 import { taskErrors } from './task-errors.js';
 import { warehouseErrors } from './warehouse-errors.js';
 
@@ -42,6 +44,7 @@ export const catalogue = {
     message: 'DAG file {file} did not load: {reason}. Correct the file; no DAG was deployed.',
   },
   ...taskErrors,
+  ...qualityErrors,
   ...connectionErrors,
   SCHEMA_UNKNOWN: {
     kind: 'ConfigError',
@@ -85,16 +88,7 @@ export const catalogue = {
   },
   ...sourceErrors,
   ...warehouseErrors,
-  STAGING_MISSING: {
-    kind: 'IntegrityError',
-    retryable: false,
-    message: 'Staged file {uri} is not there. Run the interval again to extract it anew.',
-  },
-  STAGING_CORRUPT: {
-    kind: 'IntegrityError',
-    retryable: false,
-    message: 'Staged file {uri} does not match its hash. It was set aside; run the interval again.',
-  },
+  ...stagingErrors,
   DISK_FULL: {
     kind: 'LimitError',
     retryable: true,

@@ -32,7 +32,12 @@ const from =
   (title: string): ShownBy => ({ test, title });
 const shopifyTest = from('tests/sources/shopify.test.ts');
 const hubspotTest = from('tests/sources/hubspot.test.ts');
+const magentoTest = from('tests/sources/magento.test.ts');
+const salesforceTest = from('tests/sources/salesforce.test.ts');
 const restTest = from('tests/sources/rest.test.ts');
+const graphqlTest = from('tests/sources/graphql.test.ts');
+const shopifyGraphqlTest = from('tests/sources/shopify-graphql.test.ts');
+const klaviyoTest = from('tests/sources/klaviyo.test.ts');
 const fileTest = from('tests/sources/file.test.ts');
 const schemaTest = from('tests/sources/schemas.test.ts');
 const vendorTest = from('tests/webhooks/vendors.test.ts');
@@ -42,11 +47,11 @@ export const sources: readonly SourceFeatures[] = [
   {
     source: 'shopify',
     features: {
-      pull: shopifyTest('follows the next links through every page and keeps ids beyond 2^53'),
+      pull: shopifyGraphqlTest('of %s has each object once'),
       webhook: vendorTest('Shopify, both families of headers'),
       incremental: shopifyTest('asks from the cursor less the lag'),
       deletes: shopifyTest('deletions come as key and version'),
-      'rate budget': shopifyTest('a nearly full call bucket is waited for'),
+      'rate budget': shopifyGraphqlTest('the budget of points is waited for'),
       auth: shopifyTest('a wrong token is SOURCE_AUTH at once'),
       schema: schemaTest('every order of the fixture shop fits order.v1'),
       fixture: from('tests/sources/shop-server.test.ts')('is the same for the same seed'),
@@ -66,6 +71,39 @@ export const sources: readonly SourceFeatures[] = [
     },
   },
   {
+    source: 'salesforce',
+    features: {
+      pull: salesforceTest('is a bulk job: each record once, every digit and line break kept'),
+      incremental: salesforceTest('records that change while pages are read push no other out of sight'),
+      deletes: salesforceTest('polled through its whole life, faults and late commits included'),
+      'rate budget': salesforceTest('the share of requests that is left to others is not touched'),
+      auth: salesforceTest('a wrong token is SOURCE_AUTH at once'),
+      schema: schemaTest('every contact of the fixture org fits salesforce-contact.v1'),
+      fixture: salesforceTest('of %s is the same by query'),
+    },
+  },
+  {
+    source: 'magento',
+    features: {
+      pull: magentoTest('lists each record once, to the digit; times have their zone'),
+      incremental: magentoTest('an order that changes while pages are read pushes no other out of sight'),
+      auth: magentoTest('keys of an integration sign each request and each try anew'),
+      schema: schemaTest('all %s of the fixture Magento shop fit %s'),
+      fixture: magentoTest('the fixture repeats its last page behind the end'),
+    },
+  },
+  {
+    source: 'klaviyo',
+    features: {
+      pull: klaviyoTest('has each event once, with the name of its metric'),
+      incremental: klaviyoTest('asks from the cursor less the lag, the very moment included'),
+      'rate budget': klaviyoTest('a spent limit is waited for'),
+      auth: klaviyoTest('a wrong key is SOURCE_AUTH at once'),
+      schema: schemaTest('%s of the fixture servers fit %s'),
+      fixture: klaviyoTest('polled through its whole life, faults included'),
+    },
+  },
+  {
     source: 'rest',
     features: {
       pull: restTest('reads every record once, to the digit'),
@@ -73,6 +111,16 @@ export const sources: readonly SourceFeatures[] = [
       'rate budget': restTest('a spent rate limit is waited for'),
       auth: restTest('%s goes with every page'),
       fixture: restTest('seeded faults change nothing in what is delivered'),
+    },
+  },
+  {
+    source: 'graphql',
+    features: {
+      pull: graphqlTest('reads every record once, to the digit'),
+      incremental: graphqlTest('reads what changed since the cursor less the lag'),
+      'rate budget': graphqlTest('is waited for before it is spent'),
+      auth: graphqlTest('a wrong token is SOURCE_AUTH at once'),
+      fixture: graphqlTest('seeded faults, and records that come twice'),
     },
   },
   {

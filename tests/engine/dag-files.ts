@@ -85,11 +85,11 @@ export default defineDag({
 });`;
 
 /** A DAG whose run notes its interval, and waits while the file `hold` exists. */
-export const ticks = (id: string, schedule: string, body = '', retries = 0) => `
+export const ticks = (id: string, schedule: string, body = '', retries = 0, options = '') => `
 import { appendFileSync, existsSync } from 'node:fs';
 import { defineDag } from 'millrace';
 export default defineDag({
-  id: '${id}', schedule: ${schedule},
+  id: '${id}', schedule: ${schedule}, ${options}
   tasks: ({ task }) => {
     task('tick', { retries: ${String(retries)}, retryDelay: '100ms', run: async ({ interval, heartbeat, signal }) => {
       while (existsSync('hold-${id}')) {

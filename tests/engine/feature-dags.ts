@@ -1,7 +1,7 @@
 /** DAG files of the tests of branches, mappings, setups, waits and callbacks. Functions write lines to `notes.txt` of the project. */
 
 const head = `
-import { appendFileSync, existsSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { defineDag, FailTaskError, param, RetryTaskError, SkipTaskError } from 'millrace';
 const note = (text) => appendFileSync('notes.txt', text + '\\n');
 const ok = (value = null) => async () => value;
@@ -125,6 +125,13 @@ export const told = defineDag({
     task('after-skips', { after: [skips], run: ok() });
   },
 });
+export const hurried = defineDag({
+  id: 'hurried', schedule: 'manual',
+  tasks: ({ task }) => {
+    task('often', { retries: 99, retryDelay: '100ms', retryBackoff: 1, retryJitter: 0, deadline: '1s',
+      onRetry: async () => note('hurried'), run: async () => { throw new Error('never'); } });
+  },
+});
 export const patient = defineDag({
   id: 'patient', schedule: 'manual',
   tasks: ({ task }) => {
@@ -220,6 +227,22 @@ export const parent = defineDag({
 export const child = defineDag({
   id: 'child', schedule: 'manual', params: { name: param({ type: 'string', default: 'none' }), size: param({ type: 'integer', minimum: 1, default: 1 }) },
   tasks: ({ task }) => { task('say', { run: async ({ params }) => { note('child ' + params.name + ' ' + params.size); } }); },
+});
+export const insistent = defineDag({
+  id: 'insistent', schedule: 'manual',
+  tasks: ({ triggerDag }) => {
+    triggerDag('flaky', { dag: 'flaky', retries: 2, retryDelay: '10ms', onRetry: async () => note('once more') });
+    triggerDag('hopeless', { dag: 'hopeless', retries: 1, retryDelay: '10ms' });
+    triggerDag('single', { dag: 'hopeless' });
+  },
+});
+export const flaky = defineDag({
+  id: 'flaky', schedule: 'manual',
+  tasks: ({ task }) => { task('third', { retries: 0, run: async () => { note('flaky'); if (readFileSync('notes.txt', 'utf8').split('flaky').length < 4) throw new Error('not yet'); } }); },
+});
+export const hopeless = defineDag({
+  id: 'hopeless', schedule: 'manual',
+  tasks: ({ task }) => { task('fails', { run: async () => { note('hopeless'); throw new FailTaskError('on purpose'); } }); },
 });
 export const careless = defineDag({
   id: 'careless', schedule: 'manual',

@@ -125,6 +125,12 @@ test('callbacks are called for success, failure, retry, skip and deadline, of ta
   ]);
 });
 
+test('the deadline of a task bounds all its tries together, also where each is told of', async () => {
+  const run = await triggerRun(project, 'hurried');
+  expect(taskOf(run, 'often').state).toBe('failed');
+  expect(notes(project, 'hurried').length).toBeLessThanOrEqual(10);
+});
+
 test('the next try comes when the task asked for it', async () => {
   await triggerRun(project, 'patient');
   const times = notes(project, 'patient').map((line) => Number(line.split(' ')[2]));

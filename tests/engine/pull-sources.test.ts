@@ -1,15 +1,27 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { randomBytes } from 'node:crypto';
 import {
+  createGraphqlServer,
   createHubspotServer,
+  createMagentoServer,
   createRestServer,
+  createSalesforceServer,
+  createKlaviyoServer,
+  createShopServer,
+  type GraphqlServer,
   type HubspotServer,
+  type KlaviyoServer,
+  type MagentoServer,
   type RestServer,
+  type SalesforceServer,
+  type ShopServer,
 } from '../../testing/index.js';
 import { TestProject } from '../helpers/project.js';
 import { triggerRun } from '../helpers/runs.js';
+import { pullMailDag } from './pull-mail-dag.js';
 
 const pullDag = `
-import { defineDag, hubspot, rest } from 'millrace';
+import { defineDag, hubspot, magento, rest, salesforce } from 'millrace';
 export default defineDag({
   id: 'pull',
   defaultArgs: { retries: 20, retryDelay: '1s' },
@@ -28,6 +40,18 @@ export default defineDag({
     });
     load('merge-items', validate('check-items', items, { schema: 'item.v1', quarantineOver: 0 }), {
       into: 'items', key: ['id'], version: ['updated_at'] });
+    const people = extract('people', {
+      from: salesforce.contacts({ connection: 'org', options: { pageSize: 200 } }),
+      cursor: { path: 'SystemModstamp', lag: '2m' },
+    });
+    load('merge-people', validate('check-people', people, { schema: 'salesforce-contact.v1', quarantineOver: 0 }), {
+      into: 'people', key: ['Id'], version: ['SystemModstamp'] });
+    const orders = extract('orders', {
+      from: magento.orders({ connection: 'store', options: { pageSize: 15 } }),
+      cursor: { path: 'updated_at', lag: '2m' },
+    });
+    load('merge-orders', validate('check-orders', orders, { schema: 'magento-order.v1', quarantineOver: 0 }), {
+      into: 'orders', key: ['entity_id'], version: ['updated_at'] });
   },
 });`;
 
@@ -49,14 +73,40 @@ const itemSchema = JSON.stringify({
 let project: TestProject;
 let crm: HubspotServer;
 let api: RestServer;
+let org: SalesforceServer;
+let store: MagentoServer;
+let shop: ShopServer;
+let mail: KlaviyoServer;
+let graph: GraphqlServer;
 
 beforeAll(async () => {
   crm = await createHubspotServer({ seed: 9, contacts: 60, steps: 3, imported: 4, faults: true });
   api = await createRestServer({ seed: 9, records: 60, faults: true });
+  org = await createSalesforceServer({
+    seed: 9,
+    contacts: 60,
+    steps: 3,
+    imported: 4,
+    pageMaxRecords: 15,
+    faults: true,
+  });
+  store = await createMagentoServer({ seed: 9, orders: 60, steps: 3, imported: 4, faults: true });
+  shop = await createShopServer({ seed: 9, orders: 60, steps: 3, nestedMaxObjects: 3, faults: true });
+  mail = await createKlaviyoServer({ seed: 9, profiles: 40, steps: 3, faults: true });
+  graph = await createGraphqlServer({ seed: 10, records: 40, faults: true });
   project = await TestProject.create(
-    { 'pull.ts': pullDag },
+    { 'pull.ts': pullDag, 'pull-mail.ts': pullMailDag },
     {
+      security: { keys: [`test:${randomBytes(32).toString('base64')}`] },
       connections: {
+        shop: { connector: 'shopify', url: shop.url, accessToken: shop.accessToken },
+        mail: { connector: 'klaviyo', url: mail.url, apiKey: mail.apiKey },
+        graph: {
+          connector: 'graphql',
+          baseUrl: graph.url,
+          auth: { type: 'bearer', token: graph.token },
+          allowPrivateNetwork: true,
+        },
         crm: { connector: 'hubspot', url: crm.url, accessToken: crm.accessToken },
         api: {
           connector: 'rest',
@@ -64,6 +114,23 @@ beforeAll(async () => {
           auth: { type: 'bearer', token: api.token },
           allowPrivateNetwork: true,
           testPath: 'v1/single_page',
+        },
+        // Its address comes with the token.
+        org: {
+          connector: 'salesforce',
+          auth: {
+            type: 'oauth2',
+            grant: 'client_credentials',
+            tokenUrl: org.tokenUrl,
+            clientId: org.clientId,
+            clientSecret: org.clientSecret,
+          },
+        },
+        store: {
+          connector: 'magento',
+          url: store.url,
+          auth: { type: 'oauth1', ...store.keys },
+          allowPrivateNetwork: true,
         },
       },
     },
@@ -75,7 +142,7 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
-  await Promise.all([crm.close(), api.close()]);
+  await Promise.all([crm, api, org, store, shop, mail, graph].map((server) => server.close()));
 });
 
 /** Runs the DAG, which must succeed, and tells how many records each extract task delivered. */
@@ -84,13 +151,13 @@ async function pull(): Promise<Record<string, number>> {
   expect(result.state).toBe('success');
   return Object.fromEntries(
     result.tasks
-      .filter(({ taskId }) => ['merge-contacts', 'merge-items'].includes(taskId))
+      .filter(({ taskId }) => taskId.startsWith('merge-'))
       .map(({ taskId, counts }) => [taskId, counts?.extracted ?? -1]),
   );
 }
 
 describe('sources that are pulled, with faults on', () => {
-  test('connections test proves both with one request each', async () => {
+  test('connections test proves each of them', async () => {
     const { connections } = await project.json<{ connections: { name: string; isWorking: boolean }[] }>(
       'connections',
       'test',
@@ -98,18 +165,45 @@ describe('sources that are pulled, with faults on', () => {
     expect(connections.map(({ name, isWorking }) => [name, isWorking])).toEqual([
       ['api', true],
       ['crm', true],
+      ['graph', true],
+      ['mail', true],
+      ['org', true],
+      ['shop', true],
+      ['store', true],
     ]);
   });
 
   test('everything, then changes only; deletions arrive, and the sources hold nothing else', async () => {
-    expect(await pull()).toEqual({ 'merge-contacts': 60, 'merge-items': 60 });
+    expect(await pull()).toEqual({
+      'merge-contacts': 60,
+      'merge-items': 60,
+      'merge-people': 60,
+      'merge-orders': 60,
+    });
     const before = crm.requests().length;
     while (!crm.isDone()) crm.advance();
     for (let step = 0; step < 2; step += 1) api.advance();
+    for (const server of [org, store]) while (!server.isDone()) server.advance();
+    org.failNext({ kind: 'session-ended' });
+    const queries = org.requests().length;
     const second = await pull();
     // Three steps of the account and two of the other, and what the lags read again.
     expect(second['merge-contacts']).toBeLessThan(50);
     expect(second['merge-items']).toBeLessThan(30);
+    expect(second['merge-people']).toBeLessThan(50);
+    expect(second['merge-orders']).toBeLessThan(50);
+    expect(
+      org
+        .requests()
+        .slice(queries)
+        .some((line) => line.includes('/queryAll?')),
+    ).toBe(true);
+    expect(
+      org
+        .requests()
+        .slice(queries)
+        .some((line) => line.includes('/jobs/query')),
+    ).toBe(false);
     const asked = crm.requests().slice(before);
     expect(asked.some((line) => line === 'POST /crm/v3/objects/contacts/search')).toBe(true);
     expect(asked.some((line) => line.includes('/contacts?') && line.includes('archived=false'))).toBe(false);
@@ -122,12 +216,86 @@ describe('sources that are pulled, with faults on', () => {
     const items = await project.rows('SELECT id, amount::VARCHAR AS amount FROM items ORDER BY id');
     expect(items).toEqual(api.truth().map(({ id, amount }) => ({ id: String(id), amount: String(amount) })));
 
+    const people = await project.rows('SELECT "Id", "MailingCity", "Email" FROM people ORDER BY "Id"');
+    expect(people).toEqual(
+      org.truth('Contact').map(({ id, fields }) => ({
+        Id: id,
+        MailingCity: fields['MailingCity'],
+        Email: fields['Email'],
+      })),
+    );
+    expect(org.deletedIds('Contact')).toHaveLength(3);
+    const orders = await project.rows(
+      'SELECT entity_id, status, grand_total::VARCHAR AS total, updated_at::VARCHAR AS at FROM orders ORDER BY entity_id',
+    );
+    expect(orders).toEqual(
+      store.truth('orders').map((order) => ({
+        entity_id: String(order['entity_id']),
+        status: order['status'],
+        total: String(order['grand_total']),
+        at: order['updated_at'],
+      })),
+    );
+
     const { reports } = await project.json<{
       reports: { table: string; status: string; sourceRows: number }[];
     }>('reconcile', 'pull');
     expect(reports.map(({ table, status }) => [table, status]).sort()).toEqual([
       ['contacts', 'clean'],
       ['items', 'clean'],
+      ['orders', 'clean'],
+      ['people', 'clean'],
     ]);
+  }, 240_000);
+});
+
+describe('Shopify by GraphQL, Klaviyo and any GraphQL API, with faults on', () => {
+  test('everything, then changes only; deletions arrive, and the sources hold nothing else', async () => {
+    expect((await triggerRun(project, 'pull-mail')).result.state).toBe('success');
+    expect(shop.bulkStatuses()).toEqual(['COMPLETED', 'COMPLETED']);
+    while (!shop.isDone()) shop.advance();
+    while (!mail.isDone()) mail.advance();
+    graph.advance();
+    expect((await triggerRun(project, 'pull-mail')).result.state).toBe('success');
+    expect(shop.bulkStatuses()).toHaveLength(2);
+
+    const textsOf = async (sql: string): Promise<string[]> =>
+      (await project.rows(sql)).map((row) => Object.values(row).map(String).join(' '));
+    expect(await textsOf('SELECT id::VARCHAR, total_price FROM shop_orders ORDER BY id')).toEqual(
+      shop.truth().map(({ id, total_price }) => `${String(id)} ${total_price}`),
+    );
+    expect(await textsOf('SELECT id::VARCHAR FROM shop_products ORDER BY id')).toEqual(
+      shop.ids('products').map(String).sort(),
+    );
+    expect(shop.deletedIds().length + shop.deletedIds('Product').length).toBeGreaterThan(0);
+    expect(await textsOf('SELECT id FROM mail_profiles ORDER BY id')).toEqual(
+      mail
+        .profiles()
+        .map(({ id }) => id)
+        .sort(),
+    );
+    const events = mail.events().filter(({ metricId }) => metricId !== 'M00005');
+    // In one row, because there are more than a query shows.
+    const ids = `SELECT string_agg("eventId", ' ' ORDER BY "eventId") AS ids FROM mail_events`;
+    expect(await textsOf(ids)).toEqual([
+      events
+        .map(({ id }) => id)
+        .sort()
+        .join(' '),
+    ]);
+    expect(await textsOf('SELECT id::VARCHAR, amount::VARCHAR FROM graph_items ORDER BY id')).toEqual(
+      graph.truth().map(({ id, amount }) => `${String(id)} ${String(amount)}`),
+    );
+
+    const { reports } = await project.json<{ reports: { table: string; status: string }[] }>(
+      'reconcile',
+      'pull-mail',
+    );
+    expect(reports.map(({ table, status }) => [table, status]).sort()).toEqual(
+      ['graph_items', 'mail_events', 'mail_profiles', 'shop_orders', 'shop_products'].map((table) => [
+        table,
+        'clean',
+      ]),
+    );
   }, 180_000);
 });

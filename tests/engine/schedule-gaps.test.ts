@@ -38,6 +38,13 @@ beforeAll(async () => {
         'newest',
         `{ cron: '0 0 1 * *', catchup: true, catchupMaxRuns: 2, startAt: '2026-01-01', endAt: '2026-07-01', catchupWindow: '3650d' }`,
       ),
+      'cautious.ts': ticks(
+        'cautious',
+        `{ cron: '0 0 1 * *', catchup: true, startAt: '2026-01-01', endAt: '2026-04-01', catchupWindow: '3650d' }`,
+        '',
+        0,
+        'pausedUponCreation: true,',
+      ),
       'failing.ts': ticks(
         'failing',
         `{ every: '2s', overlap: 'buffer-all', maxConsecutiveFailedRuns: 3 }`,
@@ -48,7 +55,8 @@ beforeAll(async () => {
         `{ every: '1s', startAt: '2026-01-01T00:00:00Z', endAt: '2026-01-01T08:00:00Z' }`,
       ),
     },
-    { alarms: { webhook: await hook.start() } },
+    // Notices of failed runs stay in the log: here it is about those of the watch.
+    { alarms: { webhook: await hook.start(), routes: [{ kinds: ['run-failed'], sinks: [] }] } },
   );
   await project.startTemporal([
     '--dynamic-config-value',
@@ -113,6 +121,18 @@ const stories = {
     await project.json('backfill', 'create', 'newest', '--gap', '20260101T000000Z', '--wait');
     expect(linesOf('newest')).toHaveLength(6);
     await waitUntil('the gap is closed', async () => (await gapsOf('newest')).length === 0, patienceMs);
+  },
+
+  async cautious() {
+    expect(await getDag(client, 'cautious')).toMatchObject({ isPaused: true });
+    await waitUntil('the others have run', () => linesOf('past').length >= 6, patienceMs);
+    expect(await gapsOf('cautious')).toMatchObject([{ reason: 'paused', count: 3 }]);
+    expect(await alarmsOf('cautious')).toEqual([]);
+    const { gap } = await project.json<{ gap: Gap }>('dag', 'unpause', 'cautious');
+    expect(gap).toMatchObject({ from: '2026-01-01T00:00:00.000Z', to: '2026-04-01T00:00:00.000Z', count: 3 });
+    expect(linesOf('cautious')).toEqual([]);
+    await project.json('backfill', 'create', 'cautious', '--gap', gap.id, '--wait');
+    expect(linesOf('cautious')).toHaveLength(3);
   },
 
   async paused() {
@@ -244,6 +264,7 @@ test.each<[string, Story]>([
     'catchupMaxRuns: the newest intervals run, the others are a gap that says so, and one command runs it',
     'newest',
   ],
+  ['pausedUponCreation: nothing runs before somebody resumes the DAG; what was due is one gap', 'cautious'],
   ['a pause keeps its reason; resumed, it lists what did not run, and one command runs that', 'paused'],
   [
     'runs left out by overlap are a gap, and one alarm tells of however many; the next run on time ends it',

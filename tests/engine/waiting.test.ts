@@ -90,6 +90,14 @@ test('a run starts another DAG with params and waits for it', async () => {
   expect(notes(project, 'child')).toEqual(['child x 3', 'child was run']);
 });
 
+test('a run that failed is started anew as often as the task that started it has retries', async () => {
+  const run = await triggerRun(project, 'insistent');
+  expect(statesOf(run).tasks).toEqual({ flaky: 'success', hopeless: 'failed', single: 'failed' });
+  expect(notes(project, 'flaky')).toHaveLength(3);
+  expect(notes(project, 'once more')).toHaveLength(2);
+  expect(notes(project, 'hopeless')).toHaveLength(3);
+});
+
 test('params that do not fit the schema are refused before anything starts, all at once', async () => {
   const outcome = await project.run('dag', 'trigger', 'child', '--params', '{"size":0,"nam":"x"}');
   expect(outcome.code).not.toBe(0);

@@ -6,7 +6,7 @@ import { daily, rowSchema } from '../engine/dag-files.js';
 import { TestProject, waitUntil } from '../helpers/project.js';
 
 /** Kills of each fault point; `KILLS_PER_POINT=40` makes a soak of it. */
-const killsPerPoint = Number(process.env['KILLS_PER_POINT'] ?? 5);
+const killsPerPoint = Number(process.env['KILLS_PER_POINT'] ?? 2);
 const intervals = 12 * killsPerPoint;
 
 /** Three good rows and one bad one a data interval. */

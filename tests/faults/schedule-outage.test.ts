@@ -31,7 +31,8 @@ beforeAll(async () => {
       'counted.ts': ticks('counted', `{ every: '2s', catchup: true, catchupMaxRuns: 3 }`, '', retries),
       'missed.ts': ticks('missed', `{ every: '2s', overlap: 'buffer-all' }`, '', retries),
     },
-    { alarms: { webhook: await hook.start() } },
+    // Notices of failed runs stay in the log: here it is about those of the watch.
+    { alarms: { webhook: await hook.start(), routes: [{ kinds: ['run-failed'], sinks: [] }] } },
   );
   await project.startTemporal();
   await project.json('deploy');

@@ -11,7 +11,10 @@ const pythonPackages = [
   'sqlglot==30.22.0',
   'pyarrow==26.0.1',
 ];
+/** Packages of PyPI that speak the protocol of S3. */
+const motoPackages = ['moto[s3,server]==5.2.5'];
 const emulatorVersion = 'v0.8.1';
+const fakeGcsVersion = 'v1.56.1';
 
 /** True where `MILLRACE_TEST_BIGQUERY=1` asks for the emulator, which takes minutes to build. */
 export const isBigQueryWanted = process.env['MILLRACE_TEST_BIGQUERY'] === '1';
@@ -24,18 +27,62 @@ export function obtainFakesnow(onProgress: OnProgress): Promise<string> {
   const folder = join(cacheDirectory(process.env), 'peers', 'fakesnow-0.12.1');
   const python = join(folder, 'bin', 'python');
   return once(folder, python, async (target) => {
-    const base = await findPython();
+    await installOnce('fakesnow', pythonPackages, target, onProgress);
+  });
+}
+
+/** A Python that has moto. Installed once into Millrace's cache. @throws Error naming what is missing */
+export function obtainMoto(onProgress: OnProgress): Promise<string> {
+  const folder = join(cacheDirectory(process.env), 'peers', 'moto-5.2.5');
+  return once(folder, join(folder, 'bin', 'python'), async (target) => {
+    await installOnce('moto', motoPackages, target, onProgress);
+  });
+}
+
+/** A server of Google Cloud Storage's API. Built once with Go into Millrace's cache. @throws Error naming what is missing */
+export function obtainFakeGcs(onProgress: OnProgress): Promise<string> {
+  const folder = join(cacheDirectory(process.env), 'peers', `fake-gcs-server-${fakeGcsVersion}`);
+  return once(folder, join(folder, 'fake-gcs-server'), async (target) => {
+    mkdirSync(target, { recursive: true });
     const stop = tellTime(
-      `fakesnow: installing with ${base.command}, once (about a minute)`,
+      'fake-gcs-server: building with Go, once (two minutes on two cores)',
       () => '',
       onProgress,
     );
     try {
-      await installPackages(base, target, onProgress);
+      const product = `github.com/fsouza/fake-gcs-server@${fakeGcsVersion}`;
+      await run('go', ['install', product], { env: { ...process.env, GOBIN: target } }, () => undefined);
     } finally {
       stop();
     }
   });
+}
+
+/** Whether Go is here: without it there is no server for the API of Google Cloud Storage. */
+export async function hasGo(): Promise<boolean> {
+  return run('go', ['version'], {}, () => undefined).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function installOnce(
+  name: string,
+  packages: readonly string[],
+  target: string,
+  onProgress: OnProgress,
+): Promise<void> {
+  const base = await findPython();
+  const stop = tellTime(
+    `${name}: installing with ${base.command}, once (about a minute)`,
+    () => '',
+    onProgress,
+  );
+  try {
+    await installPackages(base, packages, target, onProgress);
+  } finally {
+    stop();
+  }
 }
 
 interface Python {
@@ -47,6 +94,7 @@ interface Python {
 /** A virtual environment in `target` with the packages. Debian's Python has `ensurepip` in a package of its own. */
 async function installPackages(
   { command, installer }: Python,
+  packages: readonly string[],
   target: string,
   onProgress: OnProgress,
 ): Promise<void> {
@@ -54,13 +102,13 @@ async function installPackages(
   const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-input'];
   if (installer === 'ensurepip') {
     await run(command, ['-m', 'venv', target], {}, onProgress);
-    await run(python, [...install, ...pythonPackages], {}, onProgress);
+    await run(python, [...install, ...packages], {}, onProgress);
     return;
   }
   await run(command, ['-m', 'venv', '--without-pip', target], {}, onProgress);
   const print = "import sysconfig; print(sysconfig.get_path('purelib'))";
-  const packages = (await run(python, ['-c', print], {}, onProgress)).trim();
-  await run(command, [...install, '--target', packages, ...pythonPackages], {}, onProgress);
+  const library = (await run(python, ['-c', print], {}, onProgress)).trim();
+  await run(command, [...install, '--target', library, ...packages], {}, onProgress);
 }
 
 /** The BigQuery emulator. Built once with Go into Millrace's cache. @throws Error naming what is missing */
@@ -153,7 +201,7 @@ function tellTime(step: string, detail: () => string, onProgress: OnProgress): (
   };
 }
 
-/** Prints who installs packages, or fails where fakesnow cannot be installed. */
+/** Prints who installs packages, or fails where they cannot be installed. */
 const probe = `
 import sys, venv
 assert sys.version_info >= (3, 11)
@@ -170,13 +218,13 @@ async function findPython(): Promise<Python> {
     const installer = (await run(command, ['-c', probe], {}, () => undefined).catch(() => '')).trim();
     if (installer === 'ensurepip' || installer === 'pip') return { command, installer };
   }
-  throw new Error('fakesnow needs Python 3.11 or later with venv or pip; none was found');
+  throw new Error('fakesnow and moto need Python 3.11 or later with venv or pip; none was found');
 }
 
 function run(
   command: string,
   args: readonly string[],
-  options: { readonly cwd?: string },
+  options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv },
   onLine: OnProgress,
 ): Promise<string> {
   return new Promise((resolve, reject) => {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { root } from '../architecture/source-tree.js';
 import { waitUntil } from '../helpers/project.js';
 import { startBigQueryWire, type BigQueryWire } from './bigquery-wire.js';
-import { obtainBigQueryEmulator, obtainFakesnow } from './obtain.js';
+import { hasGo, obtainBigQueryEmulator, obtainFakeGcs, obtainFakesnow, obtainMoto } from './obtain.js';
 
 const tell = (line: string) => process.stderr.write(`${line}\n`);
 const children = new Set<ChildProcess>();
@@ -33,6 +33,14 @@ export async function find(name: string, obtain: (tell: (line: string) => void) 
 
 export const findFakesnow = () => find('fakesnow', obtainFakesnow);
 export const findBigQueryEmulator = () => find('the BigQuery emulator', obtainBigQueryEmulator);
+
+export const findMoto = () => find('moto', obtainMoto);
+/** Without Go there is none, which is no failure. */
+export const findFakeGcs = async () => {
+  if (await hasGo()) return find('fake-gcs-server', obtainFakeGcs);
+  tell('Skipped, for want of Go: staging on Google Cloud Storage');
+  return undefined;
+};
 
 /** What a peer was asked for, in order. */
 export interface AskedStatement {
@@ -87,6 +95,54 @@ export async function startBigQueryEmulator(binary: string): Promise<Peer> {
     asked: () => Promise.resolve(wire.asked()),
     stop: async () => {
       await wire.close();
+      await end(child);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A server that stands for a bucket's service. */
+export interface BucketPeer {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** Speaks the protocol of S3; keeps everything in memory, and checks no signature. */
+export function startMoto(python: string): Promise<BucketPeer> {
+  return startBucketPeer('moto', '/moto-api/', (port) => [
+    python,
+    [...['-m', 'moto.server'], ...['-H', '127.0.0.1', '-p', port]],
+  ]);
+}
+
+/** Speaks the API of Google Cloud Storage; keeps everything in memory. */
+export function startFakeGcs(binary: string): Promise<BucketPeer> {
+  return startBucketPeer('fake-gcs-server', '/storage/v1/b?project=test', (port) => [
+    binary,
+    ['-backend=memory', '-scheme=http', '-host=127.0.0.1', `-port=${port}`, '-log-level=error'],
+  ]);
+}
+
+async function startBucketPeer(
+  name: string,
+  path: string,
+  commandOf: (port: string) => readonly [command: string, args: readonly string[]],
+): Promise<BucketPeer> {
+  const folder = mkdtempSync(join(tmpdir(), 'millrace-bucket-'));
+  const port = String(await freePort());
+  const child = start(...commandOf(port), folder);
+  const url = `http://127.0.0.1:${port}`;
+  await waitUntil(
+    `${name} listens`,
+    async () => {
+      if (child.exitCode !== null) throw new Error(`${name} ended at once`);
+      return (await fetch(`${url}${path}`).catch(() => undefined))?.ok === true;
+    },
+    60_000,
+  );
+  return {
+    url,
+    stop: async () => {
       await end(child);
       rmSync(folder, { recursive: true, force: true });
     },

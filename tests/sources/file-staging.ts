@@ -3,6 +3,7 @@ import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StagedFile } from '../../core/manifest.js';
 import type { StagingStore } from '../../connectors/staging.js';
+import { createLocalStaging } from '../../connectors/staging/local.js';
 
 /** A staging store of plain files, with what extract needs of it. */
 export function createFileStaging(directory: string): StagingStore {
@@ -17,6 +18,7 @@ export function createFileStaging(directory: string): StagingStore {
     return { uri: `staging:${sha256}.${format}`, sha256, bytes, rows, format };
   };
   return {
+    ...createLocalStaging({ directory }),
     adopt,
     temporaryPath: (extension) => join(directory, `${randomUUID()}.tmp.${extension}`),
     async write(chunks, rows) {

@@ -1,10 +1,22 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Credentials } from '../../connectors/http/index.js';
+import { source as graphqlSource } from '../../connectors/graphql/index.js';
+import { graphql } from '../../connectors/graphql/reference.js';
 import { source as hubspotSource } from '../../connectors/hubspot/index.js';
+import { source as magentoSource } from '../../connectors/magento/index.js';
+import { source as klaviyoSource } from '../../connectors/klaviyo/index.js';
 import { source as restSource } from '../../connectors/rest/index.js';
 import { rest } from '../../connectors/rest/reference.js';
+import { source as salesforceSource } from '../../connectors/salesforce/index.js';
 import type { ReadRequest, Source } from '../../connectors/source.js';
-import { createHubspotServer, createRestServer } from '../../testing/index.js';
+import {
+  createHubspotServer,
+  createMagentoServer,
+  createRestServer,
+  createSalesforceServer,
+  createGraphqlServer,
+  createKlaviyoServer,
+} from '../../testing/index.js';
 import { readAll, rejection } from './read-all.js';
 
 /** The part of an OAuth login that a source sees: a token that was revoked, and the one after its renewal. */
@@ -55,6 +67,45 @@ const places: Readonly<Record<string, (token: string) => Promise<Place>>> = {
     return {
       source: hubspotSource,
       request: { stream: 'contacts', connection, options: { deletions: false } },
+      close: () => server.close(),
+    };
+  },
+  async magento(token) {
+    const server = await createMagentoServer({ seed: 5, orders: 45, accessToken: token });
+    const connection = { connector: 'magento', url: server.url, allowPrivateNetwork: true };
+    return {
+      source: magentoSource,
+      request: { stream: 'orders', connection },
+      close: () => server.close(),
+    };
+  },
+  async salesforce(token) {
+    const server = await createSalesforceServer({ seed: 5, contacts: 45, accessToken: token });
+    const connection = { connector: 'salesforce', url: server.url };
+    return {
+      source: salesforceSource,
+      request: { stream: 'Contact', connection },
+      close: () => server.close(),
+    };
+  },
+  async graphql(token) {
+    const server = await createGraphqlServer({ seed: 7, records: 45, token });
+    const { stream, options } = graphql({
+      connection: 'api',
+      query:
+        'query($after: String) { items(after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } }',
+      dataSelector: 'items.nodes',
+      paginator: { type: 'relay' },
+    });
+    const connection = { connector: 'graphql', baseUrl: server.url, allowPrivateNetwork: true };
+    return { source: graphqlSource, request: { stream, options, connection }, close: () => server.close() };
+  },
+  async klaviyo(token) {
+    const server = await createKlaviyoServer({ seed: 7, profiles: 45, apiKey: token });
+    const connection = { connector: 'klaviyo', url: server.url };
+    return {
+      source: klaviyoSource,
+      request: { stream: 'profiles', connection },
       close: () => server.close(),
     };
   },

@@ -5,9 +5,21 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createSource } from '../../connectors/file/index.js';
 import { source as hubspot } from '../../connectors/hubspot/index.js';
+import { source as magento } from '../../connectors/magento/index.js';
+import { source as salesforce } from '../../connectors/salesforce/index.js';
+import { source as klaviyo } from '../../connectors/klaviyo/index.js';
 import { source as shop } from '../../connectors/shopify/index.js';
 import purchaseHistory from '../../dags/purchase-history.js';
-import { createHubspotServer, createShopServer } from '../../testing/index.js';
+import type { Source } from '../../connectors/source.js';
+import {
+  createHubspotServer,
+  createKlaviyoServer,
+  createMagentoServer,
+  createSalesforceServer,
+  createShopServer,
+  type KlaviyoServer,
+  type ShopServer,
+} from '../../testing/index.js';
 import { readAll } from './read-all.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -78,6 +90,85 @@ test('every contact of the fixture account fits hubspot-contact.v1', async () =>
   } finally {
     await server.close();
   }
+});
+
+test('every contact of the fixture org fits salesforce-contact.v1', async () => {
+  const check = validator('salesforce-contact.v1');
+  const server = await createSalesforceServer({ seed: 11, contacts: 80, pollsUntilDone: 0 });
+  try {
+    const connection = { url: server.url, accessToken: server.accessToken() };
+    for (const options of [{}, { bulk: 'never' }]) {
+      const { rows } = await readAll(salesforce, { stream: 'Contact', connection, options });
+      const records = rows.map((row) => JSON.parse(row) as Record<string, unknown>);
+      expect(records.length).toBe(80);
+      expect(records.filter((record) => !check(record))).toEqual([]);
+      for (const wrong of [{ Id: '001000000000001AAA' }, { SystemModstamp: 'yesterday' }, { Email: 1 }])
+        expect(check({ ...records[0], ...wrong })).toBe(false);
+    }
+  } finally {
+    await server.close();
+  }
+});
+
+test.each([
+  [
+    'orders',
+    'magento-order.v1',
+    [{ entity_id: '1' }, { grand_total: '1.5' }, { updated_at: '2026-01-05 08:00:00' }],
+  ],
+  ['customers', 'magento-customer.v1', [{ id: 0 }, { email: null }, { created_at: '2026-01-05' }]],
+])('all %s of the fixture Magento shop fit %s', async (stream, schema, wrongs) => {
+  const check = validator(schema);
+  const server = await createMagentoServer({ seed: 11, orders: 80 });
+  try {
+    const connection = { url: server.url, accessToken: server.accessToken(), allowPrivateNetwork: true };
+    const { rows } = await readAll(magento, { stream, connection });
+    const records = rows.map((row) => JSON.parse(row) as Record<string, unknown>);
+    expect(records.length).toBe(server.truth(stream as 'orders').length);
+    expect(records.filter((record) => !check(record))).toEqual([]);
+    for (const wrong of wrongs) expect(check({ ...records[0], ...wrong })).toBe(false);
+  } finally {
+    await server.close();
+  }
+});
+
+describe('streams with a schema', () => {
+  type Server = ShopServer | KlaviyoServer;
+  const shopServer = (): Promise<Server> => createShopServer({ seed: 11, orders: 120 });
+  const accountServer = (): Promise<Server> => createKlaviyoServer({ seed: 11, profiles: 30 });
+  const streams: readonly [string, string, Source, () => Promise<Server>, object, object][] = [
+    ['orders', 'order.v1', shop, shopServer, { id: 'x' }, { total_price: 1.5 }],
+    ['customers', 'shopify-customer.v1', shop, shopServer, { id: null }, { email: 1 }],
+    ['products', 'shopify-product.v1', shop, shopServer, { title: null }, { variants: {} }],
+    ['refunds', 'shopify-refund.v1', shop, shopServer, { order_id: null }, { total_refunded: '1' }],
+    ['profiles', 'klaviyo-profile.v1', klaviyo, accountServer, { id: 1 }, { updated: 'yesterday' }],
+    ['events', 'klaviyo-event.v1', klaviyo, accountServer, { metric_id: null }, { datetime: 1 }],
+    ['email-events', 'email-event.v2', klaviyo, accountServer, { eventId: '' }, { type: 'seen' }],
+  ];
+
+  test.each(streams)(
+    '%s of the fixture servers fit %s',
+    async (stream, schema, source, create, ...wrongs) => {
+      const check = validator(schema);
+      const server = await create();
+      try {
+        while (!server.isDone()) server.advance();
+        const secret = 'apiKey' in server ? { apiKey: server.apiKey } : { accessToken: server.accessToken };
+        const options = source === shop ? { api: 'graphql' } : {};
+        const { rows } = await readAll(source, {
+          stream,
+          connection: { url: server.url, ...secret },
+          options,
+        });
+        const records = rows.map((row) => JSON.parse(row) as Record<string, unknown>);
+        expect(records.length).toBeGreaterThan(2);
+        expect(records.filter((record) => !check(record))).toEqual([]);
+        for (const wrong of wrongs) expect(check({ ...records[0], ...wrong })).toBe(false);
+      } finally {
+        await server.close();
+      }
+    },
+  );
 });
 
 describe('site-event.v1', () => {

@@ -52,6 +52,20 @@ export function typeContract({ house, it, kind }: Contract): void {
       expect(await roundTrip('timestamp', values)).toEqual(values);
     });
 
+    it('values that a column has are found by their text', async () => {
+      const values = [column('text', 'string'), column('amount', 'decimal', 18, 2)];
+      await house().load({
+        columns: [...key, ...values],
+        rows: [{ id: 1, version: 1, text: "it's ü", amount: '10.50' }],
+      });
+      const found = (name: string, ...texts: string[]) =>
+        house().warehouse.existingValues('items', name, texts);
+      expect(await found('id', '1', '2')).toEqual(['1']);
+      expect(await found('text', "it's ü", "' OR 1=1 --")).toEqual(["it's ü"]);
+      expect(await found('amount', '10.50', '10.51')).toEqual(['10.50']);
+      expect(await found('id')).toEqual([]);
+    });
+
     it('dates', async () => {
       const values = ['2024-02-29', '1900-01-01', null];
       expect(await roundTrip('date', values)).toEqual(values);

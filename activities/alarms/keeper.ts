@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { AlarmBook, AlarmSink } from '../../core/alarms.js';
+import type { DagDefinition } from '../../core/dag-definition.js';
+import { limits } from '../../core/limits.js';
+import type { OpsStore } from '../../ops/store.js';
+import { deliverNotices } from './deliver.js';
+import { judgeLag } from './judge-lag.js';
+import { judgeRuns } from './judge-runs.js';
+
+export interface AlarmKeeperOptions {
+  readonly store: Pick<OpsStore, 'alarms' | 'leases' | 'ledger' | 'quality'>;
+  readonly book: AlarmBook;
+  readonly sinks: readonly AlarmSink[];
+  /** DAGs of this worker, whose load tasks say how fresh tables are to be. */
+  readonly definitions: readonly Pick<DagDefinition, 'spec'>[];
+  readonly logger: Logger;
+}
+
+const lease = 'alarms';
+const startedAt = new Date().toISOString();
+
+/** One look: judges runs that ended, then sends what waits. One process at a time does this. */
+export async function keepAlarms(
+  { store, book, sinks, definitions, logger }: AlarmKeeperOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const holder = randomUUID();
+  if (!(await store.leases.take(lease, holder, limits.alarmLeaseMs))) return;
+  try {
+    await judgeRuns(store.ledger, book);
+    const now = new Date().toISOString();
+    await judgeLag(store.quality, book, definitions, { since: startedAt, now });
+    await deliverNotices({ store: store.alarms, sinks, logger, signal });
+    await store.alarms.deleteBefore(new Date(Date.now() - limits.alarmKeepMs).toISOString());
+    await store.quality.deleteBefore(new Date(Date.now() - limits.profileKeepMs).toISOString());
+  } finally {
+    await store.leases.release(lease, holder);
+  }
+}
+
+/** Looks until stopped, sooner where a notice was made in this process; an error is logged, and the next look tries again. */
+export function startAlarmKeeper(options: AlarmKeeperOptions & { readonly woken: EventTarget }): {
+  stop(): Promise<void>;
+} {
+  const abort = new AbortController();
+  const { signal } = abort;
+  const rounds = (async () => {
+    while (!signal.aborted) {
+      const woken = nextWake(options.woken, signal);
+      try {
+        await keepAlarms(options, signal);
+      } catch (error) {
+        options.logger.warn({ err: error }, 'alarms could not be looked after');
+      }
+      await Promise.race([woken, setTimeout(limits.alarmLookEveryMs, undefined, { signal })]).catch(
+        () => undefined,
+      );
+    }
+  })();
+  return {
+    stop: async () => {
+      abort.abort();
+      await rounds;
+    },
+  };
+}
+
+function nextWake(woken: EventTarget, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    woken.addEventListener('notice', () => resolve(), { once: true, signal });
+  });
+}

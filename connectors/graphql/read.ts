@@ -1,0 +1,93 @@
+import type { JsonObject } from '../../core/json.js';
+import { cursorNotAfter, laterCursor } from '../cursor.js';
+import { protocolFailure } from '../http/index.js';
+import { memberAt, recordsAt, toRecord, type JsonPage, type PageRecord } from '../json-page.js';
+import { sliceAt, toLine } from '../json-slices.js';
+import { lineBatch } from '../line-batch.js';
+import { createPageGuard } from '../page-guard.js';
+import { restWindow } from '../rest/incremental.js';
+import type { RestIncremental } from '../rest/options.js';
+import { pathOf } from '../rest/paths.js';
+import type { ReadContext, ReadRequest, SourceBatch } from '../source.js';
+import { createGraphqlApi, type GraphqlTarget } from './api.js';
+import type { GraphqlEndpoint, GraphqlIncremental } from './options.js';
+import { createPages } from './paginators.js';
+
+const words = { source: 'graphql', startParam: 'startVariable', endParam: 'endVariable' };
+
+/**
+ * Reads page after page. The cursor never passes the moment at which the read began, by the source's own clock: a record
+ * that changes after its page was read must lie behind the cursor of the next read, whatever the order of the pages.
+ *
+ * @throws PipelineError SOURCE_*, CONFIG_INVALID
+ */
+export async function* readGraphql(
+  target: GraphqlTarget,
+  endpoint: GraphqlEndpoint,
+  request: ReadRequest,
+  context: ReadContext,
+): AsyncGenerator<SourceBatch> {
+  const { query, operationName, dataSelector } = endpoint;
+  const ask = createGraphqlApi(target, context.signal);
+  const window = restWindow(incrementalOf(endpoint.incremental), request, words);
+  const pages = createPages(endpoint);
+  const guard = createPageGuard('graphql', endpoint.maximumPages);
+  let cursor = request.cursor;
+  let beganAtMs: number | undefined;
+  let records = 0;
+  let withCursor = 0;
+  let turn: JsonObject | undefined = pages.first;
+  while (turn !== undefined) {
+    guard.refuseRepeat(JSON.stringify(turn));
+    const variables: JsonObject = { ...endpoint.variables, ...window.params, ...turn };
+    const page = await ask({ query, variables, ...(operationName !== undefined && { operationName }) });
+    beganAtMs ??= page.answeredAtMs;
+    const found = nodesAt('graphql', page, pathOf(dataSelector));
+    guard.take(page.body, found.length);
+    const lines: Uint8Array[] = [];
+    for (const record of found) {
+      const value = window.cursorOf(record);
+      records += 1;
+      if (value !== undefined) withCursor += 1;
+      if (!window.isWanted(value)) continue;
+      lines.push(toLine(record.bytes));
+      cursor = laterCursor(cursor, window.isInstant ? cursorNotAfter(value, beganAtMs) : value);
+    }
+    context.heartbeat();
+    yield lineBatch('rows', lines, cursor);
+    turn = pages.next({ page, recordCount: distinct(found) });
+  }
+  // Of a first read only: later it would stop good records for a bad one, which the schema check sets aside.
+  const isFirst = request.cursor === undefined && request.interval === undefined;
+  if (isFirst && window.cursorPath !== undefined && records > 0 && withCursor === 0)
+    throw protocolFailure('graphql', `no record has a cursor at "${window.cursorPath}" that can be read`);
+}
+
+/** The records at a path below `data`; of a list named `edges`, the `node` of each. @throws PipelineError SOURCE_PROTOCOL */
+export function nodesAt(source: string, page: JsonPage, path: readonly string[]): PageRecord[] {
+  const place = ['data', ...path];
+  const selected = memberAt(page.document, place);
+  if (selected === null) return [];
+  if (typeof selected === 'object' && !Array.isArray(selected))
+    return [toRecord(sliceAt(page.body, place) as Uint8Array, selected)];
+  const found = recordsAt(source, page, place);
+  if (path.at(-1) !== 'edges') return found;
+  return found.map(({ bytes, parsed }) => {
+    const node = sliceAt(bytes, ['node']);
+    if (node === undefined) throw protocolFailure(source, 'an edge has no node');
+    return toRecord(node, parsed['node']);
+  });
+}
+
+/** A record that comes twice on a page takes one place in the list that is paged through. */
+function distinct(records: readonly PageRecord[]): number {
+  return new Set(records.map(({ bytes }) => Buffer.from(bytes).toString('latin1'))).size;
+}
+
+function incrementalOf({ startVariable, endVariable, ...rest }: GraphqlIncremental = {}): RestIncremental {
+  return {
+    ...rest,
+    ...(startVariable !== undefined && { startParam: startVariable }),
+    ...(endVariable !== undefined && { endParam: endVariable }),
+  };
+}

@@ -1,0 +1,32 @@
+/** A DAG that pulls from Shopify by GraphQL, from Klaviyo, and from any GraphQL API. */
+export const pullMailDag = `
+import { defineDag, graphql, klaviyo, shopify } from 'millrace';
+export default defineDag({
+  id: 'pull-mail',
+  defaultArgs: { retries: 20, retryDelay: '1s' },
+  tasks: ({ extract, validate, load }) => {
+    const read = (table, from, path, schema, key) => {
+      const rows = extract('read-' + table, { from, cursor: { path, lag: '2m' } });
+      const checked = validate('check-' + table, rows, { schema, quarantineOver: 0 });
+      return load('merge-' + table, checked, { into: table, key: [key], version: [path] });
+    };
+    const orders = read('shop_orders',
+      shopify.orders({ connection: 'shop', options: { api: 'graphql', pageSize: 20 } }), 'updated_at', 'order.v1', 'id');
+    // A shop allows one bulk operation at a time in the fixture.
+    const products = extract('read-shop_products', {
+      from: shopify.products({ connection: 'shop' }), cursor: { path: 'updated_at', lag: '2m' }, after: [orders] });
+    load('merge-shop_products', validate('check-shop_products', products, { schema: 'shopify-product.v1', quarantineOver: 0 }), {
+      into: 'shop_products', key: ['id'], version: ['updated_at'] });
+    read('mail_profiles', klaviyo.profiles({ connection: 'mail', options: { pageSize: 15 } }), 'updated', 'klaviyo-profile.v1', 'id');
+    read('mail_events', klaviyo.emailEvents({ connection: 'mail', options: { pageSize: 25 } }), 'occurredAt', 'email-event.v2', 'eventId');
+    read('graph_items', graphql({
+      connection: 'graph',
+      query: \`query($after: String, $since: String) {
+        items(first: 15, after: $after, since: $since) {
+          nodes { id amount label updated_at updated_s } pageInfo { hasNextPage endCursor } } }\`,
+      dataSelector: 'items.nodes',
+      paginator: { type: 'relay' },
+      incremental: { startVariable: 'since' },
+    }), 'updated_at', 'item.v1', 'id');
+  },
+});`;
