@@ -173,6 +173,12 @@ export const configSchema = {
           'x-env': ['MILLRACE_OPS_PATH'],
           'x-path': true,
         },
+        url: {
+          ...secret,
+          description:
+            'A Postgres database in place of the file, where several machines run workers: `postgres://user:password@host:port/database`, with parameters such as `?sslmode=verify-full`.',
+          'x-env': ['MILLRACE_OPS_URL'],
+        },
         retention: {
           type: 'string',
           description: 'How long the ledger keeps a run after its end, with tries and log lines.',

@@ -4,6 +4,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { loadSettings, type Settings } from '../config.js';
 import type { OpsStore } from '../ops/store.js';
 import { keyringOf } from './connections.js';
+import { opsPlace } from './ops-place.js';
 import type { Output } from './output.js';
 import { connectTemporal } from './temporal/connect.js';
 
@@ -47,11 +48,11 @@ export class CommandContext {
     return new Client({ connection: this.#connection, namespace: settings.temporal.namespace });
   }
 
-  /** The project's operations store. @throws PipelineError OPS_UNAVAILABLE */
+  /** The project's operations store. @throws PipelineError CONFIG_INVALID, OPS_UNAVAILABLE */
   async ops(settings: Settings): Promise<OpsStore> {
     // Loaded when it is needed: most commands do without.
     const { openOpsStore } = await import('../ops/store.js');
-    this.#ops ??= await openOpsStore({ path: settings.ops.path, keyring: keyringOf(settings) });
+    this.#ops ??= await openOpsStore({ ...opsPlace(settings), keyring: keyringOf(settings) });
     return this.#ops;
   }
 

@@ -27,6 +27,7 @@ import { cancelRuns, retryRuns, type BulkOptions, type BulkRun } from './bulk-ru
 import { clearRuns, type ClearedRun, type ClearOptions } from './clear-runs.js';
 import { getDag, listDags, type DagSummary, type DeployedDag } from './deployment.js';
 import { keyringOf } from './connections.js';
+import { opsPlace } from './ops-place.js';
 import { getRun, listRuns, triggerRun, type RunSummary, type TriggerOptions } from './runs.js';
 import { connectTemporal } from './temporal/connect.js';
 
@@ -194,7 +195,7 @@ export class MillraceClient {
 
   #openOps(): Promise<OpsStore> {
     this.#ops ??= import('../ops/store.js').then(({ openOpsStore }) =>
-      openOpsStore({ path: this.#settings.ops.path, keyring: keyringOf(this.#settings) }),
+      openOpsStore({ ...opsPlace(this.#settings), keyring: keyringOf(this.#settings) }),
     );
     return this.#ops;
   }

@@ -8,6 +8,7 @@ import { durationMs } from './durations.js';
 import { startGateway, type GatewayOptions } from '../serve/run-gateway.js';
 import type { WebhookOptions } from '../serve/webhook-endpoint.js';
 import { keyringOf, resolveConnection } from './connections.js';
+import { opsPlace } from './ops-place.js';
 import { loadProjectDags, warehousePlace } from './project.js';
 import { stagingPlace } from './staging.js';
 import { temporalAddress } from './temporal/connect.js';
@@ -46,7 +47,7 @@ export async function startWorkerService(settings: Settings): Promise<Service> {
     },
     warehouse: warehousePlace(settings),
     ops: {
-      path: settings.ops.path,
+      ...opsPlace(settings),
       keyring: keyringOf(settings),
       retentionMs: durationMs(settings.ops.retention),
       syncEveryMs: durationMs(settings.ops.syncEvery),

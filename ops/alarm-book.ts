@@ -9,6 +9,7 @@ import {
   type AlarmRoute,
 } from '../core/alarms.js';
 import { limits } from '../core/limits.js';
+import { oneAtATime } from './one-at-a-time.js';
 import type { AlarmRow, OpsTables } from './tables.js';
 
 /** Where the notices of a process go. */
@@ -127,7 +128,7 @@ function createBook(db: Db, { sinks, routes, onNotice }: AlarmDelivery): AlarmBo
     async raise({ dagId, kind, subject, at, occurrence, message }) {
       const openKey = keyOf(dagId, kind, subject);
       const id = `${openKey}/${at}`;
-      const isNew = await db.transaction().execute(async (transaction) => {
+      const isNew = await oneAtATime(db, async (transaction) => {
         // The repeat of one that is over already.
         const over = await transaction
           .selectFrom('alarms')
@@ -172,7 +173,7 @@ function createBook(db: Db, { sinks, routes, onNotice }: AlarmDelivery): AlarmBo
     },
 
     async recover({ dagId, kind, subject, at }) {
-      const isOver = await db.transaction().execute(async (transaction) => {
+      const isOver = await oneAtATime(db, async (transaction) => {
         const row = await transaction
           .updateTable('alarms')
           .set({ open_key: null, recovered_at: at })

@@ -5,6 +5,7 @@ import { limits } from '../core/limits.js';
 import type { Keyring } from '../security/keyring.js';
 import { secretMask } from '../security/secret.js';
 import { checkChange, collides, leavesOf, objectOf, type OptionChange } from './option-paths.js';
+import { oneAtATime } from './one-at-a-time.js';
 import type { ConnectionOptionRow, OpsTables } from './tables.js';
 
 /** A connection of the operations store as anybody may see it: secrets are masked. */
@@ -93,7 +94,7 @@ export function createConnectionStore(db: Kysely<OpsTables>, keyring: Keyring): 
       checkChange(name, change);
       const rows = sealedRows(name, change);
       const now = new Date().toISOString();
-      await db.transaction().execute(async (transaction) => {
+      await oneAtATime(db, async (transaction) => {
         const added = await transaction
           .insertInto('connections')
           .values({ name, connector, created_at: now, updated_at: now })
@@ -115,7 +116,7 @@ export function createConnectionStore(db: Kysely<OpsTables>, keyring: Keyring): 
     async update(name, change, check) {
       checkChange(name, change);
       const rows = sealedRows(name, change);
-      await db.transaction().execute(async (transaction) => {
+      await oneAtATime(db, async (transaction) => {
         const updated = await transaction
           .updateTable('connections')
           .set({ updated_at: new Date().toISOString() })
@@ -130,7 +131,7 @@ export function createConnectionStore(db: Kysely<OpsTables>, keyring: Keyring): 
     },
 
     async remove(name) {
-      return db.transaction().execute(async (transaction) => {
+      return oneAtATime(db, async (transaction) => {
         await transaction.deleteFrom('oauth_tokens').where('connection', '=', name).execute();
         await transaction.deleteFrom('connection_options').where('connection', '=', name).execute();
         const removed = await transaction

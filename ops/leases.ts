@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { sql, type Kysely, type RawBuilder } from 'kysely';
 import type { OpsTables } from './tables.js';
 
 /** Work that one process does at a time, and how far recurring work has come. */
@@ -11,23 +11,29 @@ export interface Leases {
   setMark(name: string, value: string): Promise<void>;
 }
 
-export function createLeases(db: Kysely<OpsTables>): Leases {
+/** The time in so many milliseconds, as ISO 8601 text, by the clock that everybody who takes a lease shares. */
+export type LeaseClock = (inMs: number) => RawBuilder<string>;
+
+/** The clock of this machine, for a store that only processes of this machine open. */
+export const machineClock: LeaseClock = (inMs) => sql<string>`${new Date(Date.now() + inMs).toISOString()}`;
+
+/** The clock of the Postgres server: those of the machines differ. */
+export const postgresClock: LeaseClock = (inMs) =>
+  sql<string>`to_char((clock_timestamp() + ${inMs} * interval '1 millisecond') at time zone 'UTC',
+    'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+
+export function createLeases(db: Kysely<OpsTables>, clock: LeaseClock): Leases {
   return {
     async take(name, holder, durationMs) {
-      const now = Date.now();
-      const expiresAt = new Date(now + durationMs).toISOString();
       const taken = await db
         .insertInto('leases')
-        .values({ name, holder, expires_at: expiresAt })
+        .values({ name, holder, expires_at: clock(durationMs) })
         .onConflict((conflict) =>
           conflict
             .column('name')
-            .doUpdateSet({ holder, expires_at: expiresAt })
+            .doUpdateSet(({ ref }) => ({ holder, expires_at: ref('excluded.expires_at') }))
             .where((where) =>
-              where.or([
-                where('leases.holder', '=', holder),
-                where('leases.expires_at', '<', new Date(now).toISOString()),
-              ]),
+              where.or([where('leases.holder', '=', holder), where('leases.expires_at', '<', clock(0))]),
             ),
         )
         .returning('holder')

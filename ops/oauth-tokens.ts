@@ -3,6 +3,7 @@ import type { Keyring } from '../security/keyring.js';
 import { Secret } from '../security/secret.js';
 import type { OAuthTokens, TokenOwner, TokenStore } from '../security/token-store.js';
 import type { Leases } from './leases.js';
+import { oneAtATime } from './one-at-a-time.js';
 import type { OpsTables } from './tables.js';
 
 /** Place of a connection's tokens for their encryption; no option path has this name. */
@@ -42,7 +43,7 @@ export function createTokenStore(db: Kysely<OpsTables>, keyring: Keyring, leases
         obtained_at: tokens.obtainedAt,
         expires_at: tokens.expiresAt ?? null,
       };
-      return db.transaction().execute(async (transaction) => {
+      return oneAtATime(db, async (transaction) => {
         const stored = await transaction
           .selectFrom('oauth_tokens')
           .select(['version', 'fingerprint'])

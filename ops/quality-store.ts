@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { Anomaly, AnomalyFinding, AnomalyStatus, BatchProfile } from '../core/anomaly.js';
 import type { BatchVerdict, QualityStore } from '../core/quality.js';
+import { oneAtATime } from './one-at-a-time.js';
 import type { AnomalyRow, OpsTables } from './tables.js';
 
 type Db = Kysely<OpsTables>;
@@ -25,7 +26,7 @@ export function createQualityStore(db: Db): QualityStore {
     findBatch: (id) => verdictOf(db, id),
 
     async saveBatch(batch, findings) {
-      return db.transaction().execute(async (transaction) => {
+      return oneAtATime(db, async (transaction) => {
         const known = await verdictOf(transaction, batch.id);
         if (known !== undefined) return known;
         const { id, dagId, taskId, workflowId, profile, at, isWaiting } = batch;
@@ -78,7 +79,7 @@ export function createQualityStore(db: Db): QualityStore {
     },
 
     async decide(id, decision) {
-      return db.transaction().execute(async (transaction) => {
+      return oneAtATime(db, async (transaction) => {
         await decideWhere(transaction, decision, { id });
         const row = await transaction
           .selectFrom('anomalies')
@@ -91,7 +92,7 @@ export function createQualityStore(db: Db): QualityStore {
     },
 
     async decideBatch({ profileId, ...decision }) {
-      return db.transaction().execute(async (transaction) => {
+      return oneAtATime(db, async (transaction) => {
         await decideWhere(transaction, decision, { profileId });
         await judgeBatch(transaction, profileId);
         return (await verdictOf(transaction, profileId))?.anomalies ?? [];

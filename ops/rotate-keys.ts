@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import { PipelineError } from '../core/errors/index.js';
 import { keyIdOf, type Keyring } from '../security/keyring.js';
 import { tokenPath } from './oauth-tokens.js';
+import { oneAtATime } from './one-at-a-time.js';
 import type { OpsTables } from './tables.js';
 
 /** What a rotation did. */
@@ -22,7 +23,7 @@ export interface KeyRotation {
 export async function rotateKeys(db: Kysely<OpsTables>, keyring: Keyring): Promise<KeyRotation> {
   const keyId = keyring.currentKeyId;
   if (keyId === undefined) throw new PipelineError('SECRET_KEYS_MISSING', { connection: '*' });
-  return db.transaction().execute(async (transaction) => {
+  return oneAtATime(db, async (transaction) => {
     const counts = { renewed: 0, unchanged: 0 };
     const renew = (sealed: string, connection: string, path: string): string | undefined => {
       if (keyIdOf(sealed) === keyId) {

@@ -154,18 +154,17 @@ async function deletePart(db: Kysely<OpsTables>, endedBefore: string): Promise<n
   return db.transaction().execute(async (transaction) => {
     const keys = await transaction
       .selectFrom('runs')
-      .select(['workflow_id', 'run_id'])
+      .select(['workflow_id as workflowId', 'run_id as runId'])
       .where('ended_at', '<', endedBefore)
       .limit(limits.ledgerDeleteRuns)
       .execute();
-    for (const key of keys) {
-      for (const table of ['task_logs', 'task_tries', 'runs'] as const) {
-        await transaction
-          .deleteFrom(table)
-          .where('workflow_id', '=', key.workflow_id)
-          .where('run_id', '=', key.run_id)
-          .execute();
-      }
+    if (keys.length === 0) return 0;
+    for (const table of ['task_logs', 'task_tries', 'runs'] as const) {
+      await transaction
+        .deleteFrom(table)
+        .where('workflow_id', 'in', workflowIds(keys))
+        .where('run_id', 'in', runIds(keys))
+        .execute();
     }
     return keys.length;
   });

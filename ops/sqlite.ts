@@ -13,6 +13,7 @@ import Database from 'libsql';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { limits } from '../core/limits.js';
+import { storable } from './storable.js';
 
 /**
  * Everything of the operations store that is particular to SQLite: one file, opened by several processes at once. Readers
@@ -61,22 +62,11 @@ function openDatabase(path: string): SqliteDatabase {
   };
 }
 
-/**
- * The driver ends the whole process on a parameter of a type that it does not know; here that is an error. It reads text
- * up to a NUL only, so that one is stored as the replacement character.
- */
 function guardParameters(statement: SqliteStatement): SqliteStatement {
-  const check = (parameters: readonly unknown[]) =>
-    parameters.map((value) => {
-      if (value === null) return value;
-      if (typeof value === 'string') return value.replaceAll('\0', '\uFFFD');
-      if (typeof value === 'number' && Number.isFinite(value)) return value;
-      throw new TypeError(`a parameter of type ${typeof value} cannot be stored`);
-    });
   return {
     reader: statement.reader,
-    all: (parameters) => statement.all(check(parameters)),
-    run: (parameters) => statement.run(check(parameters)),
-    iterate: (parameters) => statement.iterate(check(parameters)),
+    all: (parameters) => statement.all(storable(parameters)),
+    run: (parameters) => statement.run(storable(parameters)),
+    iterate: (parameters) => statement.iterate(storable(parameters)),
   };
 }

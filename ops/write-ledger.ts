@@ -14,9 +14,9 @@ export async function writeBatch(db: Db, batch: LedgerBatch): Promise<void> {
   const { runs = [], tasks = [], logs = [] } = batch;
   if (runs.length + tasks.length + logs.length === 0) return;
   await db.transaction().execute(async (transaction) => {
-    for (const rows of parts(runs.map(toRunRow))) await upsertRuns(transaction, rows);
-    for (const rows of parts(tasks.map(toTaskRow))) await upsertTasks(transaction, rows);
-    for (const rows of parts(logs.map(toLogRow))) {
+    for (const rows of parts(runs.map(toRunRow), runKey)) await upsertRuns(transaction, rows);
+    for (const rows of parts(tasks.map(toTaskRow), tryKey)) await upsertTasks(transaction, rows);
+    for (const rows of parts(logs.map(toLogRow), lineKey)) {
       await transaction
         .insertInto('task_logs')
         .values(rows)
@@ -139,9 +139,30 @@ async function endOpenTries(db: Db, run: RunRecord): Promise<void> {
     .execute();
 }
 
-function parts<Row>(rows: readonly Row[]): Row[][] {
-  const found: Row[][] = [];
-  for (let at = 0; at < rows.length; at += limits.ledgerStatementRows)
-    found.push(rows.slice(at, at + limits.ledgerStatementRows));
-  return found;
+const runKey = (row: OpsTables['runs']) => JSON.stringify([row.workflow_id, row.run_id]);
+const tryKey = (row: OpsTables['task_tries']) =>
+  JSON.stringify([row.workflow_id, row.run_id, row.task_id, row.map_index, row.try_number]);
+const lineKey = (row: OpsTables['task_logs']) =>
+  JSON.stringify([row.workflow_id, row.run_id, row.task_id, row.map_index, row.try_number, row.line]);
+
+/**
+ * Rows of one statement each. A statement of Postgres changes a row once, so rows of one key follow each other in several;
+ * and all writers take rows in one order, so that they seldom block one another.
+ */
+function parts<Row>(rows: readonly Row[], keyOf: (row: Row) => string): Row[][] {
+  const rounds: Map<string, Row>[] = [];
+  const seen = new Map<string, number>();
+  for (const row of rows) {
+    const key = keyOf(row);
+    const round = seen.get(key) ?? 0;
+    seen.set(key, round + 1);
+    (rounds[round] ??= new Map()).set(key, row);
+  }
+  return rounds.flatMap((round) => {
+    const ordered = [...round].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
+    const found: Row[][] = [];
+    for (let at = 0; at < ordered.length; at += limits.ledgerStatementRows)
+      found.push(ordered.slice(at, at + limits.ledgerStatementRows));
+    return found;
+  });
 }

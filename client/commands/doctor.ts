@@ -85,9 +85,9 @@ export function registerDoctor(program: Command, context: CommandContext): void 
           return views.map(({ name }) => name).join(', ') || 'none';
         });
         await check('operations store', async () => {
-          const { ledger, path } = await context.ops(settings);
+          const { ledger, place } = await context.ops(settings);
           const [newest] = await ledger.listRuns({ limit: 1 });
-          return `${path}, ${newest === undefined ? 'no run recorded yet' : `newest run ${newest.startedAt}`}`;
+          return `${place}, ${newest === undefined ? 'no run recorded yet' : `newest run ${newest.startedAt}`}`;
         });
         await check('warehouse', async () => {
           const { awaitedBy } = await warehouseModule(settings.warehouse.type);

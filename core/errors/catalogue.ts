@@ -163,8 +163,7 @@ export const catalogue = {
   OPS_UNAVAILABLE: {
     kind: 'ConfigError',
     retryable: true,
-    message:
-      'The operations store {path} cannot be used: {reason}. If the file is damaged, move it away and start again: "millrace run sync" reads the run ledger anew from Temporal.',
+    message: 'The operations store {place} cannot be used: {reason}. {hint}',
   },
   USAGE: {
     kind: 'ConfigError',

@@ -7,7 +7,7 @@ import type { Credentials } from '../../connectors/http/index.js';
 import { logIn } from '../../connectors/oauth/login.js';
 import { oauthSettings, type OAuthSettings } from '../../connectors/oauth/settings.js';
 import type { JsonObject } from '../../core/json.js';
-import { openOpsStore, type OpsStore } from '../../ops/store.js';
+import { openOpsStore, type OpsPlace, type OpsStore } from '../../ops/store.js';
 import { createKeyring } from '../../security/keyring.js';
 import { temporaryFolder } from '../helpers/folder.js';
 import { OAuthServer, signIn } from './oauth-server.js';
@@ -15,15 +15,18 @@ import { OAuthServer, signIn } from './oauth-server.js';
 /** An OAuth server and an operations store for the tests of one file. */
 export class OAuthSetting {
   readonly path = join(temporaryFolder(), 'ops.db');
+  place: OpsPlace = { path: this.path };
   readonly key = `test:${randomBytes(32).toString('base64')}`;
   readonly signal = new AbortController().signal;
   #server: OAuthServer | undefined;
   #store: OpsStore | undefined;
 
-  constructor() {
+  /** @param makePlace where the store is; default: a file */
+  constructor(makePlace: () => Promise<OpsPlace> = async () => ({ path: this.path })) {
     beforeAll(async () => {
       this.#server = await OAuthServer.start();
-      this.#store = await openOpsStore({ path: this.path, keyring: createKeyring([this.key]) });
+      this.place = await makePlace();
+      this.#store = await openOpsStore({ ...this.place, keyring: createKeyring([this.key]) });
     });
     afterAll(async () => {
       await this.#store?.close();

@@ -3,10 +3,15 @@ import { oauthSettings } from '../../dist/connectors/oauth/settings.js';
 import { limits } from '../../dist/core/limits.js';
 import { openOpsStore } from '../../dist/ops/store.js';
 import { createKeyring } from '../../dist/security/keyring.js';
+import { Secret } from '../../dist/security/secret.js';
 
-/** A process whose token was refused: `path name auth`, its key in the environment. Says how the renewal ended. */
-const [path = '', name = '', auth = '{}'] = process.argv.slice(2);
-const store = await openOpsStore({ path, keyring: createKeyring([process.env.TEST_KEY ?? '']) });
+/** A process whose token was refused: `place name auth`, its key in the environment. Says how the renewal ended. */
+const [place = '{}', name = '', auth = '{}'] = process.argv.slice(2);
+const { path, url } = JSON.parse(place);
+const store = await openOpsStore({
+  ...(url === undefined ? { path } : { url: new Secret(url) }),
+  keyring: createKeyring([process.env.TEST_KEY ?? '']),
+});
 const credentials = createOAuthCredentials(oauthSettings(name, JSON.parse(auth)), store.tokens, {
   turnMs: Number(process.env.TEST_TURN_MS ?? limits.oauthTurnMs),
 });

@@ -13,11 +13,15 @@ export interface PostgresServer {
   /** Settings of a connection for the source. */
   connection(more?: Record<string, string | number>): Record<string, string | number>;
   /** A session of its own, for what other people do meanwhile. Closed with the server. */
-  client(): Promise<pg.Client>;
+  client(database?: string): Promise<pg.Client>;
   /** Statements one after another in a session of their own. */
   run(...statements: readonly string[]): Promise<void>;
   /** What the server has logged. */
   log(): string;
+  /** Ends the server and its sessions, as for a restart. */
+  halt(): Promise<void>;
+  /** Starts it again on its data and port. */
+  resume(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -65,21 +69,31 @@ export async function startPostgres(
     '-c',
     `${name}=${value}`,
   ]);
-  const child = spawn(join(binaries, 'postgres'), ['-D', data, ...flags], {
-    ...options,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
   let log = '';
-  child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString('utf8')));
-  await new Promise<void>((resolve, reject) => {
-    child.stderr.on('data', () => {
-      if (log.includes('ready to accept connections')) resolve();
+  const start = async () => {
+    const child = spawn(join(binaries, 'postgres'), ['-D', data, ...flags], {
+      ...options,
+      stdio: ['ignore', 'ignore', 'pipe'],
     });
-    child.once('exit', () => reject(new Error(`postgres ended: ${log}`)));
-  });
+    const before = log.length;
+    child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString('utf8')));
+    await new Promise<void>((resolve, reject) => {
+      child.stderr.on('data', () => {
+        if (log.slice(before).includes('ready to accept connections')) resolve();
+      });
+      child.once('exit', () => reject(new Error(`postgres ended: ${log}`)));
+    });
+    return child;
+  };
+  let child = await start();
+  const end = async (signal: NodeJS.Signals) => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill(signal);
+    await once(child, 'exit');
+  };
   const clients = new Set<pg.Client>();
-  const client = async (): Promise<pg.Client> => {
-    const opened = new pg.Client({ host: '127.0.0.1', port, user: 'postgres', database: 'postgres' });
+  const client = async (database = 'postgres'): Promise<pg.Client> => {
+    const opened = new pg.Client({ host: '127.0.0.1', port, user: 'postgres', database });
     opened.on('error', () => undefined);
     await opened.connect();
     clients.add(opened);
@@ -103,13 +117,15 @@ export async function startPostgres(
       await own.end();
       clients.delete(own);
     },
+    // Fast: sessions are ended, what is committed stays.
+    halt: () => end('SIGINT'),
+    async resume() {
+      child = await start();
+    },
     async stop() {
-      for (const opened of clients) await opened.end();
+      for (const opened of clients) await opened.end().catch(() => undefined);
       // Immediate: what is not written is thrown away anyway.
-      if (child.exitCode === null && child.signalCode === null) {
-        child.kill('SIGQUIT');
-        await once(child, 'exit');
-      }
+      await end('SIGQUIT');
       await rm(folder, { recursive: true, force: true });
     },
   };

@@ -1,9 +1,11 @@
 import { openOpsStore } from '../../ops/store.js';
+import { Secret } from '../../security/secret.js';
 import { runOf, taskOf } from './records.js';
 
-/** A process that opens the store and writes runs of its own: `path name count`. */
-const [path = '', name = '', count = '0'] = process.argv.slice(2);
-const store = await openOpsStore({ path });
+/** A process that opens the store and writes runs of its own: `place name count`, the place as JSON. */
+const [place = '{}', name = '', count = '0'] = process.argv.slice(2);
+const { path = '', url } = JSON.parse(place) as { path?: string; url?: string };
+const store = await openOpsStore(url === undefined ? { path } : { url: new Secret(url) });
 for (let index = 0; index < Number(count); index += 1) {
   const run = runOf({ workflowId: `${name}-${String(index)}`, runId: `${name}-${String(index)}` });
   await store.ledger.record({
