@@ -92,42 +92,7 @@ export async function deployDags(
   options: { readonly taskQueue: string; readonly dryRun: boolean; readonly prune: boolean },
 ): Promise<DeployResult[]> {
   const results: DeployResult[] = [];
-  for (const { spec } of definitions) {
-    const specHash = hashSpec(spec);
-    const deployed = await findDeployed(client, spec.id);
-    const action =
-      deployed === undefined ? 'created' : deployed.specHash === specHash ? 'unchanged' : 'updated';
-    let reconciles: readonly string[] = [];
-    if (!options.dryRun) {
-      const pinned = { spec, specHash };
-      const now = new Date();
-      assertBounded(spec, now);
-      const pause = deployed === undefined ? firstPause(spec, now) : undefined;
-      if (deployed === undefined) {
-        const times = await serverTimes(client, spec);
-        await client.schedule.create({
-          ...scheduleOptions(pinned, times, options.taskQueue),
-          ...(pause === undefined
-            ? {}
-            : { state: { paused: true, note: writeNote(pause.reason, 'paused', pause.from) } }),
-        });
-      } else if (action === 'updated' || needsNewTimes(deployed, now)) {
-        await updateSchedule(client, pinned, deployed.spec, options.taskQueue);
-      }
-      const { taskQueue } = options;
-      await deployAssetQueue(client, spec, deployed?.spec);
-      await deployCompanions(client, pinned, { taskQueue, isUpdate: action === 'updated', now, pause });
-      reconciles = await deployReconciles(client, pinned, { previous: deployed?.spec, taskQueue, now });
-    }
-    results.push({
-      dagId: spec.id,
-      action,
-      specHash,
-      ...(deployed !== undefined && action === 'updated' ? { previousSpecHash: deployed.specHash } : {}),
-      ...(reconciles.length === 0 ? {} : { reconciles }),
-      ...notesOn(spec),
-    });
-  }
+  for (const { spec } of definitions) results.push(await deployDag(client, spec, options));
   const given = new Set(definitions.map(({ spec }) => spec.id));
   for (const { dagId } of await listDags(client)) {
     if (given.has(dagId)) continue;
@@ -141,6 +106,54 @@ export async function deployDags(
     results.push({ dagId, action: options.prune ? 'removed' : 'orphaned', specHash: '' });
   }
   return results;
+}
+
+async function deployDag(
+  client: Client,
+  spec: DagSpec,
+  { taskQueue, dryRun }: { readonly taskQueue: string; readonly dryRun: boolean },
+): Promise<DeployResult> {
+  const specHash = hashSpec(spec);
+  const deployed = await findDeployed(client, spec.id);
+  const action =
+    deployed === undefined ? 'created' : deployed.specHash === specHash ? 'unchanged' : 'updated';
+  const reconciles = dryRun ? [] : await writeDag(client, { spec, specHash }, deployed, taskQueue);
+  return {
+    dagId: spec.id,
+    action,
+    specHash,
+    ...(deployed !== undefined && action === 'updated' ? { previousSpecHash: deployed.specHash } : {}),
+    ...(reconciles.length === 0 ? {} : { reconciles }),
+    ...notesOn(spec),
+  };
+}
+
+/** Writes the record of a DAG and of what goes on beside it; returns the reconciles that it now has. */
+async function writeDag(
+  client: Client,
+  pinned: PinnedSpec,
+  deployed: DeployedDag | undefined,
+  taskQueue: string,
+): Promise<readonly string[]> {
+  const { spec, specHash } = pinned;
+  const now = new Date();
+  const isUpdate = deployed !== undefined && deployed.specHash !== specHash;
+  assertBounded(spec, now);
+  const pause = deployed === undefined ? firstPause(spec, now) : undefined;
+  if (deployed === undefined) {
+    const times = await serverTimes(client, spec);
+    const state =
+      pause === undefined ? undefined : { paused: true, note: writeNote(pause.reason, 'paused', pause.from) };
+    await client.schedule.create({
+      ...scheduleOptions(pinned, times, taskQueue),
+      ...(state === undefined ? {} : { state }),
+    });
+  } else if (isUpdate || needsNewTimes(deployed, now)) {
+    await updateSchedule(client, pinned, deployed.spec, taskQueue);
+  }
+  await deployAssetQueue(client, spec, deployed?.spec);
+  await deployCompanions(client, pinned, { taskQueue, isUpdate, now, pause });
+  return deployReconciles(client, pinned, { previous: deployed?.spec, taskQueue, now });
 }
 
 /** Holds back what a DAG that is created paused would catch up on, too. */
