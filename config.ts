@@ -2,11 +2,12 @@ import { Ajv, type ErrorObject } from 'ajv';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { SettingSchema } from './config-schema-parts.js';
+import { isSecretPlace, isSecretText } from './config-schema-secrets.js';
 import { configSchema, otherVariables } from './config-schema.js';
 import type { AlarmRoute } from './core/alarms.js';
 import { PipelineError } from './core/errors/index.js';
 import type { JsonObject, JsonValue } from './core/json.js';
-import { isSecretName, Secret } from './security/secret.js';
+import { Secret } from './security/secret.js';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
@@ -317,35 +318,6 @@ function holdSecrets(
   if (!isPlainObject(value)) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, member]) => [key, holdSecrets(member, [...path, key], env, problems)]),
-  );
-}
-
-function isSecretPlace([area, second, third, fourth, fifth]: readonly string[]): boolean {
-  if (area === 'connections') return true;
-  if (area === 'alarms') return isAlarmSecret(second, third);
-  if (area === 'ops') return second === 'url';
-  if (area === 'security') return second === 'keys';
-  if (area === 'staging') return ['secretAccessKey', 'sessionToken', 'credentials'].includes(third ?? '');
-  if (area !== 'gateway') return false;
-  if (second === 'api') return fifth === 'secrets';
-  return second === 'writeKeys' || (second === 'webhooks' && fourth === 'secrets');
-}
-
-function isAlarmSecret(sink: string | undefined, member: string | undefined): boolean {
-  if (sink === 'email') return member === 'url';
-  if (sink === 'pagerduty') return member === 'routingKey';
-  return sink === 'webhook' || sink === 'slack';
-}
-
-function isSecretText(path: readonly string[]): boolean {
-  if (!isSecretPlace(path)) return false;
-  return (
-    path[0] === 'gateway' ||
-    path[0] === 'alarms' ||
-    path[0] === 'ops' ||
-    path[0] === 'security' ||
-    path[0] === 'staging' ||
-    (path.length > 2 && path.slice(2).some(isSecretName))
   );
 }
 
