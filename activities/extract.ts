@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createFunctionSource } from '../connectors/function/index.js';
 import { createReplaySource } from '../connectors/quarantine/replay-source.js';
-import type { ReadRequest, ResolvedConnection, Source } from '../connectors/source.js';
+import type { ReadRequest, ResolvedConnection, Source, SourceBatch } from '../connectors/source.js';
 import type { ExtractTask } from '../core/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import { canonicalJson, type JsonValue } from '../core/json.js';
@@ -13,7 +13,9 @@ import type { ActivityDeps, Stage, StageIo } from './deps.js';
 import { oversizedReject, partLines, type PartedLines } from './oversized.js';
 import { elementSource } from './element-source.js';
 import { functionContext } from './function-context.js';
+import { stagedLines } from './reconcile-source.js';
 import { createStagedWriter } from './staged-writer.js';
+import { createTypedWriter } from './typed-writer.js';
 
 type ExtractRequest = StageRequest<ExtractTask>;
 
@@ -85,7 +87,7 @@ async function readRequest(
   request: ExtractRequest,
   { from, cursorKey }: Awaited<ReturnType<typeof elementSource>>,
 ): Promise<ReadRequest> {
-  const { context, task, replayQuarantineIds } = request;
+  const { context, task, replayQuarantineIds, keys } = request;
   const { read, cursor: cursorConfig } = task.config;
   const isReplay = replayQuarantineIds !== undefined;
   const connection: ResolvedConnection = isReplay ? { options: {} } : await deps.connection(from.connection);
@@ -99,6 +101,10 @@ async function readRequest(
     reader: context.workflowId,
     ...(cursorConfig !== undefined && { cursorPath: cursorConfig.path }),
   };
+  if (keys !== undefined) {
+    const { file, ...columns } = keys;
+    return { ...base, keys: { ...columns, rows: `[${(await stagedLines(deps, file)).join(',')}]` } };
+  }
   if (isReplay || read === 'full') return base;
   if (read === 'interval') {
     if (context.interval !== undefined) return { ...base, interval: context.interval };
@@ -124,8 +130,38 @@ async function stageAll(
     deletes: createStagedWriter(deps.staging, fileMaxBytes),
     rejects: createStagedWriter(deps.staging, fileMaxBytes),
   };
+  const typed = createTypedWriter({
+    staging: deps.staging,
+    rows: writers.rows,
+    signal: io.signal,
+    fileMaxBytes,
+  });
   const rejects: Omit<QuarantineRow, 'position'>[] = [];
   const staged = { rows: 0, deletes: 0 };
+  const flushTyped = async (): Promise<void> => {
+    const oversized = await typed.flush();
+    staged.rows -= oversized.length;
+    rejects.push(...oversized.map(oversizedReject));
+  };
+  const take = async (batch: SourceBatch): Promise<void> => {
+    const { kind } = batch;
+    if (kind === 'rows' && batch.typed !== undefined) {
+      await typed.append(batch.typed, batch.rowCount);
+      staged.rows += batch.rowCount;
+      return;
+    }
+    if (batch.file !== undefined) {
+      await writers[kind].add(batch.file);
+      staged[kind] += batch.file.rows;
+    }
+    const { bytes } = batch;
+    if (bytes === undefined) return;
+    const parted = partLines(bytes);
+    refuseMiscount(source, batch.rowCount, parted);
+    await writers[kind].append(parted.lines, parted.rows);
+    staged[kind] += parted.rows;
+    rejects.push(...parted.oversized.map(oversizedReject));
+  };
   let cursor: JsonValue | undefined = read.cursor;
   const context = {
     signal: io.signal,
@@ -135,22 +171,13 @@ async function stageAll(
   try {
     for await (const batch of source.read(read, context)) {
       io.signal.throwIfAborted();
-      if (batch.file !== undefined) {
-        await writers[batch.kind].add(batch.file);
-        staged[batch.kind] += batch.file.rows;
-      }
-      if (batch.bytes !== undefined) {
-        const parted = partLines(batch.bytes);
-        refuseMiscount(source, batch.rowCount, parted);
-        await writers[batch.kind].append(parted.lines, parted.rows);
-        staged[batch.kind] += parted.rows;
-        rejects.push(...parted.oversized.map(oversizedReject));
-      }
+      await take(batch);
       rejects.push(...(batch.rejects ?? []));
       cursor = batch.cursor ?? cursor;
       io.heartbeat({ rows: staged.rows, deletes: staged.deletes });
     }
     io.signal.throwIfAborted();
+    await flushTyped();
     const rejectLines = rejects.map((reject, index) =>
       JSON.stringify({ ...reject, position: staged.rows + index }),
     );
@@ -165,9 +192,10 @@ async function stageAll(
       },
       staged.rows + staged.deletes,
       rejects.length,
-      cursor,
+      { cursor, typedHash: typed.hash() },
     );
   } finally {
+    await typed.discard();
     for (const writer of Object.values(writers)) await writer.discard();
   }
 }
@@ -191,7 +219,7 @@ function manifestOf(
   files: StagedKinds,
   delivered: number,
   rejected: number,
-  cursor: JsonValue | undefined,
+  { cursor, typedHash }: { readonly cursor: JsonValue | undefined; readonly typedHash: string | undefined },
 ): Manifest {
   const fileCount = files.rows.length + files.deletes.length + files.rejects.length;
   if (fileCount > limits.manifestMaxFiles) {
@@ -208,14 +236,19 @@ function manifestOf(
     deletes: files.deletes,
     rejects: files.rejects,
     counts: { ...zeroCounts, extracted: delivered + rejected, quarantined: rejected },
-    contentHash: contentHash(files),
+    contentHash: contentHash(files, typedHash),
     ...(cursor !== undefined && { cursor }),
     ingestedAt: new Date().toISOString(),
   };
 }
 
-function contentHash({ rows, deletes, rejects }: StagedKinds): string {
+/** Typed files are cut and compressed as it came; what stands for them is the hash of the text that they were made from. */
+function contentHash({ rows, deletes, rejects }: StagedKinds, typedHash: string | undefined): string {
   const hashes = (list: readonly StagedFile[]): string[] => list.map((file) => file.sha256);
-  const content = { rows: hashes(rows), deletes: hashes(deletes), rejects: hashes(rejects) };
+  const content = {
+    rows: typedHash === undefined ? hashes(rows) : { typed: typedHash },
+    deletes: hashes(deletes),
+    rejects: hashes(rejects),
+  };
   return createHash('sha256').update(canonicalJson(content)).digest('hex');
 }

@@ -13,6 +13,13 @@ import { createAwaitPast, createPokeDag, isLatestInterval } from './other-runs.j
 import { createPoke } from './poke.js';
 import { createPublishAssetEvents } from './publish-assets.js';
 import { createReconcile } from './reconcile.js';
+import { createPlanReconcile } from './reconcile-plan.js';
+import {
+  createCompareBuckets,
+  createCompareKeys,
+  createCompareRows,
+  createRecordReconcile,
+} from './reconcile-steps.js';
 import { createRunCallback } from './run-callback.js';
 import { createRunFunction } from './run-function.js';
 import { createTransform } from './transform.js';
@@ -45,6 +52,11 @@ export function createActivities(deps: ActivityDeps): Activities {
     ),
     deadlineBase: toActivity(createDeadlineBase(deps), deps),
     reconcile: toActivity(createReconcile(deps), deps),
+    planReconcile: toActivity(createPlanReconcile(deps), deps),
+    compareBuckets: toActivity(createCompareBuckets(deps), deps),
+    compareKeys: toActivity(createCompareKeys(deps), deps),
+    compareRows: toActivity(createCompareRows(deps), deps),
+    recordReconcile: toActivity(createRecordReconcile(deps), deps),
     resolveInterval: toActivity(
       async ({ schedule, nominalTime }) => intervalEndingAt(schedule, nominalTime),
       deps,

@@ -1,11 +1,13 @@
+import { rm } from 'node:fs/promises';
 import type { RecordObject, TaskFunctions } from '../core/dag-definition.js';
 import type { ColumnSpec } from '../core/columns.js';
 import { PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
-import type { Manifest } from '../core/manifest.js';
+import type { Manifest, StagedFile } from '../core/manifest.js';
 import type { QuarantineRow } from '../core/quarantine.js';
 import { duckDbType, fromText } from '../connectors/duckdb/column-sql.js';
 import { quoteName, quoteText } from '../connectors/duckdb/sql-text.js';
+import { rawLines, type RawLines } from './raw-lines.js';
 import { surveyFiles } from './survey.js';
 import { readStagedLines, type StagedLine } from './staged-lines.js';
 import type { ActivityDeps, StageIo } from './deps.js';
@@ -24,10 +26,24 @@ export async function mapRows(
   io: StageIo,
 ): Promise<Manifest> {
   if (input.files.length === 0) return input;
-  const paths = await Promise.all(input.files.map((file) => deps.staging.localPath(file)));
-  const lines = readStagedLines(
-    input.columns === undefined ? paths : [await asNdjson(deps, paths, input.columns)],
-  );
+  const made =
+    input.columns === undefined
+      ? await rawLines(deps, input.files, io.signal)
+      : await asNdjson(deps, input.files, input.columns);
+  try {
+    return await mapLines(deps, input, map, readStagedLines(made.paths), io);
+  } finally {
+    await made.remove();
+  }
+}
+
+async function mapLines(
+  deps: ActivityDeps,
+  input: Manifest,
+  map: NonNullable<TaskFunctions['map']>,
+  lines: AsyncIterable<StagedLine>,
+  io: StageIo,
+): Promise<Manifest> {
   const rejects: QuarantineRow[] = [];
   let withheld = 0;
   let surplus = 0;
@@ -99,15 +115,16 @@ export async function mapRows(
 /** Typed Parquet as NDJSON, with what JavaScript would round as text. */
 async function asNdjson(
   deps: ActivityDeps,
-  paths: readonly string[],
+  files: readonly StagedFile[],
   columns: readonly ColumnSpec[],
-): Promise<string> {
+): Promise<RawLines> {
+  const paths = await Promise.all(files.map((file) => deps.staging.localPath(file)));
   const target = deps.staging.temporaryPath('ndjson');
   const values = columns.map((column) => `${jsonSafe(column)} AS ${quoteName(column.name)}`);
   await deps.stagedSql.run([
     `COPY (SELECT _millrace_position, ${values.join(', ')} FROM read_parquet([${paths.map(quoteText).join(', ')}])) TO ${quoteText(target)} (FORMAT json)`,
   ]);
-  return target;
+  return { paths: [target], remove: () => rm(target, { force: true }) };
 }
 
 /** A value as JSON, with what JavaScript would round as text. */

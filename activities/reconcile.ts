@@ -1,10 +1,11 @@
 import type { ReconcileReport, ReconcileRequest } from '../core/activities.js';
-import type { CheckTask, TransformTask } from '../core/dag-spec.js';
+import { withoutThresholds } from '../core/check-spec.js';
 import { limits } from '../core/limits.js';
 import type { StageContext } from '../core/run.js';
 import type { ActivityDeps, Stage } from './deps.js';
 import { createCheck } from './check.js';
 import { createExtract } from './extract.js';
+import { sourceNames } from './reconcile-source.js';
 import { createTransform } from './transform.js';
 import { createValidate } from './validate.js';
 
@@ -50,26 +51,9 @@ export function createReconcile(deps: ActivityDeps): Stage<ReconcileRequest, Rec
       keyNames: load.config.key.map((name) => sourceNames(name, request.transforms)),
       maxSamples: limits.reconcileSamples,
     });
-    const { missing, extra, changed } = comparison;
-    const status = missing + extra + changed === 0 ? 'clean' : 'different';
+    const { missing, extra, changed, timestampOnly } = comparison;
+    const status = missing + extra + changed + timestampOnly === 0 ? 'clean' : 'different';
     io.logger.info({ table: load.config.into, missing, extra, changed }, 'reconciled');
-    return { dagId, table: load.config.into, status, ...comparison };
+    return { dagId, table: load.config.into, taskId: load.id, status, way: 're-read', ...comparison };
   };
-}
-
-/** What a load was stopped by does not stop a comparison. */
-function withoutThresholds(task: CheckTask): CheckTask {
-  const checks = task.config.checks.map((check) => ({ ...check, failOver: 1 }));
-  return { ...task, config: { checks, quarantineOver: 1 } };
-}
-
-/** The names that a column had before the transforms renamed it, newest first. */
-function sourceNames(name: string, transforms: readonly (TransformTask | CheckTask)[]): string[] {
-  const names = [name];
-  for (const task of [...transforms].reverse()) {
-    if (task.kind === 'check') continue;
-    const before = Object.entries(task.config.rename ?? {}).find(([, after]) => after === names.at(-1))?.[0];
-    if (before !== undefined) names.push(before);
-  }
-  return names;
 }

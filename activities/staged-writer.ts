@@ -67,7 +67,8 @@ export function createStagedWriter(staging: StagingStore, maxBytes: number): Sta
   };
 }
 
-function writeFailure(error: unknown): unknown {
+/** What a failed write says, as an error of the catalogue where the disk is at fault. */
+export function writeFailure(error: unknown): unknown {
   const code = systemErrorCode(error) ?? '';
   if (!['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS'].includes(code)) return error;
   return new PipelineError('DISK_FULL', { what: 'staged rows', reason: code });

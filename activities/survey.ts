@@ -16,7 +16,7 @@ export interface Survey {
   /**
    * The batch holds something that DuckDB's JSON reader takes more leniently than JSON is (trailing commas, NaN), or
    * that it cannot show (lines that are no object, repeated members, escapes of NUL or of half a character, null where
-   * the schema allows absence only).
+   * the schema allows absence only, and in documents numbers with more digits than a double keeps).
    */
   readonly isDoubtful: boolean;
 }
@@ -36,14 +36,13 @@ export async function surveyFiles(
   const shapes = await sql.run(
     [
       `SELECT json_keys(json) AS keys, count(*)::INTEGER AS n,
-              bool_or(json IS NULL OR json_type(json) <> 'OBJECT' OR regexp_matches(CAST(json AS VARCHAR), ${quoteText(doubtful)})) AS doubtful,
+              bool_or(json IS NULL OR json_type(json) <> 'OBJECT' OR regexp_matches(CAST(json AS VARCHAR), ${quoteText(doubtfulPattern)})) AS doubtful,
               bool_or(regexp_matches(CAST(json AS VARCHAR), ':\\s*null')) AS has_null
        FROM ${lines} GROUP BY keys`,
     ],
     signal,
   );
   const known = new Set(columns.map((column) => column.name));
-  const lowerKnown = new Set(columns.map((column) => column.name.toLowerCase()));
   const unknown = new Set<string>();
   let rows = 0;
   let isDoubtful = false;
@@ -55,6 +54,37 @@ export async function surveyFiles(
     hasNull ||= shape['has_null'] !== false;
     for (const key of keys) if (!known.has(key)) unknown.add(key);
   }
+  const { unknownKeys, clashingKeys, freeKeys } = sortKeys([...unknown], columns);
+  const extraColumns = freeKeys.length === 0 ? [] : await inferColumns(sql, lines, freeKeys, signal);
+  const holdsDocuments = [...columns, ...extraColumns].some(({ type }) => type === 'json');
+  return {
+    rows,
+    unknownKeys,
+    clashingKeys,
+    extraColumns,
+    isDoubtful:
+      isDoubtful ||
+      clashingKeys.length > 0 ||
+      (hasNull && refusingNull.length > 0 && (await holdsNull(sql, lines, refusingNull, signal))) ||
+      (holdsDocuments && (await holdsLongNumber(sql, lines, signal))),
+  };
+}
+
+/** Members that the schema does not name, as they can become columns or not. */
+export interface UnknownKeys {
+  /** All, in order. */
+  readonly unknownKeys: readonly string[];
+  /** Those that no table can hold beside the other columns. */
+  readonly clashingKeys: readonly string[];
+  readonly freeKeys: readonly string[];
+}
+
+/** Parts unknown members by whether they can become columns beside those of the schema. */
+export function sortKeys(
+  unknown: readonly string[],
+  columns: readonly Pick<SourceColumn, 'name'>[],
+): UnknownKeys {
+  const lowerKnown = new Set(columns.map((column) => column.name.toLowerCase()));
   const unknownKeys = [...unknown].sort();
   const clashingKeys: string[] = [];
   const freeKeys: string[] = [];
@@ -72,16 +102,7 @@ export async function surveyFiles(
       freeKeys.push(key);
     }
   }
-  return {
-    rows,
-    unknownKeys,
-    clashingKeys,
-    extraColumns: freeKeys.length === 0 ? [] : await inferColumns(sql, lines, freeKeys, signal),
-    isDoubtful:
-      isDoubtful ||
-      clashingKeys.length > 0 ||
-      (hasNull && refusingNull.length > 0 && (await holdsNull(sql, lines, refusingNull, signal))),
-  };
+  return { unknownKeys, clashingKeys, freeKeys };
 }
 
 /** Whether a member that must not be null is null; as a column it could not be told from an absent one. */
@@ -96,8 +117,29 @@ async function holdsNull(
   return row?.['found'] === true;
 }
 
+async function holdsLongNumber(sql: StagedSql, lines: string, signal: AbortSignal): Promise<boolean> {
+  const found = `regexp_matches(CAST(json AS VARCHAR), ${quoteText(longNumberPattern)})`;
+  const [row] = await sql.run([`SELECT coalesce(bool_or(${found}), FALSE) AS found FROM ${lines}`], signal);
+  return row?.['found'] === true;
+}
+
 /** Commas before a closing bracket, NaN and infinities, escapes of NUL and of surrogates. */
-const doubtful = ',\\s*[}\\]]|NaN|Infinity|\\\\u0000|\\\\u[dD][89a-fA-F]';
+export const doubtfulPattern = ',\\s*[}\\]]|NaN|Infinity|\\\\u0000|\\\\u[dD][89a-fA-F]';
+
+/** Digits that a double keeps of every decimal fraction (IEEE 754: DBL_DIG). */
+const doubleDigits = 15;
+
+/**
+ * A number with a fraction and more digits: DuckDB's JSON reader keeps integers of any length, and rounds these. It stands
+ * behind a bracket, a colon, a comma, or alone.
+ */
+export const longNumberPattern = `(?:^|[:\\[,])\\s*-?(?:0[.]0*[1-9][0-9]{${String(doubleDigits)}}|[1-9](?:${Array.from(
+  { length: doubleDigits + 1 },
+  (_, whole) =>
+    whole < doubleDigits
+      ? `[0-9]{${String(whole)}}[.][0-9]{${String(doubleDigits - whole)}}`
+      : `[0-9]{${String(whole)},}(?:[.][0-9]|[eE])`,
+).join('|')}))`;
 
 async function inferColumns(
   sql: StagedSql,

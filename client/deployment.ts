@@ -22,6 +22,7 @@ import { hasFireTimes, type OverlapPolicy, type ScheduleSpec } from '../core/sch
 import type { PinnedSpec } from '../workflows/messages.js';
 import { dagAttribute, modeAttribute } from '../workflows/search-attributes.js';
 import { deployCompanions, firstLook, stopCompanions, type FirstPause } from './companions.js';
+import { deployReconciles, removeReconciles } from './reconcile-schedules.js';
 import { clockCorrections } from './temporal/clock-corrections.js';
 import { describeSchedule } from './temporal/describe-schedule.js';
 import { keptUntil, temporalTimes } from './temporal/schedule-times.js';
@@ -33,6 +34,8 @@ export interface DeployResult {
   readonly action: 'created' | 'updated' | 'unchanged' | 'orphaned' | 'removed';
   readonly specHash: string;
   readonly previousSpecHash?: string;
+  /** Schedules that compare its tables with their sources. */
+  readonly reconciles?: readonly string[];
   /** What is allowed and yet looks odd, a sentence each. */
   readonly notes?: readonly string[];
 }
@@ -94,6 +97,7 @@ export async function deployDags(
     const deployed = await findDeployed(client, spec.id);
     const action =
       deployed === undefined ? 'created' : deployed.specHash === specHash ? 'unchanged' : 'updated';
+    let reconciles: readonly string[] = [];
     if (!options.dryRun) {
       const pinned = { spec, specHash };
       const now = new Date();
@@ -113,12 +117,14 @@ export async function deployDags(
       const { taskQueue } = options;
       await deployAssetQueue(client, spec, deployed?.spec);
       await deployCompanions(client, pinned, { taskQueue, isUpdate: action === 'updated', now, pause });
+      reconciles = await deployReconciles(client, pinned, { previous: deployed?.spec, taskQueue, now });
     }
     results.push({
       dagId: spec.id,
       action,
       specHash,
       ...(deployed !== undefined && action === 'updated' ? { previousSpecHash: deployed.specHash } : {}),
+      ...(reconciles.length === 0 ? {} : { reconciles }),
       ...notesOn(spec),
     });
   }
@@ -126,6 +132,8 @@ export async function deployDags(
   for (const { dagId } of await listDags(client)) {
     if (given.has(dagId)) continue;
     if (options.prune && !options.dryRun) {
+      const removed = await findDeployed(client, dagId);
+      if (removed !== undefined) await removeReconciles(client, removed.spec);
       await client.schedule.getHandle(dagScheduleId(dagId)).delete();
       await stopCompanions(client, dagId);
       await stopAssetQueue(client, dagId);

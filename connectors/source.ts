@@ -1,9 +1,11 @@
 import type { JsonObject, JsonValue } from '../core/json.js';
 import type { DataInterval } from '../core/interval.js';
 import type { StagedFile } from '../core/manifest.js';
+import type { ComparedColumn } from '../core/reconcile.js';
 import type { QuarantineRow } from '../core/quarantine.js';
 import type { Credentials } from './http/types.js';
 import type { StagingStore } from './staging.js';
+import type { TypedText } from './typed-text.js';
 
 /** A named connection, ready for its connector. */
 export interface ResolvedConnection {
@@ -11,6 +13,17 @@ export interface ResolvedConnection {
   readonly options: JsonObject;
   /** Present where the connection has `auth` of type `oauth2`. */
   readonly credentials?: Credentials;
+}
+
+/** Keys that are read once more. */
+export interface KeyRequest {
+  /** Columns of the source. */
+  readonly key: readonly string[];
+  readonly version: readonly string[];
+  /** Canonical texts of `key` and `version`, as JSON: `[{"key":["1"],"version":["2026-01-01 00:00:00"]}]`. */
+  readonly rows: string;
+  /** Keys that are no longer there come as deletions of this version. */
+  readonly deletions: boolean;
 }
 
 /** What an extract task asks a source for. */
@@ -30,6 +43,8 @@ export interface ReadRequest {
   readonly lagMs: number;
   /** Workflow id of the run that reads, for systems that show who is connected. */
   readonly reader?: string;
+  /** Only these; asked for of sources that have `checksums`. */
+  readonly keys?: KeyRequest;
   /** A real-time source waits this long for a first row. */
   readonly waitMs: number;
 }
@@ -51,11 +66,43 @@ export interface SourceBatch {
   readonly kind: 'rows' | 'deletes';
   readonly bytes?: Uint8Array;
   readonly file?: StagedFile;
+  /** The rows of `bytes` with their types; who takes them need not look at `bytes`. */
+  readonly typed?: TypedText;
   readonly rowCount: number;
   /** Records of the source that have no row, with the reason; they go to the quarantine. */
   readonly rejects?: readonly Omit<QuarantineRow, 'position'>[];
   /** Cursor after this piece; the last one becomes the manifest's. */
   readonly cursor?: JsonValue;
+}
+
+/** Which rows a checksum runs over, and how they are grouped. */
+export interface ChecksumQuery {
+  readonly columns: readonly ComparedColumn[];
+  readonly key: readonly ComparedColumn[];
+  readonly version: readonly ComparedColumn[];
+  /** `buckets`: lines `{"b","n","s"}`: bucket, rows, sum of their hashes. `keys`: lines `{"k0"…,"h","c","v0"…}`: key, both hashes, version. */
+  readonly level: 'buckets' | 'keys';
+  readonly modulus: number;
+  /** Only rows of these buckets of another modulus. */
+  readonly within?: { readonly modulus: number; readonly buckets: readonly string[] };
+}
+
+/**
+ * A source that computes checksums itself. Both sides render a row as the same text (`connectors/checksum.ts` says which),
+ * take the first 60 bits of its MD5, and add them up by bucket of the key, so that no order matters.
+ */
+export interface ChecksumReader {
+  /** The columns that it renders alike, why it leaves the others out, and the key that identifies its rows. */
+  plan(
+    request: ReadRequest,
+    columns: readonly ComparedColumn[],
+    context: ReadContext,
+  ): Promise<{
+    readonly columns: readonly ComparedColumn[];
+    readonly notCompared: readonly string[];
+    readonly key: readonly string[];
+  }>;
+  read(request: ReadRequest, query: ChecksumQuery, context: ReadContext): AsyncIterable<SourceBatch>;
 }
 
 /** A system that Millrace reads from: one folder under `connectors/`, exported as `source` from its `index.ts`. */
@@ -71,6 +118,7 @@ export interface Source {
     lines: Uint8Array,
     request: Pick<ReadRequest, 'stream' | 'options'>,
   ): Promise<SourceBatch | undefined>;
+  readonly checksums?: ChecksumReader;
   /** Proves that the connection works with one cheap request; `millrace connections test`. @throws PipelineError */
   test(
     connection: JsonObject,

@@ -3,7 +3,9 @@ import type { ColumnSpec } from '../core/columns.js';
 import type { LoadConfig } from '../core/dag-spec.js';
 import type { DataInterval } from '../core/interval.js';
 import type { JsonObject, JsonValue } from '../core/json.js';
-import type { Manifest, RowCounts } from '../core/manifest.js';
+import type { Manifest, RowCounts, StagedFile } from '../core/manifest.js';
+import type { BucketComparison, BucketFilter, ComparedColumn, KeyComparison } from '../core/reconcile.js';
+import type { ReconcileRow } from './load/system-tables.js';
 
 /** What is loaded, from where, under which identity. */
 export interface LoadRequest {
@@ -53,6 +55,27 @@ export interface CompareRequest {
   /** For each key column, the names under which the source's own records carry it: quarantined keys are no difference. */
   readonly keyNames: readonly (readonly string[])[];
   readonly maxSamples: number;
+  /** Rows that differ and whose first version column is this late or later are in flight; ISO 8601 UTC. */
+  readonly inFlightSince?: string;
+}
+
+/** What a source computed, and what of the table it is compared with. */
+export interface ChecksumCompareRequest extends Pick<CompareRequest, 'config' | 'keyNames' | 'maxSamples'> {
+  readonly columns: readonly ComparedColumn[];
+  readonly key: readonly ComparedColumn[];
+  readonly version: readonly ComparedColumn[];
+  readonly modulus: number;
+  readonly within?: BucketFilter;
+  /** Lines of the source; see `ChecksumQuery`. */
+  readonly source: readonly StagedFile[];
+}
+
+/** A warehouse that computes the same checksums as a source that has `checksums`. */
+export interface ChecksumWarehouse {
+  /** Why it cannot render a column; `undefined` where it can. */
+  refusal(column: ColumnSpec): string | undefined;
+  compareBuckets(request: ChecksumCompareRequest): Promise<BucketComparison>;
+  compareKeys(request: ChecksumCompareRequest & { readonly inFlightSince: string }): Promise<KeyComparison>;
 }
 
 /** In what warehouses differ, as far as a DAG can notice; the contract suite asks for it. */
@@ -97,6 +120,10 @@ export interface Warehouse extends WarehouseReader {
   load(request: LoadRequest): Promise<LoadMarker>;
   /** Compares a table with staged rows, key by key; changes nothing. @throws PipelineError STAGING_*, WAREHOUSE_* */
   compare(request: CompareRequest): Promise<TableComparison>;
+  /** Absent where it can only compare rows. */
+  readonly checksums?: ChecksumWarehouse;
+  /** Adds a row to `_millrace_reconciles`, once for each id. */
+  recordReconcile(row: ReconcileRow): Promise<void>;
   tableColumns(table: string): Promise<readonly ColumnSpec[] | undefined>;
   /** Those of the values, as DuckDB writes them as text, that a column has. @throws PipelineError WAREHOUSE_* */
   existingValues(table: string, column: string, values: readonly string[]): Promise<readonly string[]>;

@@ -20,6 +20,14 @@ import type {
   ValidateTask,
 } from './dag-spec.js';
 import type { DataInterval } from './interval.js';
+import type {
+  BucketComparison,
+  CompareBucketsRequest,
+  CompareKeysRequest,
+  HealReport,
+  KeyComparison,
+  ReconcilePlan,
+} from './reconcile.js';
 import type { JsonObject, JsonValue } from './json.js';
 import type { Manifest, StagedFile } from './manifest.js';
 import type { Rerun, StageContext, StageRequest, TaskError } from './run.js';
@@ -90,6 +98,14 @@ export interface Activities {
   /** Up to `limit` intervals whose start lies in `[from, to)`, after `afterStart`, in run order. */
   listIntervals(request: ListIntervalsRequest): Promise<{ intervals: DataInterval[]; isComplete: boolean }>;
   reconcile(request: ReconcileRequest): Promise<ReconcileReport>;
+  /** Whether both sides can render the table's columns alike, and which. */
+  planReconcile(request: ReconcileRequest): Promise<ReconcilePlan>;
+  compareBuckets(request: CompareBucketsRequest): Promise<BucketComparison>;
+  compareKeys(request: CompareKeysRequest): Promise<KeyComparison>;
+  /** Compares a table with what was read, checked and transformed again. */
+  compareRows(request: CompareRowsRequest): Promise<TableComparison>;
+  /** Writes a report into `_millrace_reconciles`; a repeat changes nothing. */
+  recordReconcile(request: { readonly reconcileId: string; readonly report: ReconcileReport }): Promise<null>;
   /** Tells the DAGs that listen to the outlets of a task that it succeeded; a repeat tells the same events. */
   publishAssetEvents(request: PublishRequest): Promise<{ readonly consumers: readonly string[] }>;
   /** Starts the run of a DAG for these events, once; says so where the DAG is paused or assets do not start it any more. */
@@ -147,6 +163,13 @@ export interface ReconcileRequest {
   readonly interval?: DataInterval;
 }
 
+/** Compares what a full read brought. */
+export interface CompareRowsRequest {
+  readonly request: ReconcileRequest;
+  readonly manifest: Manifest;
+  readonly inFlightSince?: string;
+}
+
 /** How a table and its source differ; a deletion that has reached both sides is no difference. */
 export interface TableComparison {
   readonly sourceRows: number;
@@ -155,17 +178,31 @@ export interface TableComparison {
   readonly missing: number;
   readonly extra: number;
   readonly changed: number;
+  /** Keys of which the version columns alone differ. */
+  readonly timestampOnly: number;
+  /** Keys that differ and whose version is so young that a run may still be on its way with them. */
+  readonly inFlight: number;
   /** A few keys of each kind, as canonical JSON of the key columns. */
   readonly samples: {
     readonly missing: readonly string[];
     readonly extra: readonly string[];
     readonly changed: readonly string[];
+    readonly timestampOnly: readonly string[];
   };
 }
 
 /** What the comparison of one load task's table found. */
 export interface ReconcileReport extends TableComparison {
   readonly dagId: string;
+  readonly taskId: string;
   readonly table: string;
-  readonly status: 'clean' | 'different';
+  /** `healed`: it differed, and a heal has made the two equal. */
+  readonly status: 'clean' | 'different' | 'healed';
+  /** `checksums`: both sides computed them, and only keys that differ were looked at. `re-read`: every row was read again. */
+  readonly way: 'checksums' | 're-read';
+  /** Why the rows were read again. */
+  readonly reason?: string;
+  /** Columns of the table that the comparison left out, each with the reason. */
+  readonly notCompared?: readonly string[];
+  readonly heal?: HealReport;
 }

@@ -88,6 +88,18 @@ export interface LoadOptions extends TaskOptions {
   readonly hardDelete?: string;
   readonly layout?: TableLayout;
   readonly contract?: Partial<SchemaContract>;
+  /** Compares the table with its source by itself. */
+  readonly reconcile?: ReconcileScheduleOptions;
+}
+
+/** When a table is compared with its source, and what is done about what differs. */
+export interface ReconcileScheduleOptions {
+  /** Cron or a period: when the comparison starts. */
+  readonly schedule: ScheduleOptions;
+  /** Rows whose version is younger count apart. Default: 5 minutes. */
+  readonly inFlight?: DurationInput;
+  /** True, or the bounds of a heal: `maxKeys` (default 1,000) and whether rows that the source no longer has go too. */
+  readonly heal?: boolean | { readonly maxKeys?: number; readonly deletions?: boolean };
 }
 
 export interface AnomalyGateOptions extends TaskOptions {

@@ -56,6 +56,11 @@ export function reconcileWorkflowId(dagId: string, name: string): string {
   return `millrace.reconcile.${dagId}-${name}`;
 }
 
+/** The schedule that compares the table of one load task, and the stem of the workflows that it starts. */
+export function reconcileScheduleId(dagId: string, taskId: string): string {
+  return `millrace.reconcile.${dagId}.${taskId}`;
+}
+
 /** The queue of asset events that wait for runs of a DAG. */
 export function assetQueueWorkflowId(dagId: string): string {
   return `millrace.assets.${dagId}`;

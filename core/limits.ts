@@ -1,3 +1,6 @@
+import { connectorLimits } from './connector-limits.js';
+import { opsPostgresLimits } from './ops-postgres-limits.js';
+
 /**
  * Every number that bounds Millrace, in one place, with its unit in the name. The reference page `docs/reference/limits.md`
  * is generated from the comments here.
@@ -20,6 +23,13 @@ export const limits = {
   stagingPruneEveryMs: 60 * 60_000,
   stagingClockMarginMs: 5 * 60_000,
   stagingMaxOpenRuns: 10_000,
+  /** Typed text of a source becomes a staged file when it passes this size; doubled after each `typedFilesPerSize` files. */
+  typedFileBytes: 16 * 1024 * 1024,
+  typedFilesPerSize: 16,
+  /** A longer line of typed text goes on as JSON; as JSON a line grows to six times its size at most, below `recordMaxBytes`. */
+  typedLineMaxBytes: 2_000_000,
+  /** Typed text that is rewritten at a time. */
+  typedReadBytes: 1024 * 1024,
   /** Files that one manifest may name. */
   manifestMaxFiles: 128,
   /** One NDJSON line (one record). Longer lines are quarantined by the source. */
@@ -82,36 +92,8 @@ export const limits = {
   rateLimitPauseMaxMs: 5 * 60_000,
   /** Such a wait ends this much later, for the sake of clocks and timers. */
   rateLimitMarginMs: 50,
-  /** HubSpot: from one search to the next; an account may search four times a second. */
-  hubspotSearchEveryMs: 260,
-  /** HubSpot: names of properties with their commas; longer ones make an address that servers refuse. */
-  hubspotPropertiesMaxLength: 10_000,
-  /** Salesforce: one request; a query ends there by itself after two minutes. */
-  salesforceRequestTimeoutMs: 130_000,
-  /** Salesforce: an encoded query in an address; a longer one is read by a bulk job, which takes it in its body. */
-  salesforceQueryMaxLength: 12_000,
-  /** Salesforce: share of the requests of a day, in percent, that is left to others; a read stops before it. */
-  salesforceApiReservePercent: 5,
-  /** Salesforce: how soon a bulk job is asked for its state, and how long at most between two questions. */
-  salesforceBulkPollFirstMs: 500,
-  salesforceBulkPollMaxMs: 20_000,
-  /** Salesforce: records of one piece of a bulk job's results. */
-  salesforceBulkPageRecords: 5_000,
-  /** Salesforce: time to abort and delete a bulk job. */
-  salesforceBulkEndMs: 10_000,
-  /** Magento: records of a page, and the most that shops give where they bound it. */
-  magentoPageRecords: 100,
-  magentoPageMaxRecords: 300,
-  /** Shopify: objects that the pages of one search lead to. */
-  shopifySearchMaxObjects: 25_000,
-  /** Shopify: a bulk operation is asked after for the first time, at most this long after the last time, and while others run. */
-  shopifyBulkPollFirstMs: 250,
-  shopifyBulkPollMaxMs: 15_000,
-  shopifyBulkBusyWaitMs: 60_000,
-  /** Shopify: to cancel a bulk operation when its read is cancelled. */
-  shopifyBulkCancelMs: 5_000,
-  /** GraphQL: text of a query; it travels with the DAG. */
-  graphqlQueryMaxLength: 32_000,
+  ...connectorLimits,
+  ...opsPostgresLimits,
   /** Redirects within one origin that a source request follows. */
   sourceMaxRedirects: 3,
   /** Pages of one read. */
@@ -124,34 +106,6 @@ export const limits = {
   /** Connections in the operations store: options of one, and bytes of one option (a private key, a certificate). */
   connectionMaxOptions: 200,
   connectionOptionMaxBytes: 64 * 1024,
-  /** OAuth: one request to an authorization server, and one answer of it. */
-  oauthRequestTimeoutMs: 20_000,
-  oauthAnswerMaxBytes: 1024 * 1024,
-  /** OAuth: a token is renewed this long before it expires, or at half of its life if that is later. */
-  oauthExpiryMarginMs: 60_000,
-  /** OAuth: a longer life of a token is read as this one; a token that is refused before is renewed all the same. */
-  oauthTokenMaxLifeMs: 366 * 24 * 60 * 60_000,
-  /** OAuth: how long one process may take to renew a token before another one does, how long that one waits, and how often it looks. */
-  oauthTurnMs: 60_000,
-  oauthTurnWaitMs: 90_000,
-  oauthTurnPollMs: 100,
-  /** OAuth: life of a signed assertion (JWT bearer). */
-  oauthAssertionMs: 5 * 60_000,
-  /** OAuth: how long a login waits for the browser, unless it is told otherwise. */
-  oauthLoginMs: 5 * 60_000,
-  /** Postgres: time to connect, for a lock, for a cancel, and for one statement where the connection names none. */
-  postgresConnectTimeoutMs: 10_000,
-  postgresLockTimeoutMs: 30_000,
-  postgresCancelTimeoutMs: 5_000,
-  postgresStatementTimeoutMs: 60 * 60_000,
-  /** Postgres: how often the server, and how soon the client, looks whether the other side is still there. */
-  postgresClientCheckMs: 2_000,
-  postgresKeepAliveMs: 30_000,
-  /** Postgres: bytes of a COPY that wait in memory, and that are handed on at a time. */
-  postgresCopyBufferBytes: 512 * 1024,
-  postgresBatchBytes: 512 * 1024,
-  /** Postgres: tables among which one with a similar name is looked for. */
-  postgresListedTables: 10_000,
   /** A cursor value further in the future than this is loaded but does not move the cursor. */
   cursorMaxAheadMs: 24 * 60 * 60_000,
   /** Oversized record: how much of it the quarantine keeps. */
@@ -163,6 +117,8 @@ export const limits = {
   /** Memory of the engine that checks and transforms staged files, and of the warehouse engine, MiB. */
   stagedSqlMemoryMb: 400,
   warehouseMemoryMb: 400,
+  /** Memory of the engine that makes typed files out of a source's text, one for each read, MiB. */
+  typedSqlMemoryMb: 256,
   /** Worker: activities at once, workflows kept in memory, and time from stop to cancel and to the end. */
   workerMaxActivities: 40,
   workerMaxCachedWorkflows: 500,
@@ -382,6 +338,17 @@ export const limits = {
   replayMaxRows: 500,
   /** Keys of each kind of difference that a reconcile report names. */
   reconcileSamples: 5,
+  /** Reconcile: buckets of the first step and by how much a step refines them; both prime, so that no stride of keys fits. */
+  reconcileBuckets: 65_521,
+  reconcileRefineBy: 251,
+  /** Reconcile: buckets are refined while those that differ hold more rows, at most so often. */
+  reconcileRowsAtOnce: 500_000,
+  reconcileMaxRefines: 2,
+  /** Reconcile: keys that a heal reads again by default, and at most once it is approved. */
+  reconcileHealDefaultKeys: 1_000,
+  reconcileHealMaxKeys: 100_000,
+  /** Reconcile: rows whose version is younger may still be on their way. */
+  reconcileInFlightMs: 5 * 60_000,
   /** Path of a local socket: the system's limit is 104 to 108. */
   socketPathMaxBytes: 100,
   /** Warehouse over the network: sessions or jobs at once, and time until a connection stands. */
@@ -401,16 +368,6 @@ export const limits = {
   compareMaxKeys: 100_000,
   /** Operations store: how long a writer waits for another process; a waiting write holds its process up. */
   opsBusyTimeoutMs: 5_000,
-  /** Operations store on Postgres: connections that one process holds at most; how long it waits for a new one. */
-  opsPostgresConnections: 4,
-  opsPostgresConnectMs: 10_000,
-  /** Operations store on Postgres: one statement, and a transaction that its process has left open; longer ones are ended. */
-  opsPostgresStatementMs: 30_000,
-  opsPostgresIdleTransactionMs: 30_000,
-  /** Operations store on Postgres: how long an operation is tried again after a lost connection, with the first and longest pause. */
-  opsPostgresRetryMs: 10_000,
-  opsPostgresRetryFirstPauseMs: 20,
-  opsPostgresRetryPauseMs: 1_000,
   /** Run ledger: a worker writes what it knows this often, or when so many records wait. */
   ledgerFlushEveryMs: 250,
   ledgerFlushRecords: 500,

@@ -2,7 +2,7 @@ import type { AssetBatch } from './asset-event.js';
 import type { DagSpec, TaskState } from './dag-spec.js';
 import type { DataInterval } from './interval.js';
 import type { JsonObject } from './json.js';
-import type { Manifest, RowCounts } from './manifest.js';
+import type { Manifest, RowCounts, StagedFile } from './manifest.js';
 import type { RunSnapshot } from './run-snapshot.js';
 import type { CarriedSlot } from './slot-requests.js';
 import type { StateTally } from './state-tally.js';
@@ -113,6 +113,17 @@ export interface StageContext {
   readonly element?: ElementRef;
 }
 
+/** Keys that a source is asked for once more. */
+export interface KeySelection {
+  /** Lines `{"key":[…],"version":[…]}` of canonical texts. */
+  readonly file: StagedFile;
+  /** Columns of the source, in the order of the lines. */
+  readonly key: readonly string[];
+  readonly version: readonly string[];
+  /** Keys that the source no longer has come as deletions. */
+  readonly deletions: boolean;
+}
+
 /** The input of one stage activity. */
 export interface StageRequest<Task> {
   readonly context: StageContext;
@@ -123,6 +134,8 @@ export interface StageRequest<Task> {
   readonly inputs?: Readonly<Record<string, TaskOutput>>;
   /** Extract only: see `RunInput.replay`. */
   readonly replayQuarantineIds?: readonly string[];
+  /** Extract only: read these keys and nothing else. */
+  readonly keys?: KeySelection;
   /** Extract only: return an empty manifest after waiting this long for a first row (real-time sources). */
   readonly waitMs?: number;
   /** Which try this is, where the workflow counts them itself. */

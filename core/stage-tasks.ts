@@ -19,7 +19,10 @@ import type {
   TransformConfig,
   ValidateConfig,
 } from './dag-spec.js';
-import { hasDataInterval } from './schedule-spec.js';
+import { limits } from './limits.js';
+import { readSchedule } from './read-schedule.js';
+import type { ReconcileSpec } from './reconcile.js';
+import { hasDataInterval, hasFireTimes } from './schedule-spec.js';
 import type { SpecDraft } from './spec-draft.js';
 
 /** What an extract task reads, and the reader where it is a function. */
@@ -106,6 +109,39 @@ export function readLoad(draft: SpecDraft, id: string, options: LoadOptions): Lo
     key: options.key ?? [],
     version: options.version ?? [],
     contract: contractOf(options.contract),
+  };
+}
+
+/** When the table is compared with its source. */
+export function readReconcile(
+  draft: SpecDraft,
+  id: string,
+  { reconcile }: LoadOptions,
+): { readonly reconcile?: ReconcileSpec } {
+  if (reconcile === undefined) return {};
+  const where = `task "${id}": reconcile`;
+  const problems: string[] = [];
+  const schedule = readSchedule(reconcile.schedule, problems);
+  draft.problems.push(...problems.map((problem) => `${where}: ${problem}`));
+  if (!hasFireTimes(schedule)) {
+    draft.problems.push(`${where}: its schedule needs times: cron, a preset such as "@daily", or "every"`);
+    return {};
+  }
+  const { heal = false } = reconcile;
+  const bounds = typeof heal === 'boolean' ? {} : heal;
+  const maxKeys = bounds.maxKeys ?? limits.reconcileHealDefaultKeys;
+  if (!Number.isSafeInteger(maxKeys) || maxKeys < 1 || maxKeys > limits.reconcileHealMaxKeys)
+    draft.problems.push(
+      `${where}: heal.maxKeys must be a whole number from 1 to ${String(limits.reconcileHealMaxKeys)}`,
+    );
+  return {
+    reconcile: {
+      schedule,
+      inFlightMs: draft.duration(reconcile.inFlight ?? limits.reconcileInFlightMs, `${where}.inFlight`),
+      ...(heal === false
+        ? {}
+        : { heal: { maxKeys, deletions: bounds.deletions ?? false, isApproved: false } }),
+    },
   };
 }
 

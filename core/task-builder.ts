@@ -5,7 +5,14 @@ import { readExpand } from './expand-options.js';
 import type { JsonObject } from './json.js';
 import type { SpecDraft } from './spec-draft.js';
 import { readCheck } from './checks.js';
-import { readAnomalyGate, readExtract, readLoad, readTransform, readValidate } from './stage-tasks.js';
+import {
+  readAnomalyGate,
+  readExtract,
+  readLoad,
+  readReconcile,
+  readTransform,
+  readValidate,
+} from './stage-tasks.js';
 import { readTaskBase, type TaskBase } from './task-base.js';
 import type {
   DefaultArgs,
@@ -168,6 +175,7 @@ export function createTaskBuilder(draft: SpecDraft, defaults: DefaultArgs, group
           ...base(id, options, [input]),
           input: input.taskId,
           config: readLoad(draft, pathOf(id), options),
+          ...readReconcile(draft, pathOf(id), options),
         },
         options,
       ),

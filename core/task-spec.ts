@@ -2,6 +2,7 @@ import type { AnomalyGateConfig } from './anomaly.js';
 import type { CheckConfig } from './check-spec.js';
 import type { ExtractConfig, LoadConfig, TransformConfig, ValidateConfig } from './dag-spec.js';
 import type { JsonObject, JsonValue } from './json.js';
+import type { ReconcileSpec } from './reconcile.js';
 
 /** Rules that `core/trigger-rule.ts` decides by; names and meaning of Airflow 3. */
 export const triggerRules = [
@@ -158,6 +159,7 @@ export interface LoadTask extends TaskBase {
   readonly kind: 'load';
   readonly input: string;
   readonly config: LoadConfig;
+  readonly reconcile?: ReconcileSpec;
 }
 
 interface WithInputs {

@@ -3,7 +3,7 @@ import type { JsonObject, JsonValue } from '../core/json.js';
 
 /** A column with the kind of JSON that its values arrive as. */
 export interface SourceColumn extends ColumnSpec {
-  /** True when JSON numbers (not only text) may stand for a decimal, whose digits a double could round. */
+  /** True when JSON numbers (not only text) may stand for a decimal or a text, whose digits a double could round. */
   readonly hasInexactNumbers: boolean;
 }
 
@@ -18,7 +18,9 @@ export function schemaColumns(document: JsonObject): SourceColumn[] {
       name,
       ...column,
       nullable: !required.has(name) || types.length === 0 || types.includes('null'),
-      hasInexactNumbers: column.type === 'decimal' && (types.length === 0 || types.includes('number')),
+      hasInexactNumbers:
+        (column.type === 'decimal' || column.type === 'string') &&
+        (types.length === 0 || types.includes('number')),
     };
   });
 }

@@ -17,6 +17,26 @@ export interface SqlQuoting {
  */
 export type CompiledSql = { readonly verdict: string } | { readonly unmapped: readonly string[] };
 
+/**
+ * A record schema as conditions over columns that a source has typed. Each must be TRUE for ajv to accept the record; what
+ * the types alone settle needs none. `notNull` are the columns that must not be NULL besides.
+ */
+export type CompiledTypes =
+  | { readonly conditions: readonly string[]; readonly notNull: readonly string[] }
+  | { readonly unmapped: readonly string[] };
+
+/** A column of a source's own types. NULL is a member that is null; no member is absent. */
+export interface TypedMember {
+  /** What its values are in JSON. `any`: the column holds JSON values, of any kind. */
+  readonly json: 'string' | 'integer' | 'boolean' | 'any';
+  /** SQL of a string's text. */
+  readonly text: string;
+  /** A format that all its values have. */
+  readonly format?: string;
+  /** Whether the schema takes null for it. */
+  readonly isNullable: boolean;
+}
+
 /** Keywords without a say in the verdict. */
 const annotations = new Set([
   '$id',
@@ -49,12 +69,47 @@ export function compileSql(document: JsonObject, quoting: SqlQuoting): CompiledS
   return compiler.unmapped.length > 0 ? { unmapped: compiler.unmapped } : { verdict };
 }
 
+/** Compiles a record schema for the typed columns of a source, by the name of their member. */
+export function compileTypes(
+  document: JsonObject,
+  quoting: SqlQuoting,
+  members: ReadonlyMap<string, TypedMember>,
+): CompiledTypes {
+  const compiler = new Compiler(quoting, members);
+  const compiled = compiler.typedRecord(document);
+  return compiler.unmapped.length > 0 ? { unmapped: compiler.unmapped } : compiled;
+}
+
 class Compiler {
   readonly unmapped: string[] = [];
   readonly #quoting: SqlQuoting;
+  readonly #members: ReadonlyMap<string, TypedMember>;
 
-  constructor(quoting: SqlQuoting) {
+  constructor(quoting: SqlQuoting, members: ReadonlyMap<string, TypedMember> = new Map()) {
     this.#quoting = quoting;
+    this.#members = members;
+  }
+
+  typedRecord(schema: JsonObject): { conditions: string[]; notNull: string[] } {
+    const properties = (schema['properties'] ?? {}) as Record<string, JsonObject>;
+    const required = (schema['required'] ?? []) as string[];
+    const mapped = ['type', 'properties', 'required', 'additionalProperties'];
+    const others = Object.keys(schema).filter(
+      (keyword) => !annotations.has(keyword) && !mapped.includes(keyword),
+    );
+    if (schema['additionalProperties'] === false) others.push('additionalProperties');
+    this.unmapped.push(...others);
+    const conditions = required.some((name) => !this.#members.has(name)) ? ['FALSE'] : [];
+    const notNull: string[] = [];
+    for (const [name, property] of Object.entries(properties)) {
+      const member = this.#members.get(name);
+      if (member === undefined) continue;
+      const column = this.#quoting.name(name);
+      if (!member.isNullable) notNull.push(name);
+      const condition = this.#value(name, column, property);
+      if (condition !== 'TRUE') conditions.push(`(${column} IS NULL OR (${condition}))`);
+    }
+    return { conditions, notNull };
   }
 
   record(schema: JsonObject): string {
@@ -79,7 +134,7 @@ class Compiler {
   #properties(properties: Record<string, JsonObject>): string[] {
     return Object.entries(properties).map(([name, schema]) => {
       const column = this.#quoting.name(name);
-      // An explicit null of a property that may not be null is told from an absent one by ajv.
+      // Whether a property that may not be null is null or absent, the survey of the batch tells.
       return `(${column} IS NULL OR (${this.#value(name, column, schema)}))`;
     });
   }
@@ -91,7 +146,13 @@ class Compiler {
       const required = ((branch['required'] ?? []) as string[]).map(
         (name) => `${this.#quoting.name(name)} IS NOT NULL`,
       );
-      const properties = this.#properties((branch['properties'] ?? {}) as Record<string, JsonObject>);
+      const properties = Object.entries((branch['properties'] ?? {}) as Record<string, JsonObject>).map(
+        ([name, schema]) => {
+          const column = this.#quoting.name(name);
+          // Null and absent look alike here, and a branch may take one of them only: ajv tells.
+          return `${column} IS NOT NULL AND (${this.#value(name, column, schema)})`;
+        },
+      );
       return `(${[...required, ...properties].join(' AND ') || 'TRUE'})`;
     });
     return `(${conditions.join(' OR ')})`;
@@ -100,7 +161,11 @@ class Compiler {
   #value(name: string, column: string, schema: JsonObject): string {
     const types = jsonTypes(schema);
     const conditions: string[] = [];
-    if (types.length > 0) {
+    const member = this.#members.get(name);
+    if (types.length > 0 && member !== undefined && member.json !== 'any') {
+      const isOfType = types.includes(member.json) || (member.json === 'integer' && types.includes('number'));
+      if (!isOfType) return 'FALSE';
+    } else if (types.length > 0) {
       const allowed = types.flatMap((type) => duckDbTypes[type] ?? []);
       conditions.push(
         allowed.length === 0
@@ -110,15 +175,16 @@ class Compiler {
     }
     for (const [keyword, value] of Object.entries(schema)) {
       if (annotations.has(keyword) || keyword === 'type') continue;
-      const condition = this.#keyword(keyword, value, column, types);
+      if (keyword === 'format' && member?.format !== undefined && member.format === value) continue;
+      const text = member?.text ?? `(${column} ->> '$')`;
+      const condition = this.#keyword(keyword, value, text, types);
       if (condition === undefined) this.unmapped.push(`${name}: ${keyword}`);
       else conditions.push(condition);
     }
     return conditions.join(' AND ') || 'TRUE';
   }
 
-  #keyword(keyword: string, value: JsonValue, column: string, types: readonly string[]): string | undefined {
-    const text = `(${column} ->> '$')`;
+  #keyword(keyword: string, value: JsonValue, text: string, types: readonly string[]): string | undefined {
     // Keywords of strings say nothing of other types; with one type besides null the question does not arise.
     const isString = only(types, 'string');
     const isInteger = only(types, 'integer');

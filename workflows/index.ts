@@ -4,6 +4,7 @@ export { continuousDag } from './continuous.js';
 export { mapTasks } from './map-tasks.js';
 export { poolCoordinator } from './pool-coordinator.js';
 export { reconcileDag } from './reconcile.js';
+export { reconcileTable } from './reconcile-table.js';
 export { runDag } from './run-dag.js';
 export { streamDag } from './stream.js';
 export { watchDag } from './watch.js';

@@ -1,6 +1,7 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { DagSpec, TaskState } from '../core/dag-spec.js';
 import type { DataInterval } from '../core/interval.js';
+import type { HealSpec } from '../core/reconcile.js';
 import type { JsonObject } from '../core/json.js';
 import { recallEntriesQueryName, recallQueryName, statesQueryName } from '../core/message-names.js';
 import { zeroCounts, type RowCounts } from '../core/manifest.js';
@@ -93,7 +94,21 @@ export const firstProgress: BackfillProgress = {
 };
 
 /** Input of the `reconcileDag` workflow. */
-export interface ReconcileInput extends PinnedSpec {
+export interface ReconcileInput extends PinnedSpec, Partial<ReconcileOptions> {
+  readonly interval?: DataInterval;
+}
+
+/** How a table is compared, and what may be done about what differs. */
+export interface ReconcileOptions {
+  readonly inFlightMs: number;
+  readonly heal?: HealSpec;
+  /** Reads every row again also where checksums would do. */
+  readonly reRead?: boolean;
+}
+
+/** Input of the `reconcileTable` workflow, which compares the table of one load task. */
+export interface ReconcileTableInput extends PinnedSpec, ReconcileOptions {
+  readonly taskId: string;
   readonly interval?: DataInterval;
 }
 

@@ -1,14 +1,16 @@
-import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
-import type { Activities, ReconcileReport, ReconcileRequest } from '../core/activities.js';
-import type {
-  CheckTask,
-  DagSpec,
-  LoadTask,
-  TaskSpec,
-  TransformTask,
-  ValidateTask,
-} from '../core/dag-spec.js';
-import type { ReconcileInput } from './messages.js';
+import {
+  executeChild,
+  patched,
+  proxyActivities,
+  setCurrentDetails,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { Activities, ReconcileReport } from '../core/activities.js';
+import { limits } from '../core/limits.js';
+import { chainOf } from './load-chain.js';
+import type { ReconcileInput, ReconcileTableInput } from './messages.js';
+import { reconcileTable } from './reconcile-table.js';
+import { dagAttribute, modeAttribute } from './search-attributes.js';
 
 const { reconcile } = proxyActivities<Pick<Activities, 'reconcile'>>({
   startToCloseTimeout: '6h',
@@ -18,15 +20,38 @@ const { reconcile } = proxyActivities<Pick<Activities, 'reconcile'>>({
 });
 
 /** Compares every table that a DAG loads with its source, one after another, and reports what differs. */
-export async function reconcileDag({ spec, interval }: ReconcileInput): Promise<ReconcileReport[]> {
+export async function reconcileDag(input: ReconcileInput): Promise<ReconcileReport[]> {
+  const { spec, specHash, interval, heal, reRead } = input;
   const reports: ReconcileReport[] = [];
   for (const load of spec.tasks) {
     if (load.kind !== 'load') continue;
     const chain = chainOf(spec, load);
     if (chain === undefined) continue;
-    reports.push(
-      await reconcile({ dagId: spec.id, ...chain, load, ...(interval === undefined ? {} : { interval }) }),
-    );
+    if (patched('reconcile-by-table')) {
+      const table: ReconcileTableInput = {
+        spec,
+        specHash,
+        taskId: load.id,
+        inFlightMs: input.inFlightMs ?? limits.reconcileInFlightMs,
+        ...(interval === undefined ? {} : { interval }),
+        ...(heal === undefined ? {} : { heal }),
+        ...(reRead === undefined ? {} : { reRead }),
+      };
+      reports.push(
+        await executeChild(reconcileTable, {
+          workflowId: `${workflowInfo().workflowId}.${load.id}`,
+          args: [table],
+          typedSearchAttributes: [
+            { key: dagAttribute, value: spec.id },
+            { key: modeAttribute, value: spec.mode },
+          ],
+        }),
+      );
+    } else {
+      reports.push(
+        await reconcile({ dagId: spec.id, ...chain, load, ...(interval === undefined ? {} : { interval }) }),
+      );
+    }
     setCurrentDetails(
       reports
         .map(
@@ -37,23 +62,4 @@ export async function reconcileDag({ spec, interval }: ReconcileInput): Promise<
     );
   }
   return reports;
-}
-
-/** The extract, validate and transform tasks that feed a load. */
-function chainOf(
-  spec: DagSpec,
-  load: LoadTask,
-): Pick<ReconcileRequest, 'extract' | 'validate' | 'transforms'> | undefined {
-  const byId = new Map<string, TaskSpec>(spec.tasks.map((task) => [task.id, task]));
-  const transforms: (TransformTask | CheckTask)[] = [];
-  let validate: ValidateTask | undefined;
-  let task = byId.get(load.input);
-  while (task !== undefined) {
-    if (task.kind === 'extract')
-      return { extract: task, transforms, ...(validate === undefined ? {} : { validate }) };
-    if (task.kind === 'transform' || task.kind === 'check') transforms.unshift(task);
-    if (task.kind === 'validate') validate = task;
-    task = 'input' in task ? byId.get(task.input) : undefined;
-  }
-  return undefined;
 }

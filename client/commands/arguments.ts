@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { parseDuration } from '../../core/duration.js';
 import { PipelineError } from '../../core/errors/index.js';
 import { parseInstant, type DataInterval } from '../../core/interval.js';
 import type { JsonObject } from '../../core/json.js';
@@ -10,6 +11,13 @@ export function parseCount(text: string): number {
   if (!Number.isSafeInteger(value) || value < 1)
     throw new InvalidArgumentError('Use a whole number from 1 on.');
   return value;
+}
+
+/** Milliseconds of a duration. */
+export function parseDurationMs(text: string): number {
+  const durationMs = parseDuration(text);
+  if (durationMs === undefined) throw new InvalidArgumentError('Use a duration such as 30s, 5m or 1h.');
+  return durationMs;
 }
 
 /** A pool's size. */

@@ -4,7 +4,7 @@ import { PipelineError } from '../../core/errors/index.js';
 import { intervalKey } from '../../core/interval.js';
 import type { CompareRequest } from '../warehouse.js';
 import { deletedValue, winnersSql } from '../load/batch-sql.js';
-import { rowsOf, tableColumns } from './rows.js';
+import { rowsOf, tableColumns, timestamp } from './rows.js';
 import { quoteName, quoteText } from './sql-text.js';
 import { systemColumns, tombstoneTable } from '../load/system-tables.js';
 
@@ -94,14 +94,21 @@ async function compareByKey(
   request: CompareRequest,
   columns: readonly string[],
 ): Promise<TableComparison> {
-  const { config } = request;
+  const { config, inFlightSince } = request;
   const { key } = config;
   const match = key
     .map((name) => `s.${quoteName(name)} IS NOT DISTINCT FROM t.${quoteName(name)}`)
     .join(' AND ');
-  const same =
-    columns.map((name) => `s.${quoteName(name)} IS NOT DISTINCT FROM t.${quoteName(name)}`).join(' AND ') ||
+  const sameOf = (names: readonly string[]) =>
+    names.map((name) => `s.${quoteName(name)} IS NOT DISTINCT FROM t.${quoteName(name)}`).join(' AND ') ||
     'TRUE';
+  const same = sameOf(columns);
+  const sameContent = sameOf(columns.filter((name) => !config.version.includes(name)));
+  const [version] = config.version.filter((name) => columns.includes(name));
+  const isInFlight =
+    inFlightSince === undefined || version === undefined
+      ? 'FALSE'
+      : `coalesce(greatest(TRY_CAST(CAST(s.${quoteName(version)} AS VARCHAR) AS TIMESTAMP), TRY_CAST(CAST(t.${quoteName(version)} AS VARCHAR) AS TIMESTAMP)) >= ${timestamp(inFlightSince)}, FALSE)`;
   // With an interval, a row that a later interval brought up to date is as it should be.
   const isNewer =
     request.interval === undefined || config.version.length === 0
@@ -111,11 +118,13 @@ async function compareByKey(
     `CREATE OR REPLACE TEMP TABLE _millrace_differences AS
      SELECT ${key.map((name) => `coalesce(s.${quoteName(name)}, t.${quoteName(name)}) AS ${quoteName(name)}`).join(', ')},
        CASE WHEN t.is_of_interval IS NULL THEN 'missing' WHEN s.is_in_source IS NULL THEN CASE WHEN t.is_of_interval THEN 'extra' END
-            WHEN NOT (${same}) AND NOT ${isNewer} THEN 'changed' END AS kind
+            WHEN NOT (${same}) AND NOT ${isNewer} THEN CASE WHEN ${sameContent} THEN 'timestampOnly' ELSE 'changed' END END AS kind,
+       ${isInFlight} AS is_in_flight
      FROM (SELECT *, TRUE AS is_in_source FROM _millrace_source) s FULL JOIN _millrace_target t ON ${match}`,
   );
   const keyText = `CAST(to_json([${key.map((name) => `CAST(${quoteName(name)} AS VARCHAR)`).join(', ')}]) AS VARCHAR)`;
   await connection.run(`DELETE FROM _millrace_differences WHERE kind IS NULL`);
+  await connection.run(`UPDATE _millrace_differences SET kind = 'inFlight' WHERE is_in_flight`);
   await connection.run(
     `CREATE OR REPLACE TEMP TABLE _millrace_set_aside AS
      SELECT DISTINCT ${key.map((name, index) => `coalesce(${(request.keyNames[index] ?? [name]).map((alias) => `json_extract_string(raw, ${quoteText(`$."${alias}"`)})`).join(', ')}) AS ${quoteName(name)}`).join(', ')}
@@ -167,10 +176,13 @@ async function report(
     missing: figure('missing'),
     extra: figure('extra'),
     changed: figure('changed'),
+    timestampOnly: figure('timestampOnly'),
+    inFlight: figure('inFlight'),
     samples: {
       missing: await samples('missing'),
       extra: await samples('extra'),
       changed: await samples('changed'),
+      timestampOnly: await samples('timestampOnly'),
     },
   };
 }

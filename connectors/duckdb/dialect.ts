@@ -1,6 +1,6 @@
 import type { SqlDialect } from '../load/dialect.js';
 import { systemTableDdl } from '../load/statements.js';
-import { loadsTable, quarantineTable } from '../load/system-tables.js';
+import { loadsTable, quarantineTable, reconcilesTable } from '../load/system-tables.js';
 import { duckDbType } from './column-sql.js';
 import { quoteName } from './sql-text.js';
 
@@ -21,4 +21,5 @@ export const systemTables: readonly string[] = [
   systemTableDdl(loadsTable, duckDbDialect),
   `CREATE TABLE IF NOT EXISTS _millrace_fences (table_name VARCHAR, interval_key VARCHAR, fence BIGINT)`,
   systemTableDdl(quarantineTable, duckDbDialect),
+  systemTableDdl(reconcilesTable, duckDbDialect),
 ];

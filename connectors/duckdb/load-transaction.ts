@@ -16,7 +16,7 @@ import type { LoadMarker, LoadRequest } from '../warehouse.js';
 import { duckDbType } from './column-sql.js';
 import { prepareBatch } from './prepare-batch.js';
 import { settle, writeRefusals, writeRejects } from './quarantine.js';
-import { rowsOf, tableColumns, timestamp } from './rows.js';
+import { columnsOf, rowsOf, timestamp } from './rows.js';
 import { quoteName } from './sql-text.js';
 import type { WriteGate } from './write-gate.js';
 
@@ -43,7 +43,10 @@ export async function runLoad(
       await checkpoint(connection);
     });
   }
-  return gate.together(() => commitLoad(connection, request, files, plan));
+  return gate.together(async () => {
+    const { tombstones } = ddl.length > 0 ? await storedTables(connection, request) : stored;
+    return commitLoad(connection, request, files, plan, tombstones);
+  });
 }
 
 /**
@@ -65,12 +68,9 @@ async function checkpoint(connection: DuckDBConnection): Promise<void> {
 }
 
 async function storedTables(connection: DuckDBConnection, { config }: LoadRequest): Promise<StoredTables> {
-  return {
-    table: await tableColumns(connection, config.into),
-    tombstones: hasTombstones(config)
-      ? await tableColumns(connection, tombstoneTable(config.into))
-      : undefined,
-  };
+  const tombstones = tombstoneTable(config.into);
+  const found = await columnsOf(connection, [config.into, ...(hasTombstones(config) ? [tombstones] : [])]);
+  return { table: found.get(config.into), tombstones: found.get(tombstones) };
 }
 
 function ddlOf({ table, create, add, widen }: TableChange): string[] {
@@ -90,9 +90,9 @@ async function commitLoad(
   request: LoadRequest,
   files: LoadFiles,
   plan: EvolutionPlan,
+  tombstones: StoredTables['tombstones'],
 ): Promise<LoadMarker> {
   await connection.run(`SET TimeZone = 'UTC'`);
-  const { tombstones } = await storedTables(connection, request);
   const prepared = await prepareBatch(connection, request, plan, files, tombstones);
 
   faultPoint('before-commit');

@@ -3,11 +3,12 @@ import { hasTombstones } from '../../core/load-rules.js';
 import { batchSql, type LoadFiles } from '../load/batch-sql.js';
 import { applySql } from '../load/apply.js';
 import type { EvolutionPlan, StoredColumn } from '../load/evolution.js';
-import { judgeSql, type MergeNames } from '../load/judge.js';
+import type { MergeNames } from '../load/judge.js';
 import { mergeNames, type BatchChanges } from '../load/statements.js';
 import { systemColumns, validityColumns } from '../load/system-tables.js';
 import type { LoadRequest } from '../warehouse.js';
 import { duckDbDialect } from './dialect.js';
+import { judgeBatch } from './judge-batch.js';
 import { changed, rowsOf } from './rows.js';
 import { quoteName } from './sql-text.js';
 
@@ -31,9 +32,7 @@ export async function prepareBatch(
   tombstones: readonly StoredColumn[] | undefined,
 ): Promise<PreparedBatch> {
   const batch = batchSql(request, plan, files, tombstones);
-  if (batch.refused !== undefined)
-    await connection.run(`CREATE OR REPLACE TEMP TABLE _millrace_refused AS ${batch.refused}`);
-  const refused = batch.refused === undefined ? undefined : '_millrace_refused';
+  const refused = await writeRefused(connection, batch.refused);
   const withheld = plan.isWithheld ? request.manifest.files.reduce((sum, file) => sum + file.rows, 0) : 0;
   const prepared = (apply: () => Promise<Omit<Changes, 'withheld'>>): PreparedBatch => ({
     refused,
@@ -54,11 +53,21 @@ export async function prepareBatch(
   if (batch.all === undefined || batch.winners === undefined) return prepared(async () => nothing);
   return prepared(
     await prepareMerge(connection, request, names, {
-      all: batch.all,
       winners: batch.winners,
       hasDeletes: batch.hasDeletes,
+      all: batch.all,
     }),
   );
+}
+
+/** The table of the rows that the contract refuses, or `undefined` where it refuses none. */
+async function writeRefused(
+  connection: DuckDBConnection,
+  sql: string | undefined,
+): Promise<string | undefined> {
+  if (sql === undefined) return undefined;
+  const [written] = await rowsOf(connection, `CREATE OR REPLACE TEMP TABLE _millrace_refused AS ${sql}`);
+  return Number(written?.['Count'] ?? 0) === 0 ? undefined : '_millrace_refused';
 }
 
 function columnList(names: MergeNames): string {
@@ -83,25 +92,19 @@ async function insertAll(
 async function prepareMerge(
   connection: DuckDBConnection,
   request: LoadRequest,
-  names: MergeNames,
+  merge: MergeNames,
   batch: { readonly all: string; readonly winners: string; readonly hasDeletes: boolean },
 ): Promise<() => Promise<Omit<Changes, 'withheld'>>> {
-  const count = async (sql: string) => Number((await rowsOf(connection, sql))[0]?.['n'] ?? 0);
-  const total = await count(`SELECT count(*) AS n FROM ${batch.all}`);
-  const buried = hasTombstones(request.config) ? `(SELECT count(*) FROM ${names.tombstones})` : '0';
-  const isPlain = names.strategy !== 'scd2' && !batch.hasDeletes;
-  if (
-    isPlain &&
-    (await count(`SELECT (SELECT count(*) FROM (SELECT 1 FROM ${names.table} LIMIT 1)) + ${buried} AS n`)) ===
-      0
-  ) {
+  const { total, stored, buried } = await rowCounts(connection, request, merge, batch.all);
+  const names = { ...merge, hasDeletions: batch.hasDeletes || buried > 0 };
+  if (names.strategy !== 'scd2' && !names.hasDeletions && stored === 0) {
     return async () => {
       const loaded = await insertAll(connection, names, batch.winners);
       return { loaded, unchanged: 0, superseded: total - loaded };
     };
   }
   await connection.run(`CREATE OR REPLACE TEMP TABLE ${names.batch} AS SELECT * FROM ${batch.winners}`);
-  await connection.run(`CREATE OR REPLACE TEMP TABLE ${names.judged} AS ${judgeSql(names, duckDbDialect)}`);
+  const judged = await judgeBatch(connection, names);
   if (names.strategy === 'scd2') {
     const identity = [...names.key, ...names.version].map(quoteName).join(', ');
     await connection.run(
@@ -109,17 +112,24 @@ async function prepareMerge(
     );
   }
   return async () => {
-    for (const statement of applySql(names, duckDbDialect)) await connection.run(statement);
-    const [verdicts] = await rowsOf(
-      connection,
-      `SELECT count(*) FILTER (verdict = 'loaded') AS loaded, count(*) FILTER (verdict IN ('unchanged', 'raised')) AS unchanged,
-              count(*) FILTER (verdict = 'superseded') AS superseded, count(*) AS n FROM ${names.judged}`,
-    );
-    const figure = (name: string) => Number(verdicts?.[name] ?? 0);
-    return {
-      loaded: figure('loaded'),
-      unchanged: figure('unchanged'),
-      superseded: figure('superseded') + total - figure('n'),
-    };
+    for (const statement of applySql(judged.names, duckDbDialect)) await connection.run(statement);
+    const { loaded, unchanged, superseded, rows } = judged;
+    return { loaded, unchanged, superseded: superseded + total - rows };
   };
+}
+
+/** How many rows the batch, the table (one at most) and its tombstones hold. */
+async function rowCounts(
+  connection: DuckDBConnection,
+  { config }: LoadRequest,
+  names: MergeNames,
+  all: string,
+): Promise<{ readonly total: number; readonly stored: number; readonly buried: number }> {
+  const [row] = await rowsOf(
+    connection,
+    `SELECT (SELECT count(*) FROM ${all}) AS total, (SELECT count(*) FROM (SELECT 1 FROM ${names.table} LIMIT 1)) AS stored,
+            ${hasTombstones(config) ? `(SELECT count(*) FROM ${names.tombstones})` : '0'} AS buried`,
+  );
+  const figure = (name: string) => Number(row?.[name] ?? 0);
+  return { total: figure('total'), stored: figure('stored'), buried: figure('buried') };
 }

@@ -26,18 +26,33 @@ export function timestamp(iso: string): string {
   return `TIMESTAMP ${quoteText(iso.replace('T', ' ').replace('Z', ''))}`;
 }
 
+type StoredColumns = { name: string; sqlType: string }[];
+
+/** Columns of tables with DuckDB's own types, by the name of the table; nothing for a table that is not there. */
+export async function columnsOf(
+  connection: DuckDBConnection,
+  tables: readonly string[],
+): Promise<ReadonlyMap<string, StoredColumns>> {
+  const rows = await rowsOf(
+    connection,
+    `SELECT table_name, column_name AS name, data_type AS type FROM duckdb_columns()
+     WHERE schema_name = 'main' AND database_name = current_database()
+       AND table_name IN (${tables.map((_, index) => `$${String(index + 1)}`).join(', ')}) ORDER BY column_index`,
+    [...tables],
+  );
+  const found = new Map<string, StoredColumns>();
+  for (const row of rows) {
+    const table = String(row['table_name']);
+    const column = { name: String(row['name']), sqlType: String(row['type']).replaceAll(' ', '') };
+    found.set(table, [...(found.get(table) ?? []), column]);
+  }
+  return found;
+}
+
 /** Columns of a table with DuckDB's own types; `undefined` where there is no such table. */
 export async function tableColumns(
   connection: DuckDBConnection,
   table: string,
-): Promise<{ name: string; sqlType: string }[] | undefined> {
-  const rows = await rowsOf(
-    connection,
-    `SELECT column_name AS name, data_type AS type FROM information_schema.columns
-     WHERE table_schema = 'main' AND table_catalog = current_database() AND table_name = $1 ORDER BY ordinal_position`,
-    [table],
-  );
-  return rows.length === 0
-    ? undefined
-    : rows.map((row) => ({ name: String(row['name']), sqlType: String(row['type']).replaceAll(' ', '') }));
+): Promise<StoredColumns | undefined> {
+  return (await columnsOf(connection, [table])).get(table);
 }

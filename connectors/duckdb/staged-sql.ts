@@ -14,10 +14,16 @@ export interface StagedSql {
 /** Opens the engine for staged files; its time zone is UTC and it keeps the order of rows. */
 export async function createStagedSql({
   memoryLimitMb = limits.stagedSqlMemoryMb,
-}: { readonly memoryLimitMb?: number } = {}): Promise<StagedSql> {
+  threads,
+}: {
+  readonly memoryLimitMb?: number;
+  /** As many as the machine has cores where it is not given. */
+  readonly threads?: number;
+} = {}): Promise<StagedSql> {
   const instance = await DuckDBInstance.create(':memory:', {
     memory_limit: `${String(memoryLimitMb)}MB`,
     preserve_insertion_order: 'true',
+    ...(threads !== undefined && { threads: String(threads) }),
   });
   return {
     async run(statements, signal) {

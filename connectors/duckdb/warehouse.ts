@@ -11,6 +11,8 @@ import { cursorOfTask, type StagedFile } from '../../core/manifest.js';
 import { earliestCursor } from '../cursor.js';
 import type { StagingStore } from '../staging.js';
 import type {
+  ChecksumCompareRequest,
+  ChecksumWarehouse,
   CompareRequest,
   LoadMarker,
   LoadRequest,
@@ -25,7 +27,10 @@ import { runLoad } from './load-transaction.js';
 import { announceOwner, findOwner } from './owner.js';
 import { readOnlyQuery } from './read-only-query.js';
 import { markerOf } from '../load/statements.js';
-import { columnOfDuckDb } from './column-sql.js';
+import { columnOfDuckDb, duckDbType } from './column-sql.js';
+import { refusalOf } from './checksum-sql.js';
+import { compareBuckets, compareKeys, type ChecksumFiles } from './compare-checksums.js';
+import { reconcilesTable, type ReconcileRow } from '../load/system-tables.js';
 import { systemTables } from './dialect.js';
 import { markerColumns, rowsOf, tableColumns } from './rows.js';
 import { quoteName } from './sql-text.js';
@@ -171,6 +176,25 @@ class DuckDbWarehouse implements Warehouse {
     });
   }
 
+  readonly checksums: ChecksumWarehouse = {
+    refusal: refusalOf,
+    compareBuckets: (request) => this.#compareChecksums(request, compareBuckets),
+    compareKeys: (request) => this.#compareChecksums(request, compareKeys),
+  };
+
+  async recordReconcile(row: ReconcileRow): Promise<void> {
+    await this.#gate.together(() =>
+      this.#use(async (connection) => {
+        const { name, columns } = reconcilesTable;
+        const values = columns.map((column, index) => `CAST($${String(index + 1)} AS ${duckDbType(column)})`);
+        await connection.run(
+          `INSERT INTO ${name} SELECT ${values.join(', ')} WHERE NOT EXISTS (SELECT 1 FROM ${name} WHERE reconcile_id = $1)`,
+          [...row],
+        );
+      }),
+    );
+  }
+
   tableColumns(table: string): Promise<readonly ColumnSpec[] | undefined> {
     return this.#use(async (connection) =>
       (await tableColumns(connection, table))?.map(({ name, sqlType }) => columnOfDuckDb(name, sqlType)),
@@ -211,6 +235,26 @@ class DuckDbWarehouse implements Warehouse {
     return { type: 'duckdb', path: this.#options.path };
   }
 
+  /** Runs a comparison over checked files; what it finds is staged. */
+  async #compareChecksums<Request extends ChecksumCompareRequest, Result>(
+    request: Request,
+    compare: (connection: DuckDBConnection, request: Request, files: ChecksumFiles) => Promise<Result>,
+  ): Promise<Result> {
+    const { staging } = this.#options;
+    const files: ChecksumFiles = {
+      source: await Promise.all(request.source.map((file) => staging.localPath(file))),
+      within: request.within === undefined ? undefined : await staging.localPath(request.within.file),
+      staging,
+    };
+    return this.#use(async (connection) => {
+      try {
+        return await compare(connection, request, files);
+      } catch (error) {
+        throw classify(error, request.config.into);
+      }
+    });
+  }
+
   async #openFile(): Promise<void> {
     const { path, memoryLimitMb = limits.warehouseMemoryMb } = this.#options;
     const instance = await DuckDBInstance.create(path, { memory_limit: `${String(memoryLimitMb)}MB` });
@@ -218,7 +262,7 @@ class DuckDbWarehouse implements Warehouse {
       const connection = await instance.connect();
       const [existing] = await rowsOf(
         connection,
-        `SELECT count(*) AS n FROM information_schema.tables WHERE table_name IN ('_millrace_loads', '_millrace_fences', '_millrace_quarantine')`,
+        `SELECT count(*) AS n FROM information_schema.tables WHERE table_name IN ('_millrace_loads', '_millrace_fences', '_millrace_quarantine', '_millrace_reconciles')`,
       );
       if (Number(existing?.['n'] ?? 0) < systemTables.length) {
         for (const statement of systemTables) await connection.run(statement);
@@ -288,25 +332,21 @@ class DuckDbWarehouse implements Warehouse {
   }
 }
 
+/** One statement where the interval has a fence already. Loads and claims of one table follow one another, so none is lost. */
 async function claim(connection: DuckDBConnection, table: string, key: string): Promise<number> {
-  await connection.run('BEGIN TRANSACTION');
   try {
-    const [row] = await rowsOf(
+    const [raised] = await rowsOf(
       connection,
-      'SELECT fence FROM _millrace_fences WHERE table_name = $1 AND interval_key = $2',
+      'UPDATE _millrace_fences SET fence = fence + 1 WHERE table_name = $1 AND interval_key = $2 RETURNING fence',
       [table, key],
     );
-    const fence = Number(row?.['fence'] ?? 0) + 1;
+    if (raised !== undefined) return Number(raised['fence']);
     await connection.run(
-      row === undefined
-        ? `INSERT INTO _millrace_fences (fence, table_name, interval_key) VALUES (${String(fence)}, $1, $2)`
-        : `UPDATE _millrace_fences SET fence = ${String(fence)} WHERE table_name = $1 AND interval_key = $2`,
+      'INSERT INTO _millrace_fences (fence, table_name, interval_key) VALUES (1, $1, $2)',
       [table, key],
     );
-    await connection.run('COMMIT');
-    return fence;
+    return 1;
   } catch (error) {
-    await connection.run('ROLLBACK').catch(() => undefined);
     throw classify(error, table);
   }
 }

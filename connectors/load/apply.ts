@@ -11,7 +11,10 @@ export function applySql(names: MergeNames, dialect: SqlDialect): string[] {
     case 'upsert':
     case 'truncate-insert':
     case 'staged-swap':
-      return [...upsert(names, dialect), ...bury(names, dialect, `IN ('loaded', 'raised')`, names.key)];
+      return [
+        ...upsert(names, dialect),
+        ...(names.hasDeletions === false ? [] : bury(names, dialect, `IN ('loaded', 'raised')`, names.key)),
+      ];
     case 'insert-only':
       return [insert(names, dialect)];
     case 'delete-insert':
@@ -30,7 +33,7 @@ function insert(names: MergeNames, dialect: SqlDialect): string {
   const columns = written(names)
     .map((name) => dialect.name(name))
     .join(', ');
-  return `INSERT INTO ${names.table} (${columns}) SELECT ${columns} FROM ${names.judged} WHERE verdict = 'loaded' AND NOT is_deleted`;
+  return `INSERT INTO ${names.table} (${columns}) SELECT ${columns} FROM ${names.judgedRows ?? names.judged} WHERE verdict = 'loaded' AND NOT is_deleted`;
 }
 
 /** Each key is touched by one row at most, which the batch and the verdict saw to. */

@@ -10,8 +10,12 @@ export interface MergeNames {
   /** The target, its tombstones, and the tables of this load: its rows, its rows with verdicts, and what `scd2` works in. */
   readonly table: string;
   readonly tombstones: string;
+  /** False where neither the table nor the batch has a deletion, so that nobody need look for one. */
+  readonly hasDeletions?: boolean;
   readonly batch: string;
   readonly judged: string;
+  /** The rows of the batch with verdicts, as SQL to read from, where `judged` has their key and version only. */
+  readonly judgedRows?: string;
   readonly history: string;
   readonly key: readonly string[];
   readonly mergeKey: readonly string[];
@@ -38,6 +42,36 @@ export function batchColumns(names: Pick<MergeNames, 'columns' | 'strategy'>): s
   ];
 }
 
+/** How a stored row (`s`) is compared with the row of its key in the batch (`b`), as SQL. */
+export interface Comparison {
+  readonly isSame: string;
+  /** True where the batch's row was extracted after the stored one. */
+  readonly isLater: string;
+}
+
+/** By every column that the batch fills. */
+export function wholeComparison({ columns }: MergeNames, dialect: SqlDialect): Comparison {
+  const [at, place] = [dialect.name(ingestedAt), dialect.name(position)];
+  return {
+    isSame: areEqual(columns, dialect),
+    isLater: `(b.${at} > s.${at} OR (b.${at} = s.${at} AND b.${place} > s.${place}))`,
+  };
+}
+
+/**
+ * By version alone, which reads no other column. Rows of one version count as the same: where a verdict rests on that
+ * (`unchanged`), the whole comparison has to decide.
+ */
+export function versionComparison({ version }: MergeNames, dialect: SqlDialect): Comparison {
+  return { isSame: areEqual(version, dialect), isLater: 'FALSE' };
+}
+
+function areEqual(columns: readonly string[], dialect: SqlDialect): string {
+  return columns
+    .map((name) => `b.${dialect.name(name)} IS NOT DISTINCT FROM s.${dialect.name(name)}`)
+    .join(' AND ');
+}
+
 /**
  * Each batch row with its verdict against what is stored:
  * `loaded` changes the table, `unchanged` is there already, `superseded` is older than the row or tombstone there, and
@@ -45,7 +79,17 @@ export function batchColumns(names: Pick<MergeNames, 'columns' | 'strategy'>): s
  */
 export function judgeSql(names: MergeNames, dialect: SqlDialect): string {
   const columns = batchColumns(names).map((name) => `b.${dialect.name(name)}`);
-  const [verdict, joins] = verdictSql(names, dialect);
+  return verdictsSql(names, dialect, wholeComparison(names, dialect), columns);
+}
+
+/** The verdict on each batch row (`b`), beside such SQL of it as the caller wants. */
+export function verdictsSql(
+  names: MergeNames,
+  dialect: SqlDialect,
+  compared: Comparison,
+  columns: readonly string[],
+): string {
+  const [verdict, joins] = verdictSql(names, dialect, compared);
   return `SELECT ${columns.join(', ')}, ${verdict} AS verdict FROM ${names.batch} b ${joins.join(' ')}`;
 }
 
@@ -54,55 +98,59 @@ export function match(dialect: SqlDialect, a: string, b: string, columns: readon
   return columns.map((name) => `${a}.${dialect.name(name)} = ${b}.${dialect.name(name)}`).join(' AND ');
 }
 
-function verdictSql(names: MergeNames, dialect: SqlDialect): [string, string[]] {
+function verdictSql(names: MergeNames, dialect: SqlDialect, compared: Comparison): [string, string[]] {
   switch (names.strategy) {
     case 'delete-insert':
       return groupVerdict(names, dialect);
     case 'insert-only':
-      return insertOnlyVerdict(names, dialect);
+      return insertOnlyVerdict(names, dialect, compared);
     case 'scd2':
-      return historyVerdict(names, dialect);
+      return historyVerdict(names, dialect, compared);
     case 'upsert':
     case 'truncate-insert':
     case 'staged-swap':
-      return upsertVerdict(names, dialect);
+      return upsertVerdict(names, dialect, compared);
   }
 }
 
-function upsertVerdict(names: MergeNames, dialect: SqlDialect): [string, string[]] {
+function upsertVerdict(names: MergeNames, dialect: SqlDialect, compared: Comparison): [string, string[]] {
   const column = (alias: string, name: string) => `${alias}.${dialect.name(name)}`;
   const [firstKey = ''] = names.key;
   const hasRow = `${column('s', firstKey)} IS NOT NULL`;
+  const hasDeletions = names.hasDeletions ?? true;
   const hasTombstone = `${column('t', firstKey)} IS NOT NULL`;
   const versions = names.version.length > 0 ? names.version : [ingestedAt];
   const older = (a: string, b: string) => isOlder(dialect, a, b, versions);
+  const tombstone = hasDeletions
+    ? `WHEN ${hasTombstone} AND b.is_deleted THEN CASE
+        WHEN ${older('t', 'b')} THEN 'raised'
+        WHEN ${older('b', 't')} THEN 'superseded'
+        ELSE 'unchanged' END
+      WHEN ${hasTombstone} THEN CASE WHEN ${older('t', 'b')} THEN 'loaded' ELSE 'superseded' END`
+    : '';
   return [
     `CASE
       WHEN ${hasRow} AND b.is_deleted THEN CASE WHEN ${older('b', 's')} THEN 'superseded' ELSE 'loaded' END
       WHEN ${hasRow} THEN CASE
-        WHEN ${isSame(names, dialect)} THEN 'unchanged'
+        WHEN ${compared.isSame} THEN 'unchanged'
         WHEN ${older('b', 's')} THEN 'superseded'
-        WHEN ${older('s', 'b')} OR ${isLater(dialect)} THEN 'loaded'
+        WHEN ${older('s', 'b')} OR ${compared.isLater} THEN 'loaded'
         ELSE 'superseded' END
-      WHEN ${hasTombstone} AND b.is_deleted THEN CASE
-        WHEN ${older('t', 'b')} THEN 'raised'
-        WHEN ${older('b', 't')} THEN 'superseded'
-        ELSE 'unchanged' END
-      WHEN ${hasTombstone} THEN CASE WHEN ${older('t', 'b')} THEN 'loaded' ELSE 'superseded' END
+      ${tombstone}
       ELSE 'loaded' END`,
     [
       `LEFT JOIN ${names.table} s ON ${match(dialect, 'b', 's', names.key)}`,
-      `LEFT JOIN ${names.tombstones} t ON ${match(dialect, 'b', 't', names.key)}`,
+      ...(hasDeletions ? [`LEFT JOIN ${names.tombstones} t ON ${match(dialect, 'b', 't', names.key)}`] : []),
     ],
   ];
 }
 
 /** A stored row is never touched; a deletion has nothing to say. */
-function insertOnlyVerdict(names: MergeNames, dialect: SqlDialect): [string, string[]] {
+function insertOnlyVerdict(names: MergeNames, dialect: SqlDialect, compared: Comparison): [string, string[]] {
   const hasRow = `s.${dialect.name(names.key[0] ?? '')} IS NOT NULL`;
   return [
     `CASE WHEN b.is_deleted THEN 'superseded'
-      WHEN ${hasRow} THEN CASE WHEN ${isSame(names, dialect)} THEN 'unchanged' ELSE 'superseded' END
+      WHEN ${hasRow} THEN CASE WHEN ${compared.isSame} THEN 'unchanged' ELSE 'superseded' END
       ELSE 'loaded' END`,
     [`LEFT JOIN ${names.table} s ON ${match(dialect, 'b', 's', names.key)}`],
   ];
@@ -123,33 +171,21 @@ function groupVerdict(names: MergeNames, dialect: SqlDialect): [string, string[]
 }
 
 /** Each version of a key is a row of its own. */
-function historyVerdict(names: MergeNames, dialect: SqlDialect): [string, string[]] {
+function historyVerdict(names: MergeNames, dialect: SqlDialect, compared: Comparison): [string, string[]] {
   const identity = [...names.key, ...names.version];
   const [firstKey = ''] = names.key;
   return [
     `CASE
       WHEN b.is_deleted THEN CASE WHEN t.${dialect.name(firstKey)} IS NULL THEN 'loaded' ELSE 'unchanged' END
       WHEN s.${dialect.name(firstKey)} IS NULL THEN 'loaded'
-      WHEN ${isSame(names, dialect)} THEN 'unchanged'
-      WHEN ${isLater(dialect)} THEN 'loaded'
+      WHEN ${compared.isSame} THEN 'unchanged'
+      WHEN ${compared.isLater} THEN 'loaded'
       ELSE 'superseded' END`,
     [
       `LEFT JOIN ${names.table} s ON ${match(dialect, 'b', 's', identity)}`,
       `LEFT JOIN ${names.tombstones} t ON ${match(dialect, 'b', 't', identity)}`,
     ],
   ];
-}
-
-function isSame(names: MergeNames, dialect: SqlDialect): string {
-  return names.columns
-    .map((name) => `b.${dialect.name(name)} IS NOT DISTINCT FROM s.${dialect.name(name)}`)
-    .join(' AND ');
-}
-
-/** True where the batch's row was extracted after the stored one. */
-function isLater(dialect: SqlDialect): string {
-  const [at, place] = [dialect.name(ingestedAt), dialect.name(position)];
-  return `(b.${at} > s.${at} OR (b.${at} = s.${at} AND b.${place} > s.${place}))`;
 }
 
 /** True where the version of `a` comes before that of `b`; NULL comes before everything. */

@@ -36,6 +36,22 @@ export const quarantineTable: SystemTable = {
   ],
 };
 
+export const reconcilesTable: SystemTable = {
+  name: '_millrace_reconciles',
+  columns: [
+    ...columns('string', 'reconcile_id', 'dag_id', 'task_id', 'table_name', 'status', 'way', 'reason'),
+    ...columns('int64', 'source_rows', 'warehouse_rows', 'missing', 'extra', 'changed'),
+    ...columns('int64', 'timestamp_only', 'in_flight'),
+    ...columns('string', 'heal_status'),
+    ...columns('int64', 'healed', 'remaining'),
+    ...columns('string', 'report'),
+    ...columns('timestamp', 'compared_at'),
+  ],
+};
+
+/** A row of `_millrace_reconciles`: values in the order of its columns, the time as ISO 8601 UTC. */
+export type ReconcileRow = readonly (string | number | null)[];
+
 /** Columns that every loaded table has beside its own. */
 export const systemColumns = {
   loadId: '_millrace_load_id',

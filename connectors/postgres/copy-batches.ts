@@ -1,6 +1,5 @@
 import type { Readable } from 'node:stream';
 import { limits } from '../../core/limits.js';
-import type { JsonLines } from './json-lines.js';
 
 const lineFeed = 0x0a;
 /**
@@ -9,11 +8,8 @@ const lineFeed = 0x0a;
  */
 const rowMaxBytes = 2 * limits.recordMaxBytes + 2;
 
-/** Gathers what a COPY delivers into batches of whole rows, rewritten by `toJson`. */
-export async function* copyBatches(
-  stream: Readable,
-  toJson: (lines: Uint8Array) => JsonLines,
-): AsyncGenerator<JsonLines> {
+/** Gathers what a COPY delivers, or what was kept of one, into batches of whole rows. */
+export async function* copyBatches(stream: Readable): AsyncGenerator<Uint8Array> {
   let pieces: Uint8Array[] = [];
   let size = 0;
   /** Bytes of the row that is not whole yet, at the end of `pieces`. */
@@ -33,12 +29,12 @@ export async function* copyBatches(
     const end = chunk.lastIndexOf(lineFeed) + 1;
     add(chunk.subarray(first, end));
     if (size >= limits.postgresBatchBytes) {
-      yield toJson(Buffer.concat(pieces, size));
+      yield Buffer.concat(pieces, size);
       [pieces, size] = [[], 0];
     }
     const rest = chunk.subarray(end);
     add(rest);
     open = rest.length;
   }
-  if (size > 0) yield toJson(Buffer.concat(pieces, size));
+  if (size > 0) yield Buffer.concat(pieces, size);
 }

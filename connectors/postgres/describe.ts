@@ -4,7 +4,7 @@ import { nearestName } from './nearest-name.js';
 import type { PostgresOptions } from './options.js';
 import { quoteIdentifier, type Relation } from './row-sql.js';
 import type { Session } from './session.js';
-import { readTypes, type ColumnForm } from './type-forms.js';
+import { readTypes, withModifier, type ColumnForm } from './type-forms.js';
 
 /** What is read, as it stands in the catalog of the server. */
 export interface Described {
@@ -29,12 +29,17 @@ export async function describe(session: Session, { from, key }: PostgresOptions)
       found.map(({ typeOid }) => String(typeOid)),
     );
     refuseRepeats(found.map(({ name }) => name));
-    const forms = new Map(found.map(({ name, typeOid }) => [name, types(String(typeOid))]));
+    const forms = new Map(
+      found.map(({ name, typeOid, typeModifier }) => [
+        name,
+        withModifier(types(String(typeOid)), typeModifier),
+      ]),
+    );
     return { relation, forms, columns: [...forms.keys()], notNull: new Set(), key: key ?? [] };
   }
   const { schema, table } = from;
   const found = await session.rows(
-    `SELECT a.attname AS name, a.atttypid::text AS type, a.attnotnull AS not_null, array_position(i.indkey::int2[], a.attnum)::text AS position
+    `SELECT a.attname AS name, a.atttypid::text AS type, a.atttypmod::text AS modifier, a.attnotnull AS not_null, array_position(i.indkey::int2[], a.attnum)::text AS position
      FROM pg_catalog.pg_class c
      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
      JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -48,7 +53,9 @@ export async function describe(session: Session, { from, key }: PostgresOptions)
     session,
     found.map(({ type }) => type ?? ''),
   );
-  const forms = new Map(found.map(({ name, type }) => [name ?? '', types(type ?? '')]));
+  const forms = new Map(
+    found.map(({ name, type, modifier }) => [name ?? '', withModifier(types(type ?? ''), Number(modifier))]),
+  );
   const primaryKey = found
     .filter(({ position }) => position !== null)
     .sort((a, b) => Number(a['position']) - Number(b['position']))

@@ -3,6 +3,7 @@ import type { JsonObject } from '../../core/json.js';
 import { PipelineError } from '../../core/errors/index.js';
 import type { SourceEnvironment } from '../registry.js';
 import type { Source } from '../source.js';
+import { createChecksums } from './checksums.js';
 import { connectionSettings, type PostgresConnection } from './connection-settings.js';
 import { checkOptions, type PostgresOptions } from './options.js';
 import { readPostgres } from './read.js';
@@ -25,6 +26,11 @@ export function createSource({ projectDirectory }: Pick<SourceEnvironment, 'proj
       const options = optionsOf(request.stream, request.options);
       return readPostgres(settingsOf(request.connection), options, request, context);
     },
+
+    checksums: createChecksums((request) => ({
+      connection: settingsOf(request.connection),
+      options: optionsOf(request.stream, request.options),
+    })),
 
     async test(connection, { signal }) {
       const settings = settingsOf(connection);

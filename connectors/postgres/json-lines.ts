@@ -8,7 +8,8 @@ export interface JsonLines {
 
 const [tab, lineFeed, space, quote, plus, minus] = [0x09, 0x0a, 0x20, 0x22, 0x2b, 0x2d];
 const [upperI, upperN, upperT, backslash, lowerT, lowerV] = [0x49, 0x4e, 0x54, 0x5c, 0x74, 0x76];
-const hex = Buffer.from('0123456789abcdef');
+/** Upper case, as DuckDB writes it: a line is the same, whichever of the two wrote it. */
+const hex = Buffer.from('0123456789ABCDEF');
 const [nullWord, trueWord, falseWord] = ['null', 'true', 'false'].map((word) => Buffer.from(word)) as [
   Buffer,
   Buffer,

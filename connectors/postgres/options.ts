@@ -30,7 +30,7 @@ const known: Readonly<Record<string, readonly string[]>> = {
 const nameMaxBytes = 63;
 const valueName = /^[a-z][a-z0-9_]{0,50}$/;
 /** Names under which the connector itself hands values to the server. */
-export const reservedValueNames: readonly string[] = ['lower', 'upper'];
+export const reservedValueNames: readonly string[] = ['lower', 'upper', 'keys', 'buckets'];
 
 /** Checks the options of `postgres.table` and `postgres.query`; pure, so that it also runs when a DAG is built. */
 export function checkOptions(stream: string, options: JsonObject): CheckedOptions {

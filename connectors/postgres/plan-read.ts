@@ -1,6 +1,7 @@
-import type { ReadRequest, SourceBatch } from '../source.js';
+import type { KeyRequest, ReadRequest, SourceBatch } from '../source.js';
 import { boundsOf, type Bounds } from './cursor-bounds.js';
 import type { Described } from './describe.js';
+import { goneKeys, isAskedKey } from './key-selection.js';
 import { nearestName } from './nearest-name.js';
 import type { PostgresOptions } from './options.js';
 import { bound, column, type RowQuery } from './row-sql.js';
@@ -12,6 +13,8 @@ export interface ReadPlan {
   readonly bounds: Bounds;
   /** The column that the cursor follows, where the task reads by cursor. */
   readonly cursor: OrderColumn | undefined;
+  /** Condition of rows that are not deleted, where there are deletions. */
+  readonly alive: string | undefined;
 }
 
 /** The column in whose order rows are read. */
@@ -44,9 +47,10 @@ export function planRead(
   const deletions = deletionsOf(lookup, described.key, options, request);
   if (lookup.problems.length > 0) return { problems: [...new Set(lookup.problems)] };
   return {
-    parts: partsOf(described, columns, { order, bounds, deletions }),
+    parts: partsOf(described, columns, { order, bounds, deletions, keys: request.keys }),
     bounds,
     cursor: request.cursorPath === undefined ? undefined : order,
+    alive: deletions?.alive,
   };
 }
 
@@ -54,14 +58,19 @@ interface Choice {
   readonly order: OrderColumn | undefined;
   readonly bounds: Bounds;
   readonly deletions: Deletions | undefined;
+  readonly keys: KeyRequest | undefined;
 }
 
 function partsOf(
-  { relation, key, notNull }: Described,
+  described: Described,
   columns: RowQuery['columns'],
-  { order, bounds, deletions }: Choice,
+  { order, bounds, deletions, keys }: Choice,
 ): ReadPlan['parts'] {
-  const within = order === undefined ? [] : withinBounds(order, bounds);
+  const { relation, key, notNull } = described;
+  const within = [
+    ...(order === undefined ? [] : withinBounds(order, bounds)),
+    ...(keys === undefined ? [] : [isAskedKey(keys, described)]),
+  ];
   const orderBy = order === undefined ? [] : [order.name, ...key.filter((name) => name !== order.name)];
   const alive = deletions === undefined ? [] : [deletions.alive];
   const parts: ReadPlan['parts'][number][] = [];
@@ -78,6 +87,7 @@ function partsOf(
     const conditions = [...within, deletions.gone];
     parts.push({ kind: 'deletes', query: { relation, columns: deletions.columns, conditions, orderBy } });
   }
+  if (keys?.deletions === true) parts.push({ kind: 'deletes', query: goneKeys(keys, described, alive) });
   return parts;
 }
 

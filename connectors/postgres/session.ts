@@ -9,12 +9,20 @@ import { postgresFailure } from './failure.js';
 /** A row of a small result, values as text (NULL stays `null`). */
 export type CatalogRow = Readonly<Record<string, string | null>>;
 
+/** A column of a statement. */
+export interface SessionColumn {
+  readonly name: string;
+  readonly typeOid: number;
+  /** -1: none. */
+  readonly typeModifier: number;
+}
+
 /** One connection with one transaction: read-only, and all its statements see the same snapshot. */
 export interface Session {
   /** A small result. Values are bound, never written into the text. */
   rows(sql: string, values?: readonly unknown[]): Promise<readonly CatalogRow[]>;
-  /** Names and type oids of the columns that a statement has; it is not run to its end. */
-  columnsOf(sql: string): Promise<readonly { readonly name: string; readonly typeOid: number }[]>;
+  /** Names and types (oid, modifier) of the columns that a statement has; it is not run to its end. */
+  columnsOf(sql: string): Promise<readonly SessionColumn[]>;
   /** Bytes of a `COPY … TO STDOUT`; one at a time. */
   copy(sql: string): Readable;
   /** Ends the connection, and on the server whatever it still does for it. */
@@ -61,7 +69,11 @@ export async function openSession(
       // The extended protocol takes one statement only, whatever the text holds.
       const query = { text: sql, types: asText, queryMode: 'extended' };
       const { fields } = await client.query(query).catch(orFailure);
-      return fields.map(({ name, dataTypeID }) => ({ name, typeOid: dataTypeID }));
+      return fields.map(({ name, dataTypeID, dataTypeModifier }) => ({
+        name,
+        typeOid: dataTypeID,
+        typeModifier: dataTypeModifier,
+      }));
     },
     copy(sql) {
       const stream = client.query(copyTo(sql, { highWaterMark: limits.postgresCopyBufferBytes }));

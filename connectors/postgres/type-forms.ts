@@ -8,6 +8,8 @@ export interface ColumnForm {
   /** How its values are ordered as a cursor; `undefined`: they cannot be one. */
   readonly cursor: CursorKind | undefined;
   readonly typeName: string;
+  /** Digits of a `numeric` whose column bounds them. */
+  readonly digits?: { readonly precision: number; readonly scale: number };
 }
 
 /** What the server's text of a value becomes in JSON; see `json-lines.ts`. */
@@ -71,6 +73,17 @@ export async function readTypes(
     rows.map((row) => [row['origin'] ?? '', formOf(row['name'] ?? '', row['plain'] === 't')]),
   );
   return (oid) => forms.get(oid) ?? formOf('unknown', false);
+}
+
+/**
+ * The form of a column with the modifier of its type, by which `numeric(12,2)` bounds its digits: precision above 16 bits,
+ * scale in 11 bits with a sign, four in all added. Source: PostgreSQL, src/backend/utils/adt/numeric.c, "make_numeric_typmod".
+ */
+export function withModifier(form: ColumnForm, modifier: number): ColumnForm {
+  if (form.typeName !== 'numeric' || modifier < 4) return form;
+  const precision = ((modifier - 4) >> 16) & 0xffff;
+  const scale = (((modifier - 4) & 0x7ff) ^ 1024) - 1024;
+  return { ...form, digits: { precision, scale } };
 }
 
 /** Arrays, composite types and those of extensions are written as JSON by the server. */

@@ -5,7 +5,14 @@ import { cursorOfTask } from '../../core/manifest.js';
 import { earliestCursor } from '../cursor.js';
 import { assertIdentifier } from '../load/identifiers.js';
 import { markerOf, systemTableDdl } from '../load/statements.js';
-import { fenceTable, loadsTable, quarantineTable, type SystemTable } from '../load/system-tables.js';
+import {
+  fenceTable,
+  loadsTable,
+  quarantineTable,
+  reconcilesTable,
+  type ReconcileRow,
+  type SystemTable,
+} from '../load/system-tables.js';
 import type { LoadMarker, LoadRequest, QueryRow } from '../warehouse.js';
 import type { RemoteDialect, RemoteEngine, Statement } from './engine.js';
 
@@ -39,8 +46,21 @@ export class RemoteBooks {
   }
 
   async open(): Promise<void> {
-    for (const table of [loadsTable, quarantineTable])
+    for (const table of [loadsTable, quarantineTable, reconcilesTable])
       await this.#run(systemTableDdl(table, this.#engine.dialect));
+  }
+
+  async recordReconcile(row: ReconcileRow): Promise<void> {
+    const { name, columns } = reconcilesTable;
+    const [known] = await this.#run(`SELECT count(*) AS n FROM ${this.#table(name)} WHERE reconcile_id = ?`, [
+      row[0] ?? '',
+    ]);
+    if (Number(known?.['n'] ?? 0) > 0) return;
+    const { instant } = this.#engine.dialect;
+    await this.#run(
+      `INSERT INTO ${this.#table(name)} (${columns.map((column) => column.name).join(', ')}) SELECT ${columns.map(({ type }) => (type === 'timestamp' ? instant : `CAST(? AS ${this.#engine.dialect.typeOf({ type })})`)).join(', ')}`,
+      [...row],
+    );
   }
 
   async findLoad(loadId: string): Promise<LoadMarker | undefined> {

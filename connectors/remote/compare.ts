@@ -58,8 +58,9 @@ export async function compareRemote(deps: CompareDeps, request: CompareRequest):
 }
 
 function empty(sourceRows: number, warehouseRows: number): TableComparison {
-  const samples = { missing: [], extra: [], changed: [] };
-  return { sourceRows, warehouseRows, missing: 0, extra: 0, changed: 0, samples };
+  const samples = { missing: [], extra: [], changed: [], timestampOnly: [] };
+  const none = { missing: 0, extra: 0, changed: 0, timestampOnly: 0, inFlight: 0 };
+  return { sourceRows, warehouseRows, ...none, samples };
 }
 
 /** One row a key of what the source holds now, deleted ones left out. */
@@ -166,9 +167,11 @@ function kindSql(
   columns: readonly ColumnSpec[],
   dialect: RemoteDialect,
 ): string {
-  const same = columns
-    .map(({ name }) => `s.${dialect.name(name)} IS NOT DISTINCT FROM t.${dialect.name(name)}`)
-    .join(' AND ');
+  const sameOf = (some: readonly ColumnSpec[]) =>
+    some
+      .map(({ name }) => `s.${dialect.name(name)} IS NOT DISTINCT FROM t.${dialect.name(name)}`)
+      .join(' AND ') || '1 = 1';
+  const content = columns.filter(({ name }) => !config.version.includes(name));
   const [version] = config.version;
   const isNewer =
     interval === undefined || version === undefined
@@ -176,7 +179,7 @@ function kindSql(
       : `coalesce(t.${dialect.name(version)} > s.${dialect.name(version)}, FALSE)`;
   return `CASE WHEN t.is_of_interval IS NULL THEN 'missing'
     WHEN s.is_in_source IS NULL THEN CASE WHEN t.is_of_interval = 1 THEN 'extra' END
-    WHEN NOT (${same}) AND NOT ${isNewer} THEN 'changed' END`;
+    WHEN NOT (${sameOf(columns)}) AND NOT ${isNewer} THEN CASE WHEN ${sameOf(content)} THEN 'timestampOnly' ELSE 'changed' END END`;
 }
 
 async function report(
@@ -196,7 +199,7 @@ async function report(
     binds: [],
   });
   const counts = new Map(totals.map((row) => [String(row['kind']), Number(row['n'])]));
-  const limit = setAside.size === 0 ? request.maxSamples * 3 : limits.compareMaxKeys;
+  const limit = setAside.size === 0 ? request.maxSamples * 4 : limits.compareMaxKeys;
   const found = await engine.run({
     sql: `SELECT ${texts.join(', ')}, kind, n FROM ${table} QUALIFY row_number() OVER (PARTITION BY kind ORDER BY ${texts.join(', ')}) <= ${String(limit)}`,
     binds: [],
@@ -221,7 +224,14 @@ async function report(
     missing: figure('missing'),
     extra: figure('extra'),
     changed: figure('changed'),
-    samples: { missing: samples('missing'), extra: samples('extra'), changed: samples('changed') },
+    timestampOnly: figure('timestampOnly'),
+    inFlight: 0,
+    samples: {
+      missing: samples('missing'),
+      extra: samples('extra'),
+      changed: samples('changed'),
+      timestampOnly: samples('timestampOnly'),
+    },
   };
 }
 

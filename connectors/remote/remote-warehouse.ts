@@ -10,7 +10,12 @@ import { faultPoint } from '../fault-point.js';
 import type { EvolutionPlan } from '../load/evolution.js';
 import { columnsOfBatch, loadFiles, stageBatch, type StagedBatch } from '../load/stage-batch.js';
 import { assertLoadable, countsOf, mergeNames } from '../load/statements.js';
-import { temporaryPrefix, tombstoneTable, validityColumns } from '../load/system-tables.js';
+import {
+  temporaryPrefix,
+  tombstoneTable,
+  validityColumns,
+  type ReconcileRow,
+} from '../load/system-tables.js';
 import { planLoad, tableChanges, type StoredTables } from '../load/table-changes.js';
 import type { StagingStore } from '../staging.js';
 import type {
@@ -67,6 +72,10 @@ export class RemoteWarehouse implements Warehouse {
 
   findLoad(loadId: string): Promise<LoadMarker | undefined> {
     return this.#books.findLoad(loadId);
+  }
+
+  recordReconcile(row: ReconcileRow): Promise<void> {
+    return this.#books.recordReconcile(row);
   }
 
   latestCursor(dagId: string, extractTaskId: string): Promise<JsonValue | undefined> {

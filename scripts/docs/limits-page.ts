@@ -7,9 +7,9 @@ interface LimitGroup {
   readonly names: string[];
 }
 
-/** `docs/reference/limits.md`: names, values and the comments of `core/limits.ts`. */
+/** `docs/reference/limits.md`: names, values and the comments of `core/limits.ts` and its parts. */
 export function limitsPage(): string {
-  const rows = readGroups().flatMap(({ description, names }) =>
+  const rows = readGroups('core/limits.ts').flatMap(({ description, names }) =>
     names.map((name) => `| \`${name}\` | ${readable(name)} | ${description.replaceAll('|', '\\|')} |`),
   );
   return [
@@ -24,12 +24,21 @@ export function limitsPage(): string {
   ].join('\n');
 }
 
-function readGroups(): LimitGroup[] {
-  const url = new URL('../../core/limits.ts', import.meta.url);
-  const text = readFileSync(url, 'utf8');
-  const file = ts.createSourceFile('limits.ts', text, ts.ScriptTarget.Latest, true);
+/** Files of the parts of `limits`, by their names there. */
+const parts: Readonly<Record<string, string>> = {
+  connectorLimits: 'core/connector-limits.ts',
+  opsPostgresLimits: 'core/ops-postgres-limits.ts',
+};
+
+function readGroups(path: string): LimitGroup[] {
+  const text = readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+  const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
   const groups: LimitGroup[] = [];
   const visit = (node: ts.Node): void => {
+    if (ts.isSpreadAssignment(node)) {
+      groups.push(...readGroups(parts[node.expression.getText()] ?? ''));
+      return;
+    }
     if (ts.isPropertyAssignment(node) && ts.isIdentifier(node.name)) {
       const comment = ts.getJSDocCommentsAndTags(node).filter(ts.isJSDoc).at(-1)?.comment;
       const description = ts.getTextOfJSDocComment(comment)?.replaceAll(/\s+/g, ' ').trim();

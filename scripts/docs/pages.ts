@@ -5,6 +5,7 @@ import { pagesWithCopies, withCopies } from './embed.js';
 import { errorsPage } from './errors-page.js';
 import { limitsPage } from './limits-page.js';
 import { sourcesPage } from './sources-page.js';
+import { warehousesPage } from './warehouses-page.js';
 import { webhooksPage } from './webhooks-page.js';
 
 /** The pages that are generated, or hold copies of files, by path from the root; formatted. */
@@ -15,6 +16,7 @@ export async function generatedPages(): Promise<Readonly<Record<string, string>>
     'docs/reference/errors.md': errorsPage(),
     'docs/reference/limits.md': limitsPage(),
     'docs/reference/sources.md': sourcesPage(),
+    'docs/reference/warehouses.md': warehousesPage(),
     'docs/reference/webhooks.md': await webhooksPage(),
     ...Object.fromEntries(pagesWithCopies.map((page) => [page, withCopies(page)])),
   };

@@ -1,3 +1,4 @@
+import type { AskedStatement } from '../peers/peers.js';
 import type { TestParts } from '../helpers/warehouse.js';
 import type { Warehouse } from '../../connectors/warehouse.js';
 
@@ -8,6 +9,8 @@ export interface WarehouseUnderContract {
   readonly gaps: Readonly<Record<string, string>>;
   /** Longest text that the peer takes. */
   readonly textMaxBytes: number;
+  /** What a server was asked for so far, in order; a warehouse within this process has none. */
+  asked?(): Promise<readonly AskedStatement[]>;
   /** An empty place; every call of what it returns is another worker there. */
   fresh(): Promise<(parts: TestParts) => Warehouse>;
 }

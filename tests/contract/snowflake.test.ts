@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { createSnowflakeWarehouse } from '../../connectors/snowflake/index.js';
 import { findFakesnow, startFakesnow, type Peer } from '../peers/peers.js';
+import { peerGaps } from './gaps.js';
 import { warehouseContract } from './suite/contract.js';
 
 const python = await findFakesnow();
@@ -16,10 +17,8 @@ let peer: Peer | undefined;
   });
   warehouseContract({
     name: 'snowflake (fakesnow)',
-    gaps: {
-      'whole decimals of 38 digits': 'fakesnow keeps NUMBER(38, 0) in 64 bits',
-      bytes: 'fakesnow reads hexadecimal digits as letters',
-    },
+    gaps: peerGaps.snowflake,
+    asked: async () => (await peer?.asked()) ?? [],
     textMaxBytes: 1024 * 1024,
     fresh: () => {
       const connection = {

@@ -18,7 +18,36 @@ export type Fate =
 /** Decides on a statement; `delivery` counts how often it has come under one request id, from 1. */
 export type Decide = (sql: string, delivery: number) => Fate;
 
-/** The network between Snowflake's driver and a server, at the mercy of a test. */
+/** A statement of a request, and the id under which a driver sends it again. */
+export interface SentStatement {
+  readonly id: string;
+  readonly sql: string;
+}
+
+/** Finds the statement in a request, or nothing. */
+export type FindStatement = (url: URL, body: string) => SentStatement | undefined;
+
+export const snowflakeStatement: FindStatement = (url, body) =>
+  url.pathname === '/queries/v1/query-request'
+    ? {
+        id: url.searchParams.get('requestId') ?? '',
+        sql: (JSON.parse(body) as { sqlText: string }).sqlText,
+      }
+    : undefined;
+
+/** A job's script by its text; a question about a job as `RESULT`. */
+export const bigQueryStatement: FindStatement = (url, body) => {
+  if (/\/queries\/[^/]+$/.test(url.pathname)) return { id: url.pathname, sql: 'RESULT' };
+  if (!/\/projects\/[^/]+\/jobs$/.test(url.pathname) || !body.startsWith('{')) return undefined;
+  const { jobReference, configuration } = JSON.parse(body) as {
+    jobReference?: { jobId?: string };
+    configuration?: { query?: { query?: string } };
+  };
+  const sql = configuration?.query?.query;
+  return sql === undefined ? undefined : { id: jobReference?.jobId ?? '', sql };
+};
+
+/** The network between a warehouse's driver and a server, at the mercy of a test. */
 export interface CutProxy {
   readonly url: string;
   /** Statements that did not pass, and how often one came again under its own request id. */
@@ -27,7 +56,10 @@ export interface CutProxy {
   close(): Promise<void>;
 }
 
-export async function startCutProxy(target: string): Promise<CutProxy> {
+export async function startCutProxy(
+  target: string,
+  find: FindStatement = snowflakeStatement,
+): Promise<CutProxy> {
   const seen: CutProxy['seen'] = { struck: [], resent: 0 };
   const deliveries = new Map<string, number>();
   let decide: Decide = () => 'pass';
@@ -37,14 +69,13 @@ export async function startCutProxy(target: string): Promise<CutProxy> {
     const body = Buffer.concat(chunks);
     const url = new URL(request.url ?? '/', target);
     let fate: Fate = 'pass';
-    if (url.pathname === '/queries/v1/query-request') {
-      const id = url.searchParams.get('requestId') ?? '';
-      const delivery = (deliveries.get(id) ?? 0) + 1;
-      deliveries.set(id, delivery);
+    const statement = find(url, textOf(request, body));
+    if (statement !== undefined) {
+      const delivery = (deliveries.get(statement.id) ?? 0) + 1;
+      deliveries.set(statement.id, delivery);
       if (delivery > 1) seen.resent += 1;
-      const sql = statementOf(request, body);
-      fate = decide(sql, delivery);
-      if (fate !== 'pass') seen.struck.push(sql);
+      fate = decide(statement.sql, delivery);
+      if (fate !== 'pass') seen.struck.push(statement.sql);
     }
     if (fate === 'cut-before') return request.socket.destroy();
     if (fate === 'session-lost') {
@@ -84,9 +115,8 @@ const sessionGone = JSON.stringify({
   data: null,
 });
 
-function statementOf(request: IncomingMessage, body: Buffer): string {
-  const text = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
-  return (JSON.parse(text.toString('utf8')) as { sqlText: string }).sqlText;
+function textOf(request: IncomingMessage, body: Buffer): string {
+  return (request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body).toString('utf8');
 }
 
 async function forward(url: URL, request: IncomingMessage, body: Buffer): Promise<Response> {

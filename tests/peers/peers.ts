@@ -1,5 +1,6 @@
 import { afterAll } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -7,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../architecture/source-tree.js';
 import { waitUntil } from '../helpers/project.js';
-import { startBigQueryWire, type BigQueryWire } from './bigquery-wire.js';
+import { startBigQueryWire } from './bigquery-wire.js';
 import { hasGo, obtainBigQueryEmulator, obtainFakeGcs, obtainFakesnow, obtainMoto } from './obtain.js';
 
 const tell = (line: string) => process.stderr.write(`${line}\n`);
@@ -73,8 +74,52 @@ export async function startFakesnow(python: string): Promise<Peer> {
   };
 }
 
-export async function startBigQueryEmulator(binary: string): Promise<Peer> {
+/** A peer that is made anew now and then. */
+export interface RenewedPeer extends Peer {
+  /** An empty dataset. */
+  dataset(): Promise<string>;
+}
+
+/**
+ * The emulator keeps memory for each statement, becomes slower with it, and ends at 4 GB: after so many requests, another
+ * takes its place.
+ */
+const emulatorMaxRequests = 150;
+
+/** The BigQuery emulator behind its wire. A new dataset may come from a new emulator: the former ones are gone then. */
+export async function startBigQueryEmulator(binary: string): Promise<RenewedPeer> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-bigquery-'));
+  let emulator = await startEmulator(binary, folder);
+  const wire = await startBigQueryWire(emulator.url);
+  return {
+    url: wire.url,
+    asked: () => Promise.resolve(wire.asked()),
+    dataset: async () => {
+      if (wire.handedOn() > emulatorMaxRequests) {
+        await end(emulator.child);
+        emulator = await startEmulator(binary, folder);
+        wire.turnTo(emulator.url);
+      }
+      const datasetId = `t_${randomBytes(6).toString('hex')}`;
+      await fetch(`${wire.url}/bigquery/v2/projects/test/datasets`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ datasetReference: { projectId: 'test', datasetId } }),
+      });
+      return datasetId;
+    },
+    stop: async () => {
+      await wire.close();
+      await end(emulator.child);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function startEmulator(
+  binary: string,
+  folder: string,
+): Promise<{ readonly child: ChildProcess; readonly url: string }> {
   const [port, grpcPort] = [await freePort(), await freePort()];
   const child = start(
     binary,
@@ -89,16 +134,7 @@ export async function startBigQueryEmulator(binary: string): Promise<Peer> {
     if (child.exitCode !== null) throw new Error('the BigQuery emulator ended at once');
     return (await fetch(`${url}/bigquery/v2/projects/test/datasets`).catch(() => undefined))?.ok === true;
   });
-  const wire: BigQueryWire = await startBigQueryWire(url);
-  return {
-    url: wire.url,
-    asked: () => Promise.resolve(wire.asked()),
-    stop: async () => {
-      await wire.close();
-      await end(child);
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+  return { child, url };
 }
 
 /** A server that stands for a bucket's service. */
@@ -150,7 +186,10 @@ async function startBucketPeer(
 }
 
 function start(command: string, args: readonly string[], cwd: string): ChildProcess {
-  const child = spawn(command, args, { cwd, stdio: ['ignore', 'ignore', 'ignore'] });
+  const child = spawn(command, args, {
+    cwd,
+    stdio: ['ignore', 'ignore', 'ignore'],
+  });
   children.add(child);
   return child;
 }

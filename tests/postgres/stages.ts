@@ -21,6 +21,9 @@ export interface Stages {
   run(dag: DagDefinition, documents: Readonly<Record<string, JsonObject>>): Promise<Manifest>;
   /** How long each task of the last run took. */
   readonly tookMs: ReadonlyMap<string, number>;
+  /** For stages beside these. */
+  readonly deps: ActivityDeps;
+  readonly io: StageIo;
   query(sql: string): Promise<readonly QueryRow[]>;
   close(): Promise<void>;
 }
@@ -57,6 +60,8 @@ export async function openStages(folder: string, connection: JsonObject): Promis
   const tookMs = new Map<string, number>();
   return {
     tookMs,
+    deps,
+    io,
     async run({ spec }, documents) {
       const context: StageContext = {
         dagId: spec.id,

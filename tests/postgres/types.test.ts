@@ -196,7 +196,7 @@ const cases: Readonly<Record<string, Case>> = {
       ["'Ünïcödé 漢字 🦆'", '"Ünïcödé 漢字 🦆"'],
       [
         `E'\\x01\\x02\\x1f\\x7f tab\\t lf\\n crlf\\r\\n'`,
-        '"\\u0001\\u0002\\u001f\x7f tab\\t lf\\n crlf\\r\\n"',
+        '"\\u0001\\u0002\\u001F\x7f tab\\t lf\\n crlf\\r\\n"',
         '\x01\x02\x1f\x7f tab\t lf\n crlf\r\n',
       ],
       [`E'\\\\.'`, '"\\\\."', '\\.'],

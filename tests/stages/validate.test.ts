@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import type { ActivityDeps, StageIo } from '../../activities/deps.js';
 import { createTryLog } from '../../activities/task-log.js';
 import { createValidate } from '../../activities/validate.js';
-import { createStagedSql, type StagedSql } from '../../connectors/duckdb/staged-sql.js';
+import { createStagedSql, type SqlRow, type StagedSql } from '../../connectors/duckdb/staged-sql.js';
 import { quoteName, quoteText } from '../../connectors/duckdb/sql-text.js';
 import { createLocalStaging } from '../../connectors/staging/local.js';
 import { defaultContract } from '../../core/columns.js';
@@ -28,16 +28,15 @@ beforeAll(async () => {
 
 afterAll(() => sql.close());
 
-/** Positions of the records that the validate stage quarantines. */
-async function rejectedPositions(document: JsonObject, records: readonly JsonObject[]): Promise<Set<number>> {
+/** What the validate stage makes of NDJSON lines. */
+async function validate(document: JsonObject, lines: readonly string[]): Promise<Manifest> {
   const deps = { staging, stagedSql: sql } as unknown as ActivityDeps;
-  const text = records.map((record) => `${JSON.stringify(record)}\n`).join('');
   const input: Manifest = {
     manifestVersion: 1,
-    files: [await staging.write([Buffer.from(text)], records.length)],
+    files: [await staging.write([Buffer.from(lines.map((line) => `${line}\n`).join(''))], lines.length)],
     deletes: [],
     rejects: [],
-    counts: { ...zeroCounts, extracted: records.length },
+    counts: { ...zeroCounts, extracted: lines.length },
     contentHash: 'test',
     ingestedAt: '2026-01-01T00:00:00.000Z',
   };
@@ -54,9 +53,23 @@ async function rejectedPositions(document: JsonObject, records: readonly JsonObj
     logger,
     log: createTryLog(logger).log,
   };
-  const manifest = await createValidate(deps)(
-    { context: { dagId: 'test' } as unknown as StageContext, task, input },
-    io,
+  const context = { dagId: 'test' } as unknown as StageContext;
+  return createValidate(deps)({ context, task, input }, io);
+}
+
+/** One column of the accepted rows, in order. */
+async function read(files: Manifest['files'], column: string): Promise<readonly SqlRow[]> {
+  const paths = await Promise.all(files.map((file) => staging.localPath(file)));
+  return sql.run([
+    `SELECT CAST(${quoteName(column)} AS VARCHAR) AS value FROM read_parquet([${paths.map(quoteText).join(', ')}]) ORDER BY _millrace_position`,
+  ]);
+}
+
+/** Positions of the records that the validate stage quarantines. */
+async function rejectedPositions(document: JsonObject, records: readonly JsonObject[]): Promise<Set<number>> {
+  const manifest = await validate(
+    document,
+    records.map((item) => JSON.stringify(item)),
   );
   const lines = (
     await Promise.all(
@@ -161,6 +174,33 @@ test('the stage, which judges by SQL where it can, and ajv give the same verdict
   expect(figures.refused).toBeGreaterThan(200);
   expect(figures.bySql).toBeGreaterThan(figures.compared / 2);
 }, 180_000);
+
+describe('numbers within documents', () => {
+  const text: JsonObject = { type: 'string' };
+  const document: JsonObject = { type: 'object', properties: { id: text, payload: { type: 'object' } } };
+  const numbers = [
+    '12345678901234567890.12',
+    '0.12345678901234567',
+    '-1234567890123456.5',
+    '12345678901234567890123',
+    '1234567890123456789e3',
+    '9007199254740993.0',
+  ];
+
+  test.each(numbers)('%s keeps its digits', async (number) => {
+    const lines = [`{"id":"a","payload":{"n":[${number}]}}`, '{"id":"b"}'];
+    const { files } = await validate(document, lines);
+    const [row] = await read(files, `payload`);
+    expect(row).toEqual({ value: `{"n":[${number}]}` });
+  });
+
+  test('a number for a column of text keeps its letters', async () => {
+    const label: JsonObject = { type: ['number', 'string'], 'x-type': 'string' };
+    const labelled: JsonObject = { type: 'object', properties: { id: text, label } };
+    const { files } = await validate(labelled, ['{"id":"a","label":1e+15}']);
+    expect(await read(files, 'label')).toEqual([{ value: '1e+15' }]);
+  });
+});
 
 describe('the record schemas of the package', () => {
   test('reach SQL, except where they say more than SQL can', async () => {

@@ -24,7 +24,7 @@ const hostile = [
 ];
 
 /** Names that are refused with a reason, or quoted; never harmful. */
-export function identifierContract({ house, it }: Contract): void {
+export function identifierContract({ house, it, kind }: Contract): void {
   describe('identifiers', () => {
     it('a hostile column name is refused or stored as it is, and the table is still there', async () => {
       await house().load({ columns: key, rows: [{ id: 0, version: 1 }] });
@@ -65,6 +65,32 @@ export function identifierContract({ house, it }: Contract): void {
         expect([name, found]).toEqual([name, expect.arrayContaining(['id', 'version'])]);
       }
       expect(await house().rows('SELECT count(*) AS n FROM items')).toEqual([{ n: '1' }]);
+    });
+
+    it('values of rows, cursors, ids and quarantine are in no statement that a server was asked for', async () => {
+      const mark = 'sentinel';
+      const evil = `${mark}'); DROP TABLE items; --"\\`;
+      const columns = [...key, column('value', 'string')];
+      const reject = { code: 'RECORD_INVALID', pointer: '/id', message: evil, raw: evil, position: 1 };
+      const request = await house().request({
+        columns,
+        rows: [{ id: 1, version: 1, value: evil }],
+        rejects: [reject],
+        cursor: evil,
+      });
+      await house().warehouse.load({
+        ...{ ...request, dagId: evil, taskId: evil, workflowId: evil, runId: evil },
+        settlesQuarantineIds: [evil],
+      });
+      await house().warehouse.latestCursor(evil, evil);
+      await house().warehouse.quarantinedRows([evil]);
+      const asked = (await kind.asked?.()) ?? [];
+      expect(asked.length > 0).toBe(house().warehouse.capabilities.isShared);
+      expect(asked.filter(({ sql }) => sql.includes(mark))).toEqual([]);
+      expect(await house().rows('SELECT value FROM items')).toEqual([{ value: evil }]);
+      expect(await house().rows('SELECT raw, message, dag_id FROM _millrace_quarantine')).toEqual([
+        { raw: evil, message: evil, dag_id: evil },
+      ]);
     });
 
     it('hostile values of a load go nowhere but into its rows', async () => {

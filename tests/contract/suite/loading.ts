@@ -30,6 +30,20 @@ export function loadingContract({ house, it }: Contract): void {
       expect(again.counts).toMatchObject({ loaded: 1, unchanged: 1, superseded: 0 });
     });
 
+    it('of two contents of one version, the one extracted later stays', async () => {
+      await house().load({ columns, rows: [row(1, 1, 'a'), row(2, 1, 'b')] });
+      const again = await house().load({
+        columns,
+        rows: [row(1, 1, 'a'), row(2, 1, 'other'), row(3, 1, 'c')],
+      });
+      expect(again.counts).toMatchObject({ loaded: 2, unchanged: 1, superseded: 0 });
+      expect(await items(house())).toEqual([
+        { id: '1', version: '1', value: 'a' },
+        { id: '2', version: '1', value: 'other' },
+        { id: '3', version: '1', value: 'c' },
+      ]);
+    });
+
     for (const disposition of ['append', 'replace'] as const) {
       it(`counts deletions of the source as unchanged with ${disposition}, where no row waits for them`, async () => {
         const { counts } = await house().load({

@@ -1,0 +1,87 @@
+import { systemColumns, validityColumns } from '../connectors/load/system-tables.js';
+import type { ReconcileRequest } from '../core/activities.js';
+import type { CheckTask, TransformTask } from '../core/dag-spec.js';
+import { strategyOf } from '../core/load-rules.js';
+import type { ComparedColumn, ReconcilePlan } from '../core/reconcile.js';
+import type { ActivityDeps, Stage } from './deps.js';
+import { checksumContext, sourceRequest } from './reconcile-source.js';
+
+const own: ReadonlySet<string> = new Set([
+  ...Object.values(systemColumns),
+  ...Object.values(validityColumns),
+]);
+
+/**
+ * Decides how a table is compared: by checksums where its source and the warehouse compute them and no transform changes
+ * values in between, else by reading every row again.
+ *
+ * @throws PipelineError SOURCE_*, CONNECTION_*, WAREHOUSE_*
+ */
+export function createPlanReconcile(deps: ActivityDeps): Stage<ReconcileRequest, ReconcilePlan> {
+  return async (request, io) => {
+    const { extract, load, transforms } = request;
+    const reRead = (reason: string): ReconcilePlan => ({ way: 're-read', reason });
+    const { connector } = extract.config.from;
+    const { checksums } = deps.warehouse;
+    const reader = connector === 'function' ? undefined : (await deps.source(connector)).checksums;
+    if (reader === undefined) return reRead(`source "${connector}" computes no checksums`);
+    if (checksums === undefined) return reRead(`warehouse "${deps.warehouse.name}" computes no checksums`);
+    if (request.interval !== undefined) return reRead('a data interval is compared by its rows');
+    if (extract.config.fromElement !== undefined) return reRead('the extract belongs to a mapped group');
+    const changing = transforms.find((task) => task.kind === 'check' || changesValues(task.config));
+    if (changing !== undefined)
+      return reRead(`${changing.kind} "${changing.id}" may change values, or set rows aside, on the way`);
+    const { config } = load;
+    if (config.key.length === 0) return reRead('the load has no key');
+    if (strategyOf(config) === 'scd2') return reRead('strategy "scd2" keeps several rows of a key');
+    if (config.hardDelete !== undefined) return reRead('"hardDelete" takes rows away that the source has');
+    const stored = await deps.warehouse.tableColumns(config.into);
+    if (stored === undefined) return reRead('the table does not exist yet');
+
+    const all = stored
+      .filter(({ name }) => !own.has(name))
+      .map((type): ComparedColumn => ({ name: type.name, source: sourceName(type.name, transforms), type }));
+    const refused = all.flatMap(({ name, type }) => {
+      const refusal = checksums.refusal(type);
+      return refusal === undefined ? [] : [{ name, text: `${name}: ${refusal}` }];
+    });
+    const rendered = all.filter(({ name }) => !refused.some((one) => one.name === name));
+    const plan = await reader.plan(await sourceRequest(deps, request), rendered, checksumContext(deps, io));
+    const pick = (names: readonly string[]) =>
+      names.flatMap((name) => plan.columns.find((column) => column.name === name) ?? []);
+    const [key, version] = [pick(config.key), pick(config.version)];
+    if (key.length < config.key.length) return reRead('the key has no text that both sides share');
+    if (version.length < config.version.length)
+      return reRead('the version has no text that both sides share');
+    const keyNames = key.map(({ source }) => source).sort();
+    if (keyNames.join('\n') !== [...plan.key].sort().join('\n'))
+      return reRead(`the key of the load (${keyNames.join(', ')}) is not known to be the source's`);
+    return {
+      way: 'checksums',
+      columns: plan.columns,
+      key,
+      version,
+      notCompared: [...refused.map(({ text }) => text), ...plan.notCompared],
+    };
+  };
+}
+
+/** Renaming and leaving columns out changes no value. */
+function changesValues({
+  rename: _rename,
+  select: _select,
+  drop: _drop,
+  ...rest
+}: TransformTask['config']): boolean {
+  return Object.keys(rest).length > 0;
+}
+
+/** The name that a column of the table has in the source. */
+function sourceName(name: string, transforms: readonly (TransformTask | CheckTask)[]): string {
+  let current = name;
+  for (const task of [...transforms].reverse()) {
+    if (task.kind === 'check') continue;
+    current = Object.entries(task.config.rename ?? {}).find(([, after]) => after === current)?.[0] ?? current;
+  }
+  return current;
+}

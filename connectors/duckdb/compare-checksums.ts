@@ -1,0 +1,162 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { BucketComparison, KeyComparison } from '../../core/reconcile.js';
+import type { StagedFile } from '../../core/manifest.js';
+import type { StagingStore } from '../staging.js';
+import type { ChecksumCompareRequest } from '../warehouse.js';
+import { bucketOf, canonicalText, rowHash } from './checksum-sql.js';
+import { rowsOf, timestamp } from './rows.js';
+import { quoteName, quoteText } from './sql-text.js';
+
+/** Local paths of what the source computed, and of the buckets to look at. */
+export interface ChecksumFiles {
+  readonly source: readonly string[];
+  readonly within: string | undefined;
+  readonly staging: StagingStore;
+}
+
+/** Rows and sums by bucket on both sides; the buckets that differ are staged. */
+export async function compareBuckets(
+  connection: DuckDBConnection,
+  request: ChecksumCompareRequest,
+  files: ChecksumFiles,
+): Promise<BucketComparison> {
+  await connection.run(`CREATE OR REPLACE TEMP TABLE _millrace_buckets AS
+    SELECT coalesce(s.b, t.b) AS b, coalesce(s.n, 0) AS source_rows, coalesce(t.n, 0) AS warehouse_rows,
+      s.n IS DISTINCT FROM t.n OR s.s IS DISTINCT FROM t.s AS is_different
+    FROM (${linesSql(files.source, { b: 'BIGINT', n: 'BIGINT', s: 'HUGEINT' })}) s
+    FULL JOIN (SELECT b, count(*) AS n, sum(CAST(h AS HUGEINT)) AS s FROM (
+      SELECT ${bucketOf(request.key, request.modulus)} AS b, ${rowHash(request.columns)} AS h
+      FROM ${quoteName(request.config.into)}${withinSql(request, files)}) GROUP BY b) t ON s.b = t.b`);
+  const [totals] = await rowsOf(
+    connection,
+    `SELECT CAST(sum(source_rows) AS VARCHAR) AS source_rows, CAST(sum(warehouse_rows) AS VARCHAR) AS warehouse_rows,
+       CAST(sum(greatest(source_rows, warehouse_rows)) FILTER (is_different) AS VARCHAR) AS differing
+     FROM _millrace_buckets`,
+  );
+  const file = await stageLines(
+    connection,
+    files.staging,
+    'SELECT b FROM _millrace_buckets WHERE is_different ORDER BY b',
+  );
+  const figure = (name: string) => Number(totals?.[name] ?? 0);
+  return {
+    file,
+    rows: figure('differing'),
+    sourceRows: figure('source_rows'),
+    warehouseRows: figure('warehouse_rows'),
+  };
+}
+
+/** Keys whose rows differ, by kind; those that are not in flight are staged for a targeted extract. */
+export async function compareKeys(
+  connection: DuckDBConnection,
+  request: ChecksumCompareRequest & { readonly inFlightSince: string },
+  files: ChecksumFiles,
+): Promise<KeyComparison> {
+  const { key, version, columns } = request;
+  const keys = key.map((_, index) => `k${String(index)}`);
+  const versions = version.map((_, index) => `v${String(index)}`);
+  const names = [...keys, ...versions];
+  const texts = [...key, ...version].map(
+    (column, index) => `${canonicalText(column)} AS ${names[index] ?? ''}`,
+  );
+  const content = columns.filter(({ name }) => !version.some((column) => column.name === name));
+  await connection.run(`CREATE OR REPLACE TEMP TABLE _millrace_differences AS
+    SELECT ${keys.map((name) => `coalesce(s.${name}, t.${name}) AS ${name}`).join(', ')},
+      ${versions.map((name) => `coalesce(t.${name}, s.${name}) AS ${name},`).join(' ')}
+      CASE WHEN t.h IS NULL THEN 'missing' WHEN s.h IS NULL THEN 'extra' WHEN s.c = t.c THEN 'timestampOnly' ELSE 'changed' END AS kind,
+      ${inFlightSql(request)} AS is_in_flight
+    FROM (${linesSql(files.source, { ...textColumns(names), h: 'BIGINT', c: 'BIGINT' })}) s
+    FULL JOIN (SELECT ${texts.join(', ')}, ${rowHash(columns)} AS h, ${rowHash(content)} AS c
+      FROM ${quoteName(request.config.into)}${withinSql(request, files)}) t
+    ON ${keys.map((name) => `s.${name} IS NOT DISTINCT FROM t.${name}`).join(' AND ')}
+    WHERE s.h IS DISTINCT FROM t.h`);
+  await setQuarantinedAside(connection, request, keys);
+  const counts = await rowsOf(
+    connection,
+    `SELECT CASE WHEN is_in_flight THEN 'inFlight' ELSE kind END AS kind, count(*)::INTEGER AS n FROM _millrace_differences GROUP BY 1`,
+  );
+  const figure = (kind: string) => Number(counts.find((row) => row['kind'] === kind)?.['n'] ?? 0);
+  const samples = async (kind: string): Promise<string[]> =>
+    (
+      await rowsOf(
+        connection,
+        `SELECT CAST(to_json([${keys.join(', ')}]) AS VARCHAR) AS text FROM _millrace_differences
+         WHERE kind = ${quoteText(kind)} AND NOT is_in_flight ORDER BY text LIMIT ${String(request.maxSamples)}`,
+      )
+    ).map((row) => String(row['text']));
+  return {
+    missing: figure('missing'),
+    extra: figure('extra'),
+    changed: figure('changed'),
+    timestampOnly: figure('timestampOnly'),
+    inFlight: figure('inFlight'),
+    samples: {
+      missing: await samples('missing'),
+      extra: await samples('extra'),
+      changed: await samples('changed'),
+      timestampOnly: await samples('timestampOnly'),
+    },
+    differences: await stageLines(
+      connection,
+      files.staging,
+      `SELECT [${keys.join(', ')}] AS "key", CAST([${versions.join(', ')}] AS VARCHAR[]) AS "version"
+       FROM _millrace_differences WHERE NOT is_in_flight ORDER BY ALL`,
+    ),
+  };
+}
+
+/** Records in quarantine are no difference. */
+async function setQuarantinedAside(
+  connection: DuckDBConnection,
+  { config, key, keyNames }: ChecksumCompareRequest,
+  keys: readonly string[],
+): Promise<void> {
+  const raw = key.map(({ name }, index) => {
+    const paths = (keyNames[index] ?? [name]).map(
+      (alias) => `json_extract_string(raw, ${quoteText(`$."${alias}"`)})`,
+    );
+    return `coalesce(${paths.join(', ')}) AS q${String(index)}`;
+  });
+  await connection.run(`DELETE FROM _millrace_differences d USING (
+      SELECT DISTINCT ${raw.join(', ')} FROM _millrace_quarantine
+      WHERE table_name = ${quoteText(config.into)} AND status = 'open' AND json_valid(raw)) q
+    WHERE ${keys.map((name, index) => `d.${name} = q.q${String(index)}`).join(' AND ')}`);
+}
+
+/** True where the later of the two versions is younger than the tolerance. */
+function inFlightSql({
+  version: [first],
+  inFlightSince,
+}: ChecksumCompareRequest & { readonly inFlightSince: string }): string {
+  if (first?.type.type !== 'timestamp') return 'FALSE';
+  return `coalesce(greatest(TRY_CAST(s.v0 AS TIMESTAMP), TRY_CAST(t.v0 AS TIMESTAMP)) >= ${timestamp(inFlightSince)}, FALSE)`;
+}
+
+function withinSql({ within, key }: ChecksumCompareRequest, files: ChecksumFiles): string {
+  if (within === undefined || files.within === undefined) return '';
+  return ` WHERE ${bucketOf(key, within.modulus)} IN (SELECT b FROM (${linesSql([files.within], { b: 'BIGINT' })}))`;
+}
+
+function textColumns(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, 'VARCHAR']));
+}
+
+/** Lines of staged files as columns, numbers from their text. */
+function linesSql(paths: readonly string[], columns: Readonly<Record<string, string>>): string {
+  const names = Object.entries(columns);
+  const values = names.map(([name, type]) => `CAST(${name} AS ${type}) AS ${name}`).join(', ');
+  return paths.length === 0
+    ? `SELECT ${names.map(([name, type]) => `CAST(NULL AS ${type}) AS ${name}`).join(', ')} WHERE FALSE`
+    : `SELECT ${values} FROM read_json([${paths.map(quoteText).join(', ')}], format = 'newline_delimited', columns = {${names.map(([name]) => `${name}: 'VARCHAR'`).join(', ')}})`;
+}
+
+async function stageLines(
+  connection: DuckDBConnection,
+  staging: StagingStore,
+  sql: string,
+): Promise<StagedFile> {
+  const path = staging.temporaryPath('ndjson');
+  const { rowsChanged } = await connection.run(`COPY (${sql}) TO ${quoteText(path)} (FORMAT json)`);
+  return staging.adopt(path, 'ndjson', rowsChanged);
+}

@@ -1,0 +1,70 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import {
+  judgeSql,
+  verdictsSql,
+  versionComparison,
+  wholeComparison,
+  type Comparison,
+  type MergeNames,
+} from '../load/judge.js';
+import { systemColumns } from '../load/system-tables.js';
+import { duckDbDialect } from './dialect.js';
+import { rowsOf } from './rows.js';
+import { quoteName } from './sql-text.js';
+
+/** A batch with its verdicts. */
+export interface JudgedBatch {
+  /** Where the statements that put it in place find the verdicts, and the rows to insert. */
+  readonly names: MergeNames;
+  readonly loaded: number;
+  readonly unchanged: number;
+  readonly superseded: number;
+  /** All rows that have a verdict. */
+  readonly rows: number;
+}
+
+/**
+ * Judges the prepared batch. An upsert reads key and version of the whole table and its other columns only where a row of
+ * the batch has the version of the stored one; it keeps verdicts apart from rows, so that wide rows are written once and
+ * deleting reads narrow ones.
+ */
+export async function judgeBatch(connection: DuckDBConnection, names: MergeNames): Promise<JudgedBatch> {
+  const write = (sql: string) => connection.run(`CREATE OR REPLACE TEMP TABLE ${names.judged} AS ${sql}`);
+  if (names.strategy !== 'upsert') {
+    await write(judgeSql(names, duckDbDialect));
+    return { names, ...(await countVerdicts(connection, names)) };
+  }
+  const { loadId, ingestedAt } = systemColumns;
+  const marks = [...new Set([...names.key, ...names.version, loadId, ingestedAt, 'is_deleted'])];
+  const columns = ['b.rowid AS batch_row', ...marks.map((name) => `b.${quoteName(name)}`)];
+  const judge = async (comparison: Comparison) => {
+    await write(verdictsSql(names, duckDbDialect, comparison, columns));
+    return countVerdicts(connection, names);
+  };
+  const byVersion =
+    names.version.length === 0 ? undefined : await judge(versionComparison(names, duckDbDialect));
+  const verdicts =
+    byVersion === undefined || byVersion.unchanged > 0
+      ? await judge(wholeComparison(names, duckDbDialect))
+      : byVersion;
+  const judgedRows = `(SELECT b.*, j.verdict FROM ${names.batch} b JOIN ${names.judged} j ON j.batch_row = b.rowid)`;
+  return { names: { ...names, judgedRows }, ...verdicts };
+}
+
+async function countVerdicts(
+  connection: DuckDBConnection,
+  { judged }: MergeNames,
+): Promise<Omit<JudgedBatch, 'names'>> {
+  const [row] = await rowsOf(
+    connection,
+    `SELECT count(*) FILTER (verdict = 'loaded') AS loaded, count(*) FILTER (verdict IN ('unchanged', 'raised')) AS unchanged,
+            count(*) FILTER (verdict = 'superseded') AS superseded, count(*) AS n FROM ${judged}`,
+  );
+  const figure = (name: string) => Number(row?.[name] ?? 0);
+  return {
+    loaded: figure('loaded'),
+    unchanged: figure('unchanged'),
+    superseded: figure('superseded'),
+    rows: figure('n'),
+  };
+}

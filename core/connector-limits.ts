@@ -1,0 +1,61 @@
+/** The part of `limits` that belongs to single vendors and to their logins. */
+export const connectorLimits = {
+  /** HubSpot: from one search to the next; an account may search four times a second. */
+  hubspotSearchEveryMs: 260,
+  /** HubSpot: names of properties with their commas; longer ones make an address that servers refuse. */
+  hubspotPropertiesMaxLength: 10_000,
+  /** Salesforce: one request; a query ends there by itself after two minutes. */
+  salesforceRequestTimeoutMs: 130_000,
+  /** Salesforce: an encoded query in an address; a longer one is read by a bulk job, which takes it in its body. */
+  salesforceQueryMaxLength: 12_000,
+  /** Salesforce: share of the requests of a day, in percent, that is left to others; a read stops before it. */
+  salesforceApiReservePercent: 5,
+  /** Salesforce: how soon a bulk job is asked for its state, and how long at most between two questions. */
+  salesforceBulkPollFirstMs: 500,
+  salesforceBulkPollMaxMs: 20_000,
+  /** Salesforce: records of one piece of a bulk job's results. */
+  salesforceBulkPageRecords: 5_000,
+  /** Salesforce: time to abort and delete a bulk job. */
+  salesforceBulkEndMs: 10_000,
+  /** Magento: records of a page, and the most that shops give where they bound it. */
+  magentoPageRecords: 100,
+  magentoPageMaxRecords: 300,
+  /** Shopify: objects that the pages of one search lead to. */
+  shopifySearchMaxObjects: 25_000,
+  /** Shopify: a bulk operation is asked after for the first time, at most this long after the last time, and while others run. */
+  shopifyBulkPollFirstMs: 250,
+  shopifyBulkPollMaxMs: 15_000,
+  shopifyBulkBusyWaitMs: 60_000,
+  /** Shopify: to cancel a bulk operation when its read is cancelled. */
+  shopifyBulkCancelMs: 5_000,
+  /** GraphQL: text of a query; it travels with the DAG. */
+  graphqlQueryMaxLength: 32_000,
+  /** OAuth: one request to an authorization server, and one answer of it. */
+  oauthRequestTimeoutMs: 20_000,
+  oauthAnswerMaxBytes: 1024 * 1024,
+  /** OAuth: a token is renewed this long before it expires, or at half of its life if that is later. */
+  oauthExpiryMarginMs: 60_000,
+  /** OAuth: a longer life of a token is read as this one; a token that is refused before is renewed all the same. */
+  oauthTokenMaxLifeMs: 366 * 24 * 60 * 60_000,
+  /** OAuth: how long one process may take to renew a token before another one does, how long that one waits, and how often it looks. */
+  oauthTurnMs: 60_000,
+  oauthTurnWaitMs: 90_000,
+  oauthTurnPollMs: 100,
+  /** OAuth: life of a signed assertion (JWT bearer). */
+  oauthAssertionMs: 5 * 60_000,
+  /** OAuth: how long a login waits for the browser, unless it is told otherwise. */
+  oauthLoginMs: 5 * 60_000,
+  /** Postgres: time to connect, for a lock, for a cancel, and for one statement where the connection names none. */
+  postgresConnectTimeoutMs: 10_000,
+  postgresLockTimeoutMs: 30_000,
+  postgresCancelTimeoutMs: 5_000,
+  postgresStatementTimeoutMs: 60 * 60_000,
+  /** Postgres: how often the server, and how soon the client, looks whether the other side is still there. */
+  postgresClientCheckMs: 2_000,
+  postgresKeepAliveMs: 30_000,
+  /** Postgres: bytes of a COPY that wait in memory, and that are handed on at a time. */
+  postgresCopyBufferBytes: 512 * 1024,
+  postgresBatchBytes: 512 * 1024,
+  /** Postgres: tables among which one with a similar name is looked for. */
+  postgresListedTables: 10_000,
+} as const;

@@ -1,0 +1,134 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { Client, Connection, ScheduleNotFoundError } from '@temporalio/client';
+import type { ReconcileReport } from '../../core/activities.js';
+import { startPostgres, type PostgresServer } from '../helpers/postgres-server.js';
+import type { DeployResult } from '../../client/deployment.js';
+import { TestProject, waitUntil } from '../helpers/project.js';
+import { triggerRun } from '../helpers/runs.js';
+
+const dag = `
+import { defineDag, postgres } from 'millrace';
+
+const reconcile = { schedule: '@yearly', heal: { deletions: true } } as const;
+
+export default defineDag({
+  id: 'items',
+  schedule: 'manual',
+  tasks: ({ extract, validate, load, transform }) => {
+    const raw = extract('pull', { from: postgres.table({ connection: 'shop', table: 'items' }), read: 'full' });
+    const rows = transform('shape', validate('check', raw, { schema: 'item.v1' }), { rename: { id: 'item' } });
+    load('store', rows, { into: 'items', key: ['item'], version: ['updated_at'], disposition: 'merge', reconcile });
+  },
+});
+`;
+const schema = {
+  $id: 'item.v1',
+  type: 'object',
+  required: ['id', 'amount', 'updated_at'],
+  properties: {
+    id: { type: 'integer' },
+    amount: { type: 'string', 'x-type': 'decimal(12,2)' },
+    updated_at: { type: 'string', format: 'date-time' },
+  },
+};
+
+let server: PostgresServer;
+let project: TestProject;
+
+beforeAll(async () => {
+  server = await startPostgres();
+  await server.run(
+    `CREATE TABLE items (id int PRIMARY KEY, amount numeric(12,2), updated_at timestamptz)`,
+    `INSERT INTO items SELECT g, g / 100.0, '2026-01-01Z'::timestamptz + g * interval '1 s' FROM generate_series(1, 2000) g`,
+  );
+  project = await TestProject.create({ 'items.ts': dag }, { connections: { shop: server.connection() } });
+  project.write('schemas/item.v1.schema.json', JSON.stringify(schema));
+  await project.startTemporal();
+  const { dags } = await project.json<{ dags: DeployResult[] }>('deploy');
+  expect(dags).toMatchObject([{ reconciles: ['millrace.reconcile.items.store'] }]);
+  await project.startWorker();
+  await triggerRun(project, 'items');
+}, 120_000);
+
+afterAll(() => server.stop());
+
+async function reconcile(...args: string[]): Promise<ReconcileReport> {
+  const { stdout, stderr } = await project.run('reconcile', 'items', ...args, '--json');
+  if (stdout === '') throw new Error(stderr);
+  const [report] = (JSON.parse(stdout) as { reports: ReconcileReport[] }).reports;
+  if (report === undefined) throw new Error('no report');
+  return report;
+}
+
+test('what differs is found by checksums, left alone above the cap, healed below it, and kept as a report', async () => {
+  await server.run(
+    `UPDATE items SET amount = 0 WHERE id IN (1, 1000)`,
+    `UPDATE items SET updated_at = '2026-01-05Z' WHERE id = 2`,
+    `DELETE FROM items WHERE id = 3`,
+    `INSERT INTO items VALUES (5000, 1.25, '2026-01-02Z'), (5001, 1.25, now())`,
+  );
+  const kinds = { missing: 1, extra: 1, changed: 2, timestampOnly: 1, inFlight: 1 };
+  expect(await reconcile('--heal', '--max-heal', '4')).toMatchObject({
+    status: 'different',
+    way: 'checksums',
+    sourceRows: 2001,
+    warehouseRows: 2000,
+    ...kinds,
+    samples: { missing: ['["5000"]'], extra: ['["3"]'], timestampOnly: ['["2"]'] },
+    heal: { status: 'above-cap', keys: 5, hint: expect.stringContaining('--approve') },
+  });
+  expect(await project.rows('SELECT count(*) AS n FROM items WHERE item = 3')).toEqual([{ n: '1' }]);
+
+  expect(await reconcile('--heal', '--max-heal', '4', '--approve', '--deletions')).toMatchObject({
+    status: 'healed',
+    ...kinds,
+    heal: { status: 'healed', keys: 5, counts: { extracted: 5, loaded: 5 }, remaining: 0 },
+  });
+  expect(await reconcile('--in-flight', '0s')).toMatchObject({
+    status: 'different',
+    missing: 1,
+    inFlight: 0,
+  });
+  expect(
+    await project.rows(
+      `SELECT status, way, missing, in_flight, heal_status FROM _millrace_reconciles ORDER BY compared_at`,
+    ),
+  ).toEqual([
+    { status: 'different', way: 'checksums', missing: '1', in_flight: '1', heal_status: 'above-cap' },
+    { status: 'healed', way: 'checksums', missing: '1', in_flight: '1', heal_status: 'healed' },
+    { status: 'different', way: 'checksums', missing: '1', in_flight: '0', heal_status: null },
+  ]);
+}, 120_000);
+
+test('a source is read again where checksums are not wanted, with the same outcome', async () => {
+  await server.run(`UPDATE items SET amount = 7 WHERE id = 77`);
+  expect(await reconcile('--re-read', '--heal')).toMatchObject({
+    status: 'healed',
+    way: 're-read',
+    reason: 'it was asked for',
+    changed: 1,
+    missing: 0,
+    inFlight: 1,
+    heal: { counts: { loaded: 2 }, remaining: 0 },
+  });
+}, 120_000);
+
+test('a schedule of its own compares and heals the table, and goes with the option', async () => {
+  await server.run(`UPDATE items SET amount = 8 WHERE id = 88`, `DELETE FROM items WHERE id = 89`);
+  const connection = await Connection.connect({ address: `127.0.0.1:${String(project.temporalPort)}` });
+  try {
+    const schedule = new Client({ connection }).schedule.getHandle('millrace.reconcile.items.store');
+    await schedule.trigger();
+    const reports = () =>
+      project.rows(
+        `SELECT changed, extra, healed, remaining FROM _millrace_reconciles WHERE reconcile_id LIKE 'millrace.reconcile.items.store%'`,
+      );
+    await waitUntil('the report is there', async () => (await reports()).length === 1, 60_000);
+    expect(await reports()).toEqual([{ changed: '1', extra: '1', healed: '2', remaining: '0' }]);
+    project.write('dags/items.ts', dag.replace('reconcile });', '});'));
+    await project.json('deploy');
+    await expect(schedule.describe()).rejects.toThrow(ScheduleNotFoundError);
+  } finally {
+    await connection.close();
+  }
+}, 120_000);

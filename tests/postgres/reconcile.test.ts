@@ -1,0 +1,218 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { createPlanReconcile } from '../../activities/reconcile-plan.js';
+import { createCompareBuckets, createCompareKeys } from '../../activities/reconcile-steps.js';
+import { createExtract } from '../../activities/extract.js';
+import type { ReconcileRequest } from '../../core/activities.js';
+import { postgres } from '../../connectors/postgres/reference.js';
+import { defineDag } from '../../core/dag-builder.js';
+import type { DagDefinition } from '../../core/dag-definition.js';
+import type { JsonObject } from '../../core/json.js';
+import type { ChecksumPlan } from '../../core/reconcile.js';
+import { chainOf } from '../../workflows/load-chain.js';
+import { temporaryFolder } from '../helpers/folder.js';
+import { startPostgres, type PostgresServer } from '../helpers/postgres-server.js';
+import { openStages, type Stages } from './stages.js';
+
+const folder = temporaryFolder();
+const nullable = (type: string, more: JsonObject = {}): JsonObject => ({ type: [type, 'null'], ...more });
+const decimal = (digits: string) => nullable('string', { 'x-type': `decimal(${digits})` });
+const time = nullable('string', { format: 'date-time' });
+
+/** Column → type in Postgres, its part of the schema, and values that are hard to render alike. */
+const hard: Readonly<Record<string, readonly [string, JsonObject, readonly string[]]>> = {
+  big: ['bigint', nullable('integer'), ['-9223372036854775808', '9223372036854775807', '0']],
+  small: ['smallint', nullable('integer'), ['-32768', '32767', '1']],
+  money: [
+    'numeric(38,10)',
+    decimal('38,10'),
+    ['1234567890123456789012345678.0123456789', '-0.0000000001', '-0.5'],
+  ],
+  wide: ['numeric', decimal('38,0'), ['99999999999999999999999999999999999999', '-1', '100']],
+  share: ['numeric(4,4)', decimal('4,4'), ['0.5', '-0.0001', '0']],
+  loose: ['numeric', decimal('20,3'), ['1.5', '10', '0.001']],
+  flag: ['boolean', nullable('boolean'), ['true', 'false', 'true']],
+  at: [
+    'timestamptz',
+    time,
+    [`'2026-03-29 02:30:00.123456+02'`, `'1969-12-31 23:59:59.999999Z'`, `'2026-01-01 00:00:00.1+05:30'`],
+  ],
+  wall: [
+    'timestamp',
+    time,
+    [`'2026-01-01 12:00:00'`, `'1600-02-29 00:00:00.000001'`, `'9999-12-31 23:59:59.5'`],
+  ],
+  day: ['date', nullable('string', { format: 'date' }), [`'2026-02-28'`, `'0001-01-01'`, `'9999-12-31'`]],
+  text: ['text', nullable('string'), [`E'tab\\tquote"\\\\ line\\n'`, `'Zoë 🤦🏼‍♂️ ﷽'`, `''`]],
+  code: ['varchar(20)', nullable('string'), [`'n'`, `'1:a,'`, `' padded '`]],
+  id8: ['uuid', nullable('string'), ['gen_random_uuid()', 'gen_random_uuid()', 'gen_random_uuid()']],
+  padded: ['char(5)', nullable('string'), [`'ab'`, `''`, `'abcde'`]],
+  net: ['inet', nullable('string'), [`'10.0.0.1'`, `'10.0.0.0/8'`, `'::1'`]],
+  wait: ['interval', nullable('string'), [`'1 day 2 hours'`, `'-3 mons'`, `'0'`]],
+};
+const names = Object.keys(hard);
+
+let server: PostgresServer;
+let stages: Stages;
+
+beforeAll(async () => {
+  server = await startPostgres();
+  stages = await openStages(folder, server.connection());
+  const rows = [0, 1, 2].map((row) => [String(row), ...names.map((name) => hard[name]?.[2][row] ?? 'NULL')]);
+  await server.run(
+    `CREATE TABLE hard (id int PRIMARY KEY, ${names.map((name) => `${name} ${hard[name]?.[0] ?? ''}`).join(', ')}, ratio double precision, doc jsonb)`,
+    ...rows.map((row) => `INSERT INTO hard VALUES (${row.join(', ')}, 0.1, '{"a": 1}')`),
+    `INSERT INTO hard (id) VALUES (3)`,
+    ...names.map(
+      (_, index) =>
+        `INSERT INTO hard SELECT ${String(100 + index)}, ${names.join(', ')} FROM hard WHERE id = 1`,
+    ),
+    `CREATE TABLE pairs (region text, n bigint, amount numeric(12,2), updated_at timestamptz, PRIMARY KEY (region, n))`,
+    `INSERT INTO pairs SELECT 'région ' || g % 7, -g, g / 100.0, '2026-01-01Z'::timestamptz + g * interval '1 s' FROM generate_series(1, 3000) g`,
+  );
+  await stages.run(hardDag, { 'hard.v1': hardSchema });
+  await stages.run(pairDag, { 'pair.v1': pairSchema });
+}, 60_000);
+
+afterAll(async () => {
+  await stages.close();
+  await server.stop();
+});
+
+const hardSchema = {
+  type: 'object',
+  properties: {
+    id: { type: 'integer' },
+    ...Object.fromEntries(names.map((name) => [name, hard[name]?.[1] ?? {}])),
+    ratio: nullable('number'),
+    doc: nullable('object'),
+  },
+};
+const pairSchema = {
+  type: 'object',
+  properties: {
+    region: { type: 'string' },
+    n: { type: 'integer' },
+    amount: decimal('12,2'),
+    updated_at: time,
+  },
+};
+
+function dagOf(
+  table: string,
+  schema: string,
+  key: readonly string[],
+  version: readonly string[],
+): DagDefinition {
+  return defineDag({
+    id: table,
+    schedule: 'manual',
+    tasks: ({ extract, validate, load }) => {
+      const raw = extract('pull', { from: postgres.table({ connection: 'db', table }), read: 'full' });
+      load('store', validate('check', raw, { schema }), { into: table, key, version, disposition: 'merge' });
+    },
+  });
+}
+const hardDag = dagOf('hard', 'hard.v1', ['id'], []);
+const pairDag = dagOf('pairs', 'pair.v1', ['region', 'n'], ['updated_at']);
+
+function requestOf({ spec }: DagDefinition): ReconcileRequest {
+  const load = spec.tasks.find((task) => task.kind === 'load');
+  const chain = load === undefined ? undefined : chainOf(spec, load);
+  if (load === undefined || chain === undefined) throw new Error('no load');
+  return { dagId: spec.id, ...chain, load };
+}
+
+async function planOf(request: ReconcileRequest): Promise<ChecksumPlan> {
+  const plan = await createPlanReconcile(stages.deps)(request, stages.io);
+  if (plan.way !== 'checksums') throw new Error(plan.reason);
+  return plan;
+}
+
+/** Bisects with few buckets, so that several keys share one. */
+async function compare(dag: DagDefinition, inFlightSince = '9999-01-01T00:00:00.000Z') {
+  const request = requestOf(dag);
+  const plan = await planOf(request);
+  const coarse = await createCompareBuckets(stages.deps)({ request, plan, modulus: 7 }, stages.io);
+  const fine = await createCompareBuckets(stages.deps)(
+    { request, plan, modulus: 77, within: { file: coarse.file, modulus: 7 } },
+    stages.io,
+  );
+  const within = { file: fine.file, modulus: 77 };
+  const keys = await createCompareKeys(stages.deps)({ request, plan, within, inFlightSince }, stages.io);
+  return { request, plan, coarse, fine, keys };
+}
+
+test('both sides render hard values alike, and name the columns that they leave out', async () => {
+  const { plan, coarse, keys } = await compare(hardDag);
+  expect(keys.samples).toEqual({ missing: [], extra: [], changed: [], timestampOnly: [] });
+  expect(coarse).toMatchObject({ sourceRows: 4 + names.length, warehouseRows: 4 + names.length, rows: 0 });
+  expect(plan.columns.map(({ name }) => name).sort()).toEqual(['id', ...names].sort());
+  expect(plan.notCompared.map((text) => text.split(':')[0]).sort()).toEqual(['doc', 'ratio']);
+});
+
+test('a change of each single column is found', async () => {
+  await server.run(
+    ...names.map((name, index) => `UPDATE hard SET ${name} = NULL WHERE id = ${String(100 + index)}`),
+  );
+  const { keys } = await compare(hardDag);
+  expect(keys).toMatchObject({ changed: names.length, missing: 0, extra: 0 });
+  expect(keys.differences.rows).toBe(names.length);
+});
+
+test('digits that the table cannot hold are a difference, not rounded away', async () => {
+  await server.run('UPDATE hard SET loose = 1.5001 WHERE id = 0');
+  expect((await compare(hardDag)).keys).toMatchObject({ changed: names.length + 1 });
+  await server.run('UPDATE hard SET loose = 1.5000 WHERE id = 0');
+  expect((await compare(hardDag)).keys).toMatchObject({ changed: names.length });
+});
+
+test('each kind of difference is told apart, and what is in flight counts for itself', async () => {
+  await server.run(
+    `DELETE FROM pairs WHERE n = -10`,
+    `INSERT INTO pairs VALUES ('new', 1, 1, '2026-01-01Z'), ('new', 2, 1, '2026-02-01Z')`,
+    `UPDATE pairs SET amount = 0 WHERE n = -20`,
+    `UPDATE pairs SET amount = 0, updated_at = '2026-02-01Z' WHERE n = -21`,
+    `UPDATE pairs SET updated_at = '2026-01-02Z' WHERE n = -30`,
+  );
+  const { coarse, fine, keys, request, plan } = await compare(pairDag, '2026-01-31T00:00:00.000Z');
+  expect(coarse).toMatchObject({ sourceRows: 3001, warehouseRows: 3000 });
+  expect(fine.rows).toBeLessThan(coarse.rows);
+  expect(keys).toMatchObject({
+    missing: 1,
+    extra: 1,
+    changed: 1,
+    timestampOnly: 1,
+    inFlight: 2,
+    samples: {
+      missing: ['["new","1"]'],
+      extra: ['["région 3","-10"]'],
+      changed: ['["région 6","-20"]'],
+      timestampOnly: ['["région 2","-30"]'],
+    },
+  });
+  expect(keys.differences.rows).toBe(4);
+
+  const manifest = await createExtract(stages.deps)(
+    {
+      context: {
+        dagId: 'pairs',
+        workflowId: 'w',
+        runId: 'r',
+        runType: 'manual',
+        startedAt: '2026-01-01T00:00:00.000Z',
+        params: {},
+      },
+      task: request.extract,
+      keys: {
+        file: keys.differences,
+        key: plan.key.map(({ source }) => source),
+        version: plan.version.map(({ source }) => source),
+        deletions: true,
+      },
+    },
+    stages.io,
+  );
+  const rows = (files: readonly { readonly rows: number }[]) =>
+    files.reduce((sum, file) => sum + file.rows, 0);
+  expect([rows(manifest.files), rows(manifest.deletes)]).toEqual([3, 1]);
+});
