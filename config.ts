@@ -2,12 +2,11 @@ import { Ajv, type ErrorObject } from 'ajv';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { SettingSchema } from './config-schema-parts.js';
-import { isSecretPlace, isSecretText } from './config-schema-secrets.js';
+import type { AlarmSettings, StagingSettings } from './config-settings.js';
 import { configSchema, otherVariables } from './config-schema.js';
-import type { AlarmRoute } from './core/alarms.js';
 import { PipelineError } from './core/errors/index.js';
 import type { JsonObject, JsonValue } from './core/json.js';
-import { Secret } from './security/secret.js';
+import { isSecretName, Secret } from './security/secret.js';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 
@@ -48,42 +47,6 @@ export interface ApiCallerSettings {
   };
   /** Ids, or `*`. */
   readonly dags: readonly string[];
-}
-
-/** Where alarm notices go, beside the log, and what raises some of them. */
-export interface AlarmSettings {
-  readonly webhook?: Secret;
-  readonly slack?: Secret;
-  readonly email?: { readonly url: Secret; readonly from: string; readonly to: readonly string[] };
-  readonly pagerduty?: { readonly routingKey: Secret; readonly url: string };
-  readonly routes: readonly AlarmRoute[];
-  readonly quarantineOver: number;
-}
-
-/** Where staged files are kept, and how the bucket is reached. */
-export interface StagingSettings {
-  /** An absolute folder, or the address of a bucket. */
-  readonly url: string;
-  /** Days, such as `30d`. */
-  readonly retention?: string;
-  readonly cachePath: string;
-  readonly cacheMaxMb?: number;
-  readonly s3: {
-    readonly region?: string;
-    readonly endpoint?: string;
-    readonly forcePathStyle?: boolean;
-    readonly accessKeyId?: string;
-    readonly secretAccessKey?: Secret;
-    readonly sessionToken?: Secret;
-    readonly serverSideEncryption?: 'AES256' | 'aws:kms' | 'aws:kms:dsse';
-    readonly kmsKeyId?: string;
-  };
-  readonly gcs: {
-    readonly projectId?: string;
-    readonly endpoint?: string;
-    readonly credentials?: Secret;
-    readonly kmsKeyName?: string;
-  };
 }
 
 /** A pool of slots that tasks share. */
@@ -318,6 +281,35 @@ function holdSecrets(
   if (!isPlainObject(value)) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, member]) => [key, holdSecrets(member, [...path, key], env, problems)]),
+  );
+}
+
+function isSecretPlace([area, second, third, fourth, fifth]: readonly string[]): boolean {
+  if (area === 'connections') return true;
+  if (area === 'alarms') return isAlarmSecret(second, third);
+  if (area === 'ops') return second === 'url';
+  if (area === 'security') return second === 'keys';
+  if (area === 'staging') return ['secretAccessKey', 'sessionToken', 'credentials'].includes(third ?? '');
+  if (area !== 'gateway') return false;
+  if (second === 'api') return fifth === 'secrets';
+  return second === 'writeKeys' || (second === 'webhooks' && fourth === 'secrets');
+}
+
+function isAlarmSecret(sink: string | undefined, member: string | undefined): boolean {
+  if (sink === 'email') return member === 'url';
+  if (sink === 'pagerduty') return member === 'routingKey';
+  return sink === 'webhook' || sink === 'slack';
+}
+
+function isSecretText(path: readonly string[]): boolean {
+  if (!isSecretPlace(path)) return false;
+  return (
+    path[0] === 'gateway' ||
+    path[0] === 'alarms' ||
+    path[0] === 'ops' ||
+    path[0] === 'security' ||
+    path[0] === 'staging' ||
+    (path.length > 2 && path.slice(2).some(isSecretName))
   );
 }
 

@@ -1,4 +1,4 @@
-/** The part of `limits` that belongs to single vendors and to their logins. */
+/** The part of `limits` that single connectors have: sources, their logins, staging in buckets. */
 export const connectorLimits = {
   /** HubSpot: from one search to the next; an account may search four times a second. */
   hubspotSearchEveryMs: 260,
@@ -58,4 +58,12 @@ export const connectorLimits = {
   postgresBatchBytes: 512 * 1024,
   /** Postgres: tables among which one with a similar name is looked for. */
   postgresListedTables: 10_000,
+  /** Staging in a bucket: one file (S3 takes 5 GiB at once), transfers at a time, and how long one may stand still. */
+  stagingObjectMaxBytes: 5 * 1024 * 1024 * 1024,
+  stagingActiveTransfers: 8,
+  stagingStallMs: 60_000,
+  /** Staging in a bucket: older content that comes again is written again, MiB of local copies, and how long one stays at least. */
+  stagingRefreshAfterMs: 12 * 60 * 60_000,
+  stagingCacheDefaultMb: 10_240,
+  stagingCacheKeepMs: 2 * 60 * 60_000,
 } as const;

@@ -1,5 +1,4 @@
 import { connectorLimits } from './connector-limits.js';
-import { opsPostgresLimits } from './ops-postgres-limits.js';
 
 /**
  * Every number that bounds Millrace, in one place, with its unit in the name. The reference page `docs/reference/limits.md`
@@ -10,14 +9,6 @@ export const limits = {
   payloadMaxBytes: 64 * 1024,
   /** Rows of one staged file are split when the file passes this size. */
   stagedFileMaxBytes: 256 * 1024 * 1024,
-  /** Staging in a bucket: one file (S3 takes 5 GiB at once), transfers at a time, and how long one may stand still. */
-  stagingObjectMaxBytes: 5 * 1024 * 1024 * 1024,
-  stagingActiveTransfers: 8,
-  stagingStallMs: 60_000,
-  /** Staging in a bucket: older content that comes again is written again, MiB of local copies, and how long one stays at least. */
-  stagingRefreshAfterMs: 12 * 60 * 60_000,
-  stagingCacheDefaultMb: 10_240,
-  stagingCacheKeepMs: 2 * 60 * 60_000,
   /** Retention of staging: first and further rounds of a worker, differences of clocks, and open runs above which it removes nothing. */
   stagingPruneFirstMs: 60_000,
   stagingPruneEveryMs: 60 * 60_000,
@@ -93,7 +84,6 @@ export const limits = {
   /** Such a wait ends this much later, for the sake of clocks and timers. */
   rateLimitMarginMs: 50,
   ...connectorLimits,
-  ...opsPostgresLimits,
   /** Redirects within one origin that a source request follows. */
   sourceMaxRedirects: 3,
   /** Pages of one read. */
@@ -368,6 +358,16 @@ export const limits = {
   compareMaxKeys: 100_000,
   /** Operations store: how long a writer waits for another process; a waiting write holds its process up. */
   opsBusyTimeoutMs: 5_000,
+  /** Operations store on Postgres: connections that one process holds at most; how long it waits for a new one. */
+  opsPostgresConnections: 4,
+  opsPostgresConnectMs: 10_000,
+  /** Operations store on Postgres: one statement, and a transaction that its process has left open; longer ones are ended. */
+  opsPostgresStatementMs: 30_000,
+  opsPostgresIdleTransactionMs: 30_000,
+  /** Operations store on Postgres: how long an operation is tried again after a lost connection, with the first and longest pause. */
+  opsPostgresRetryMs: 10_000,
+  opsPostgresRetryFirstPauseMs: 20,
+  opsPostgresRetryPauseMs: 1_000,
   /** Run ledger: a worker writes what it knows this often, or when so many records wait. */
   ledgerFlushEveryMs: 250,
   ledgerFlushRecords: 500,

@@ -7,7 +7,7 @@ interface LimitGroup {
   readonly names: string[];
 }
 
-/** `docs/reference/limits.md`: names, values and the comments of `core/limits.ts` and its parts. */
+/** `docs/reference/limits.md`: names, values and the comments of `core/limits.ts` and its part `core/connector-limits.ts`. */
 export function limitsPage(): string {
   const rows = readGroups('core/limits.ts').flatMap(({ description, names }) =>
     names.map((name) => `| \`${name}\` | ${readable(name)} | ${description.replaceAll('|', '\\|')} |`),
@@ -24,19 +24,13 @@ export function limitsPage(): string {
   ].join('\n');
 }
 
-/** Files of the parts of `limits`, by their names there. */
-const parts: Readonly<Record<string, string>> = {
-  connectorLimits: 'core/connector-limits.ts',
-  opsPostgresLimits: 'core/ops-postgres-limits.ts',
-};
-
 function readGroups(path: string): LimitGroup[] {
   const text = readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
   const file = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
   const groups: LimitGroup[] = [];
   const visit = (node: ts.Node): void => {
     if (ts.isSpreadAssignment(node)) {
-      groups.push(...readGroups(parts[node.expression.getText()] ?? ''));
+      groups.push(...readGroups('core/connector-limits.ts'));
       return;
     }
     if (ts.isPropertyAssignment(node) && ts.isIdentifier(node.name)) {

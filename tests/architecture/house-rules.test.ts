@@ -23,12 +23,7 @@ function isSource(path: string): boolean {
 
 /** Text of the product without the files that declare codes and limits. */
 function productText(): string {
-  const declarations = [
-    'core/errors/catalogue.ts',
-    'core/limits.ts',
-    'core/connector-limits.ts',
-    'core/ops-postgres-limits.ts',
-  ];
+  const declarations = ['core/errors/catalogue.ts', 'core/limits.ts', 'core/connector-limits.ts'];
   return productFiles()
     .filter((path) => !declarations.includes(path))
     .map(readText)
