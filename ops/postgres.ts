@@ -20,7 +20,6 @@ import { storable } from './storable.js';
  * @param url `postgres://user:password@host:port/database?…`, with the parameters of libpq such as `sslmode`
  */
 export function createPostgresDialect(url: Secret, { isMigration = false } = {}): Dialect {
-  const { opsPostgresStatementMs: statementMs } = limits;
   const pool = new pg.Pool({
     connectionString: url.reveal(),
     max: limits.opsPostgresConnections,
@@ -28,10 +27,10 @@ export function createPostgresDialect(url: Secret, { isMigration = false } = {})
     application_name: 'millrace',
     keepAlive: true,
     ...(!isMigration && {
-      statement_timeout: statementMs,
+      statement_timeout: limits.opsPostgresStatementMs,
       idle_in_transaction_session_timeout: limits.opsPostgresIdleTransactionMs,
       // The server ends a statement by itself; this is for a server that does not answer at all.
-      query_timeout: statementMs + limits.opsPostgresConnectMs,
+      query_timeout: limits.opsPostgresStatementMs + limits.opsPostgresConnectMs,
     }),
   });
   // The error of a connection that breaks reaches the statement under way; an idle one is replaced by the pool.
