@@ -99,7 +99,7 @@ export function readAnomalyGate(options: AnomalyGateOptions): AnomalyGateConfig 
 
 /** Where a load task loads, and how. */
 export function readLoad(draft: SpecDraft, id: string, options: LoadOptions): LoadConfig {
-  const { freshWithin } = options;
+  const { freshWithin, strategy, mergeKey, hardDelete, layout } = options;
   return {
     into: options.into,
     ...(freshWithin === undefined
@@ -109,6 +109,10 @@ export function readLoad(draft: SpecDraft, id: string, options: LoadOptions): Lo
     key: options.key ?? [],
     version: options.version ?? [],
     contract: contractOf(options.contract),
+    ...(strategy === undefined ? {} : { strategy }),
+    ...(mergeKey === undefined ? {} : { mergeKey }),
+    ...(hardDelete === undefined ? {} : { hardDelete }),
+    ...(layout === undefined ? {} : { layout }),
   };
 }
 

@@ -4,6 +4,7 @@ import { checkSlots } from './read-slots.js';
 import type { DagSpec, TaskSpec } from './dag-spec.js';
 import { canonicalJson } from './json.js';
 import { limits } from './limits.js';
+import { loadProblems } from './load-rules.js';
 import { validateSchedule } from './validate-schedule.js';
 import { triggerRules } from './task-spec.js';
 import { checkAssets } from './validate-assets.js';
@@ -63,11 +64,11 @@ function checkTask(task: TaskSpec, spec: DagSpec): string[] {
   if (task.retry.backoffCoefficient < 1) problems.push(`${at}: retryBackoff is at least 1`);
   problems.push(...checkSlots(task));
   if (task.kind === 'load') {
-    const { into, disposition, key } = task.config;
+    const { into } = task.config;
     problems.push(...checkId(into, `${at}: table`));
     if (into.startsWith('_millrace'))
       problems.push(`${at}: table names that start with _millrace are Millrace's own`);
-    if (disposition === 'merge' && key.length === 0) problems.push(`${at}: disposition "merge" needs a key`);
+    problems.push(...loadProblems(task.config).map((problem) => `${at}: ${problem}`));
   }
   if (task.kind === 'validate' && !(task.config.quarantineOver >= 0 && task.config.quarantineOver <= 1)) {
     problems.push(`${at}: quarantineOver is ${String(task.config.quarantineOver)}; use a share from 0 to 1`);

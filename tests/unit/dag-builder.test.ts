@@ -30,6 +30,44 @@ describe('defineDag', () => {
     ]);
   });
 
+  test('how a table is written travels with its load', () => {
+    const options = {
+      into: 'rows',
+      key: ['id'],
+      version: ['at'],
+      strategy: 'delete-insert',
+      mergeKey: ['day'],
+      hardDelete: 'gone',
+      layout: { partitionBy: { column: 'at', unit: 'day' }, clusterBy: ['id'] },
+    } as const;
+    const { spec } = defineDag({
+      id: 'written',
+      tasks: ({ extract, load }) => {
+        load('store', extract('pull', { from: source }), options);
+      },
+    });
+    expect(spec.tasks.find(({ id }) => id === 'store')).toMatchObject({
+      config: { ...options, disposition: 'merge' },
+    });
+  });
+
+  test('a load whose options contradict one another is refused', () => {
+    const build = () =>
+      defineDag({
+        id: 'contradictory',
+        tasks: ({ extract, load }) => {
+          load('store', extract('pull', { from: source }), {
+            into: 'rows',
+            disposition: 'replace',
+            strategy: 'scd2',
+            hardDelete: 'gone',
+          });
+        },
+      });
+    expect(build).toThrow(/strategy "scd2" does not belong to disposition "replace"/);
+    expect(build).toThrow(/"hardDelete" belongs to disposition "merge"/);
+  });
+
   test('lists every problem at once', () => {
     const build = () =>
       defineDag({
