@@ -63,6 +63,7 @@ function binOf(
   { name: column, type }: ColumnSpec,
   { rows, kinds }: { readonly rows: number; readonly kinds: number },
 ): string | undefined {
+  if (rows === 0) return undefined;
   const name = quoteName(column);
   switch (type) {
     case 'boolean':

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { PassThrough, Readable, type Transform } from 'node:stream';
+import { addAbortSignal, PassThrough, Readable, type Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isPipelineError, PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
@@ -219,6 +219,8 @@ async function receive(
   { path, stallMs }: { readonly path: string; readonly stallMs: number },
 ): Promise<{ readonly sha256?: string; readonly receivedBytes: number | undefined }> {
   const stall = createStallLimit(stallMs);
+  // The pipeline alone would wait for the next chunk for ever.
+  addAbortSignal(stall.signal, encoded);
   const hash = createHash('sha256');
   let receivedBytes = 0;
   async function* arriving(): AsyncGenerator<Buffer> {
