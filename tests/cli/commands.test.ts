@@ -37,7 +37,7 @@ describe('help', () => {
     async (_name, command) => {
       const { code, stdout } = await project.run(...command, '--help');
       expect(code).toBe(0);
-      expect(stdout).toMatch(/Example:\n {2}\$ /);
+      expect(stdout).toMatch(/Examples?:\n {2}\$ /);
       expect(stdout).toContain('--json');
     },
   );
