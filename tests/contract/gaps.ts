@@ -10,5 +10,7 @@ export const peerGaps = {
     'clashing, evolve: is widened without losing a digit, and the next load finds it so':
       'the emulator forgets precision and scale of a decimal',
     'each logical type comes back as itself': 'the emulator forgets precision and scale of a decimal',
+    'values that a column has are found by their text':
+      'the emulator forgets precision and scale of a decimal',
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, string>>>>;
