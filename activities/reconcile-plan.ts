@@ -1,10 +1,10 @@
 import { systemColumns, validityColumns } from '../connectors/load/system-tables.js';
 import type { ReconcileRequest } from '../core/activities.js';
-import type { CheckTask, TransformTask } from '../core/dag-spec.js';
+import type { TransformTask } from '../core/dag-spec.js';
 import { strategyOf } from '../core/load-rules.js';
 import type { ComparedColumn, ReconcilePlan } from '../core/reconcile.js';
 import type { ActivityDeps, Stage } from './deps.js';
-import { checksumContext, sourceRequest } from './reconcile-source.js';
+import { checksumContext, sourceNames, sourceRequest } from './reconcile-source.js';
 
 const own: ReadonlySet<string> = new Set([
   ...Object.values(systemColumns),
@@ -40,7 +40,11 @@ export function createPlanReconcile(deps: ActivityDeps): Stage<ReconcileRequest,
 
     const all = stored
       .filter(({ name }) => !own.has(name))
-      .map((type): ComparedColumn => ({ name: type.name, source: sourceName(type.name, transforms), type }));
+      .map((type): ComparedColumn => ({
+        name: type.name,
+        source: sourceNames(type.name, transforms).at(-1) ?? type.name,
+        type,
+      }));
     const refused = all.flatMap(({ name, type }) => {
       const refusal = checksums.refusal(type);
       return refusal === undefined ? [] : [{ name, text: `${name}: ${refusal}` }];
@@ -74,14 +78,4 @@ function changesValues({
   ...rest
 }: TransformTask['config']): boolean {
   return Object.keys(rest).length > 0;
-}
-
-/** The name that a column of the table has in the source. */
-function sourceName(name: string, transforms: readonly (TransformTask | CheckTask)[]): string {
-  let current = name;
-  for (const task of [...transforms].reverse()) {
-    if (task.kind === 'check') continue;
-    current = Object.entries(task.config.rename ?? {}).find(([, after]) => after === current)?.[0] ?? current;
-  }
-  return current;
 }

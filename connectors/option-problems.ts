@@ -2,6 +2,11 @@ import type { ValidateFunction } from 'ajv/dist/2020.js';
 import type { JsonObject } from '../core/json.js';
 import { createAjv } from '../schemas/ajv.js';
 
+/** A schema of an object that has these options and no others. */
+export function closedObject(properties: JsonObject, required: string[] = []): JsonObject {
+  return { type: 'object', additionalProperties: false, properties, required };
+}
+
 const compiled = new WeakMap<JsonObject, ValidateFunction>();
 
 /** What is wrong with options, a sentence each that begins with the option's place; never a value. */

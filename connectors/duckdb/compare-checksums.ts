@@ -3,6 +3,7 @@ import type { BucketComparison, KeyComparison } from '../../core/reconcile.js';
 import type { StagedFile } from '../../core/manifest.js';
 import type { StagingStore } from '../staging.js';
 import type { ChecksumCompareRequest } from '../warehouse.js';
+import { differencesByKind } from './compare.js';
 import { bucketOf, canonicalText, rowHash } from './checksum-sql.js';
 import { rowsOf, timestamp } from './rows.js';
 import { quoteName, quoteText } from './sql-text.js';
@@ -76,7 +77,6 @@ export async function compareKeys(
     connection,
     `SELECT CASE WHEN is_in_flight THEN 'inFlight' ELSE kind END AS kind, count(*)::INTEGER AS n FROM _millrace_differences GROUP BY 1`,
   );
-  const figure = (kind: string) => Number(counts.find((row) => row['kind'] === kind)?.['n'] ?? 0);
   const samples = async (kind: string): Promise<string[]> =>
     (
       await rowsOf(
@@ -86,17 +86,7 @@ export async function compareKeys(
       )
     ).map((row) => String(row['text']));
   return {
-    missing: figure('missing'),
-    extra: figure('extra'),
-    changed: figure('changed'),
-    timestampOnly: figure('timestampOnly'),
-    inFlight: figure('inFlight'),
-    samples: {
-      missing: await samples('missing'),
-      extra: await samples('extra'),
-      changed: await samples('changed'),
-      timestampOnly: await samples('timestampOnly'),
-    },
+    ...(await differencesByKind(counts, samples)),
     differences: await stageLines(
       connection,
       files.staging,

@@ -162,7 +162,6 @@ async function report(
     connection,
     'SELECT kind, count(*) AS n FROM _millrace_differences GROUP BY kind',
   );
-  const figure = (kind: string) => Number(kinds.find((row) => row['kind'] === kind)?.['n'] ?? 0);
   const samples = async (kind: string) =>
     (
       await rowsOf(
@@ -173,6 +172,17 @@ async function report(
   return {
     sourceRows: await count('SELECT count(*) AS n FROM _millrace_source'),
     warehouseRows: await count('SELECT count(*) AS n FROM _millrace_target'),
+    ...(await differencesByKind(kinds, samples)),
+  };
+}
+
+/** Counts of each kind of difference, and samples of the kinds that name keys. */
+export async function differencesByKind(
+  kinds: readonly Readonly<Record<string, unknown>>[],
+  samples: (kind: string) => Promise<string[]>,
+) {
+  const figure = (kind: string) => Number(kinds.find((row) => row['kind'] === kind)?.['n'] ?? 0);
+  return {
     missing: figure('missing'),
     extra: figure('extra'),
     changed: figure('changed'),

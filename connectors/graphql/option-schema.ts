@@ -1,20 +1,14 @@
 import type { JsonObject } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
+import { closedObject } from '../option-problems.js';
 
 const text = { type: 'string', minLength: 1 };
 const name = { type: 'string', pattern: '^[_A-Za-z][_0-9A-Za-z]*$' };
 const path = { type: 'string', pattern: '^[^.]+(\\.[^.]+)*$' };
 const count = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
 
-const closed = (properties: JsonObject, required: string[] = []): JsonObject => ({
-  type: 'object',
-  additionalProperties: false,
-  properties,
-  required,
-});
-
 /** Shape of the options of one read; `paginator` has schemas of its own, by type. */
-export const endpointSchema = closed(
+export const endpointSchema = closedObject(
   {
     query: { ...text, maxLength: limits.graphqlQueryMaxLength },
     operationName: name,
@@ -22,7 +16,7 @@ export const endpointSchema = closed(
     dataSelector: path,
     path: { type: 'string' },
     paginator: { type: 'object' },
-    incremental: closed({
+    incremental: closedObject({
       cursorPath: path,
       startVariable: name,
       endVariable: name,
@@ -35,9 +29,9 @@ export const endpointSchema = closed(
 
 /** Shape of each paginator, by its type. */
 export const paginatorSchemas: Readonly<Record<string, JsonObject>> = {
-  single_page: closed({ type: text }),
-  relay: closed({ type: text, cursorVariable: name, pageInfoPath: path }),
-  offset: closed(
+  single_page: closedObject({ type: text }),
+  relay: closedObject({ type: text, cursorVariable: name, pageInfoPath: path }),
+  offset: closedObject(
     {
       type: text,
       limit: { ...count, minimum: 1 },

@@ -1,20 +1,14 @@
 import type { JsonObject } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
+import { closedObject } from '../option-problems.js';
 
 const text = { type: 'string', minLength: 1 };
 const path = { type: 'string', pattern: '^[^.]+(\\.[^.]+)*$' };
 const count = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
 const texts = { type: 'object', additionalProperties: { type: 'string' } };
 
-const closed = (properties: JsonObject, required: string[] = []): JsonObject => ({
-  type: 'object',
-  additionalProperties: false,
-  properties,
-  required,
-});
-
 /** Shape of the options of one read; `paginator` has schemas of its own, by type. */
-export const endpointSchema = closed(
+export const endpointSchema = closedObject(
   {
     path: { type: 'string' },
     method: { enum: ['GET', 'POST'] },
@@ -23,7 +17,7 @@ export const endpointSchema = closed(
     json: { type: 'object' },
     dataSelector: path,
     paginator: { type: 'object' },
-    incremental: closed({
+    incremental: closedObject({
       cursorPath: path,
       startParam: text,
       endParam: text,
@@ -38,10 +32,10 @@ const type = text;
 
 /** Shape of each paginator, by its type. */
 export const paginatorSchemas: Readonly<Record<string, JsonObject>> = {
-  single_page: closed({ type }),
-  header_link: closed({ type }),
-  json_link: closed({ type, nextUrlPath: path }),
-  offset: closed(
+  single_page: closedObject({ type }),
+  header_link: closedObject({ type }),
+  json_link: closedObject({ type, nextUrlPath: path }),
+  offset: closedObject(
     {
       type,
       limit: { ...count, minimum: 1 },
@@ -53,14 +47,15 @@ export const paginatorSchemas: Readonly<Record<string, JsonObject>> = {
     },
     ['limit'],
   ),
-  page_number: closed({ type, basePage: count, pageParam: text, totalPath: path, hasMorePath: path }),
-  cursor: closed({ type, cursorPath: path, cursorParam: text, cursorBodyPath: path, hasMorePath: path }, [
-    'cursorPath',
-  ]),
+  page_number: closedObject({ type, basePage: count, pageParam: text, totalPath: path, hasMorePath: path }),
+  cursor: closedObject(
+    { type, cursorPath: path, cursorParam: text, cursorBodyPath: path, hasMorePath: path },
+    ['cursorPath'],
+  ),
 };
 
 /** Shape of a connection; `auth` has schemas of its own, by type. */
-export const connectionSchema = closed(
+export const connectionSchema = closedObject(
   {
     connector: text,
     baseUrl: text,
@@ -74,12 +69,12 @@ export const connectionSchema = closed(
 
 /** Shape of each kind of credentials, by its type. */
 export const authSchemas: Readonly<Record<string, JsonObject>> = {
-  bearer: closed({ type, token: text }, ['token']),
-  http_basic: closed({ type, username: { type: 'string' }, password: { type: 'string' } }, [
+  bearer: closedObject({ type, token: text }, ['token']),
+  http_basic: closedObject({ type, username: { type: 'string' }, password: { type: 'string' } }, [
     'username',
     'password',
   ]),
-  api_key: closed({ type, name: text, apiKey: text, location: { enum: ['header', 'query'] } }, [
+  api_key: closedObject({ type, name: text, apiKey: text, location: { enum: ['header', 'query'] } }, [
     'name',
     'apiKey',
   ]),
