@@ -1,13 +1,12 @@
 import type { JsonObject } from '../../core/json.js';
-import { cursorNotAfter, laterCursor } from '../cursor.js';
 import { protocolFailure } from '../http/index.js';
 import { memberAt, recordsAt, toRecord, type JsonPage, type PageRecord } from '../json-page.js';
-import { sliceAt, toLine } from '../json-slices.js';
-import { lineBatch } from '../line-batch.js';
+import { sliceAt } from '../json-slices.js';
 import { createPageGuard } from '../page-guard.js';
 import { restWindow } from '../rest/incremental.js';
 import type { RestIncremental } from '../rest/options.js';
 import { pathOf } from '../rest/paths.js';
+import { createWindowReader } from '../rest/window-reader.js';
 import type { ReadContext, ReadRequest, SourceBatch } from '../source.js';
 import { createGraphqlApi, type GraphqlTarget } from './api.js';
 import type { GraphqlEndpoint, GraphqlIncremental } from './options.js';
@@ -32,35 +31,19 @@ export async function* readGraphql(
   const window = restWindow(incrementalOf(endpoint.incremental), request, words);
   const pages = createPages(endpoint);
   const guard = createPageGuard('graphql', endpoint.maximumPages);
-  let cursor = request.cursor;
-  let beganAtMs: number | undefined;
-  let records = 0;
-  let withCursor = 0;
+  const reader = createWindowReader('graphql', window, request);
   let turn: JsonObject | undefined = pages.first;
   while (turn !== undefined) {
     guard.refuseRepeat(JSON.stringify(turn));
     const variables: JsonObject = { ...endpoint.variables, ...window.params, ...turn };
     const page = await ask({ query, variables, ...(operationName !== undefined && { operationName }) });
-    beganAtMs ??= page.answeredAtMs;
     const found = nodesAt('graphql', page, pathOf(dataSelector));
     guard.take(page.body, found.length);
-    const lines: Uint8Array[] = [];
-    for (const record of found) {
-      const value = window.cursorOf(record);
-      records += 1;
-      if (value !== undefined) withCursor += 1;
-      if (!window.isWanted(value)) continue;
-      lines.push(toLine(record.bytes));
-      cursor = laterCursor(cursor, window.isInstant ? cursorNotAfter(value, beganAtMs) : value);
-    }
     context.heartbeat();
-    yield lineBatch('rows', lines, cursor);
+    yield reader.take(found, page.answeredAtMs);
     turn = pages.next({ page, recordCount: distinct(found) });
   }
-  // Of a first read only: later it would stop good records for a bad one, which the schema check sets aside.
-  const isFirst = request.cursor === undefined && request.interval === undefined;
-  if (isFirst && window.cursorPath !== undefined && records > 0 && withCursor === 0)
-    throw protocolFailure('graphql', `no record has a cursor at "${window.cursorPath}" that can be read`);
+  reader.finish();
 }
 
 /** The records at a path below `data`; of a list named `edges`, the `node` of each. @throws PipelineError SOURCE_PROTOCOL */

@@ -1,13 +1,6 @@
-import { cursorNotAfter, laterCursor } from '../cursor.js';
-import {
-  answeredAtMs,
-  httpRequest,
-  pauseForRateLimit,
-  protocolFailure,
-  type HttpResponse,
-} from '../http/index.js';
+import { answeredAtMs, httpRequest, pauseForRateLimit, type HttpResponse } from '../http/index.js';
 import { memberAt, parsePage, recordsAt, toRecord, type JsonPage, type PageRecord } from '../json-page.js';
-import { sliceAt, toLine } from '../json-slices.js';
+import { sliceAt } from '../json-slices.js';
 import { createPageGuard } from '../page-guard.js';
 import type { ReadContext, ReadRequest, SourceBatch } from '../source.js';
 import { restWindow } from './incremental.js';
@@ -15,7 +8,7 @@ import type { RestEndpoint } from './options.js';
 import { createPaginator, type PageRequest } from './paginators.js';
 import { pathOf } from './paths.js';
 import { below, type RestConnection } from './settings.js';
-import { lineBatch } from '../line-batch.js';
+import { createWindowReader } from './window-reader.js';
 
 /**
  * Reads page after page. The cursor never passes the moment at which the read began, by the source's own clock: a record
@@ -32,36 +25,20 @@ export async function* readRest(
   const window = restWindow(endpoint.incremental, request);
   const paginator = createPaginator(endpoint.paginator);
   const guard = createPageGuard('rest', endpoint.maximumPages);
-  let cursor = request.cursor;
-  let beganAtMs: number | undefined;
-  let records = 0;
-  let withCursor = 0;
+  const reader = createWindowReader('rest', window, request);
   let ask: PageRequest | undefined = paginator.first(firstRequest(connection, endpoint, window.params));
   while (ask !== undefined) {
     guard.refuseRepeat(`${ask.url.href} ${JSON.stringify(ask.json ?? null)}`);
     const response: HttpResponse = await send(connection, endpoint, ask, context.signal);
-    beganAtMs ??= answeredAtMs(response.headers);
     const page = parsePage('rest', response.body);
     const found = recordsOf(page, endpoint.dataSelector);
     guard.take(response.body, found.length);
-    const lines: Uint8Array[] = [];
-    for (const record of found) {
-      const value = window.cursorOf(record);
-      records += 1;
-      if (value !== undefined) withCursor += 1;
-      if (!window.isWanted(value)) continue;
-      lines.push(toLine(record.bytes));
-      cursor = laterCursor(cursor, window.isInstant ? cursorNotAfter(value, beganAtMs) : value);
-    }
     context.heartbeat();
-    yield lineBatch('rows', lines, cursor);
+    yield reader.take(found, answeredAtMs(response.headers));
     ask = paginator.next({ request: ask, headers: response.headers, page, recordCount: found.length });
     if (ask !== undefined) await pauseForRateLimit(response.headers, context.signal);
   }
-  // Of a first read only: later it would stop good records for a bad one, which the schema check sets aside.
-  const isFirst = request.cursor === undefined && request.interval === undefined;
-  if (isFirst && window.cursorPath !== undefined && records > 0 && withCursor === 0)
-    throw protocolFailure('rest', `no record has a cursor at "${window.cursorPath}" that can be read`);
+  reader.finish();
 }
 
 /** One request below the base, with the credentials of the connection. */
