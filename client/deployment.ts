@@ -140,6 +140,7 @@ async function writeDag(
   const isUpdate = deployed !== undefined && deployed.specHash !== specHash;
   assertBounded(spec, now);
   const pause = deployed === undefined ? firstPause(spec, now) : undefined;
+  let watchedFrom = now;
   if (deployed === undefined) {
     const times = await serverTimes(client, spec);
     const state =
@@ -148,11 +149,14 @@ async function writeDag(
       ...scheduleOptions(pinned, times, taskQueue),
       ...(state === undefined ? {} : { state }),
     });
+    // What was due while this call was on its way is no run that was missed: the server knows of no earlier time.
+    if (hasFireTimes(spec.schedule))
+      watchedFrom = (await describeSchedule(client, dagScheduleId(spec.id))).info.createdAt;
   } else if (isUpdate || needsNewTimes(deployed, now)) {
     await updateSchedule(client, pinned, deployed.spec, taskQueue);
   }
   await deployAssetQueue(client, spec, deployed?.spec);
-  await deployCompanions(client, pinned, { taskQueue, isUpdate, now, pause });
+  await deployCompanions(client, pinned, { taskQueue, isUpdate, now: watchedFrom, pause });
   return deployReconciles(client, pinned, { previous: deployed?.spec, taskQueue, now });
 }
 

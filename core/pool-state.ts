@@ -20,6 +20,12 @@ export interface LeaseRequest extends LeaseReference {
   readonly priorityWeight: number;
   /** What waits, for people. */
   readonly label: string;
+  /**
+   * When the run asked first, ISO 8601 UTC, and the place of the request among all that the run asked for: words to a
+   * coordinator may overtake one another. Absent in a request of a run that older code began.
+   */
+  readonly askedAt?: string;
+  readonly turn?: number;
 }
 
 export interface Lease extends LeaseRequest {

@@ -10,8 +10,8 @@ import type {
 } from './pool-state.js';
 
 /**
- * The decisions of a pool of slots. Waiters are served by `priorityWeight`, the greatest first, then first come, first
- * served, and nobody passes a waiter that the pool can hold: a request of many slots waits until they are free and cannot
+ * The decisions of a pool of slots. Waiters are served by `priorityWeight`, the greatest first, then whoever asked first,
+ * and nobody passes a waiter that the pool can hold: a request of many slots waits until they are free and cannot
  * starve behind small ones. A waiter larger than the pool as it is now (someone made it smaller) is passed over until it
  * fits again. Every request may be repeated.
  */
@@ -102,10 +102,12 @@ export class Pool {
     if (this.#slots > 0 && request.slots > poolSlots)
       return [{ ...referenceOf(request), kind: 'refused', slots: request.slots, poolSlots }];
     if (this.#holders.size + this.#waiters.size >= limits.poolMaxLeases) return [];
-    this.#waiters.set(key, { ...request, since: now });
-    const before = this.#queue.findIndex(
-      (other) => (this.#waiters.get(other)?.priorityWeight ?? 0) < request.priorityWeight,
-    );
+    const lease = { ...request, since: now };
+    this.#waiters.set(key, lease);
+    const before = this.#queue.findIndex((other) => {
+      const waiter = this.#waiters.get(other);
+      return waiter !== undefined && isServedBefore(lease, waiter);
+    });
     this.#queue.splice(before < 0 ? this.#queue.length : before, 0, key);
     return this.#grant(now);
   }
@@ -169,6 +171,14 @@ export class Pool {
       if (this.#waiters.delete(key)) this.#queue = this.#queue.filter((waiting) => waiting !== key);
     }
   }
+}
+
+function isServedBefore(lease: Lease, other: Lease): boolean {
+  if (lease.priorityWeight !== other.priorityWeight) return lease.priorityWeight > other.priorityWeight;
+  const askedAt = lease.askedAt ?? lease.since;
+  const otherAskedAt = other.askedAt ?? other.since;
+  if (askedAt !== otherAskedAt) return askedAt < otherAskedAt;
+  return lease.firstRunId === other.firstRunId && (lease.turn ?? 0) < (other.turn ?? 0);
 }
 
 function keyOf({ workflowId, firstRunId, leaseId }: LeaseReference): string {

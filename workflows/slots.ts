@@ -26,6 +26,9 @@ const { ensurePool } = proxyActivities<Pick<Activities, 'ensurePool'>>({
 interface OwnLease {
   readonly request: SlotRequest;
   readonly requestId: string;
+  /** When it was asked for, ISO 8601 UTC, and its place among all that was asked for. */
+  readonly askedAt: string;
+  readonly turn: number;
   state: 'waiting' | 'granted' | 'refused';
   /** The pool's size, where it refused. */
   poolSlots?: number;
@@ -42,11 +45,12 @@ export class SlotClient {
   readonly #leases = new Map<string, OwnLease>();
   readonly #words = new Set<Promise<void>>();
   #isAskingAgain = false;
+  #turns = 0;
 
   /** @param carried what `carried` returned in the execution before this one. */
   constructor(carried: readonly CarriedSlot[] = []) {
     for (const slot of carried)
-      this.#leases.set(slot.request.leaseId, { ...slot, state: 'granted', lastWord: Promise.resolve() });
+      this.#leases.set(slot.request.leaseId, this.#newLease(slot.request, slot.requestId, 'granted'));
     setHandler(slotAnswerSignal, (answer) => {
       this.#hear(answer);
     });
@@ -67,12 +71,7 @@ export class SlotClient {
   async acquire(request: SlotRequest): Promise<void> {
     const { leaseId } = request;
     if (this.#leases.has(leaseId)) throw new Error(`lease "${leaseId}" is asked for twice`);
-    const lease: OwnLease = {
-      request,
-      requestId: uuid4().slice(0, 8),
-      state: 'waiting',
-      lastWord: Promise.resolve(),
-    };
+    const lease = this.#newLease(request, uuid4().slice(0, 8), 'waiting');
     this.#leases.set(leaseId, lease);
     try {
       await this.#ask(lease);
@@ -119,6 +118,12 @@ export class SlotClient {
     while (this.#words.size > 0) await Promise.all(this.#words);
   }
 
+  #newLease(request: SlotRequest, requestId: string, state: OwnLease['state']): OwnLease {
+    this.#turns += 1;
+    const askedAt = new Date().toISOString();
+    return { request, requestId, askedAt, turn: this.#turns, state, lastWord: Promise.resolve() };
+  }
+
   #hear(answer: PoolAnswer & { readonly pool: string }): void {
     const lease = this.#leases.get(answer.leaseId);
     const { firstExecutionRunId } = workflowInfo();
@@ -134,9 +139,9 @@ export class SlotClient {
 
   /** Asks once. Where the pool has no coordinator, one is started. */
   #ask(lease: OwnLease): Promise<void> {
-    const { request } = lease;
+    const { request, askedAt, turn } = lease;
     const { slots, priorityWeight, label } = request;
-    const message: LeaseRequest = { ...referenceOf(lease), slots, priorityWeight, label };
+    const message: LeaseRequest = { ...referenceOf(lease), slots, priorityWeight, label, askedAt, turn };
     const word = CancellationScope.nonCancellable(async () => {
       await lease.lastWord;
       await say(request, acquireSlotSignal, message);
@@ -201,7 +206,7 @@ async function say<Message>(
   }
 }
 
-function referenceOf({ request, requestId }: OwnLease): LeaseReference {
+function referenceOf({ request, requestId }: Pick<OwnLease, 'request' | 'requestId'>): LeaseReference {
   const { workflowId, firstExecutionRunId } = workflowInfo();
   return { workflowId, firstRunId: firstExecutionRunId, leaseId: request.leaseId, requestId };
 }

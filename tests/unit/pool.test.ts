@@ -48,6 +48,19 @@ describe('a pool', () => {
     expect(granted(pool.release(request('holder'), now))).toEqual(['high']);
   });
 
+  test('among equals serves whoever asked first, also where the later word arrived first', () => {
+    const pool = new Pool(newPool(0));
+    const later = '2026-01-01T00:00:05.000Z';
+    pool.acquire(request('second', { askedAt: now, turn: 2 }), later);
+    pool.acquire(request('unknown'), later);
+    pool.acquire(request('first', { askedAt: now, turn: 1 }), later);
+    pool.acquire(
+      request('other', { askedAt: now, turn: 1, workflowId: 'run 2', firstRunId: 'chain 2' }),
+      later,
+    );
+    expect(names(pool.state.waiters)).toEqual(['first', 'second', 'other', 'unknown']);
+  });
+
   test('nobody passes a waiter that needs many slots', () => {
     const pool = new Pool(newPool(3));
     pool.acquire(request('one'), now);
