@@ -7,7 +7,7 @@ interface LimitGroup {
   readonly names: string[];
 }
 
-/** `docs/reference/limits.md`: names, values and the comments of `core/limits.ts` and its part `core/connector-limits.ts`. */
+/** `docs/reference/limits.md`: names, values and the comments of `core/limits.ts` and its parts. */
 export function limitsPage(): string {
   const rows = readGroups('core/limits.ts').flatMap(({ description, names }) =>
     names.map((name) => `| \`${name}\` | ${readable(name)} | ${description.replaceAll('|', '\\|')} |`),
@@ -30,7 +30,7 @@ function readGroups(path: string): LimitGroup[] {
   const groups: LimitGroup[] = [];
   const visit = (node: ts.Node): void => {
     if (ts.isSpreadAssignment(node)) {
-      groups.push(...readGroups('core/connector-limits.ts'));
+      groups.push(...readGroups(partOf(node.expression.getText(file))));
       return;
     }
     if (ts.isPropertyAssignment(node) && ts.isIdentifier(node.name)) {
@@ -46,6 +46,11 @@ function readGroups(path: string): LimitGroup[] {
   };
   visit(file);
   return groups;
+}
+
+/** `connectorLimits` is what `core/connector-limits.ts` declares. */
+function partOf(name: string): string {
+  return `core/${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}.ts`;
 }
 
 function readable(name: string): string {

@@ -23,9 +23,10 @@ function isSource(path: string): boolean {
 
 /** Text of the product without the files that declare codes and limits. */
 function productText(): string {
-  const declarations = ['core/errors/catalogue.ts', 'core/limits.ts', 'core/connector-limits.ts'];
+  const isDeclaration = (path: string): boolean =>
+    path === 'core/errors/catalogue.ts' || /^core\/([a-z]+-)?limits\.ts$/.test(path);
   return productFiles()
-    .filter((path) => !declarations.includes(path))
+    .filter((path) => !isDeclaration(path))
     .map(readText)
     .join('\n');
 }
