@@ -74,7 +74,7 @@ export default async function config() {
       '^millrace/testing/kit$': '<rootDir>/testing/kit/index.ts',
       '^(\\.{1,2}/.*)\\.js$': '$1',
     },
-    testTimeout: 60_000,
+    testTimeout: 240_000,
     maxWorkers: 2,
   };
 }

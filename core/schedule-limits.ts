@@ -34,6 +34,9 @@ export const scheduleLimits = {
   watchHistoryEvents: 3_000,
   /** Watch: pages of one round. */
   scheduleLookPages: 70,
+  /** Resume: a run that was due in the very moment is looked for this long and this often, well within `scheduleGraceMs`. */
+  resumeConfirmMs: 2_000,
+  resumeConfirmEveryMs: 100,
   /** Intervals of a gap that are named when a DAG is resumed. */
   gapSamples: 20,
 } as const;

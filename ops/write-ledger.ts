@@ -26,7 +26,8 @@ export async function writeBatch(db: Db, batch: LedgerBatch): Promise<void> {
     for (const task of tasks) {
       if (task.tryNumber > 1 + (task.priorTries ?? 0)) await endLostTries(transaction, task);
     }
-    for (const run of runs) if (hasEnded(run.state)) await endOpenTries(transaction, run);
+    const ended = runs.filter(({ state }) => hasEnded(state));
+    for (const run of await withOpenTries(transaction, ended)) await endOpenTries(transaction, run);
   });
 }
 
@@ -119,6 +120,33 @@ async function endLostTries(db: Db, task: TaskRecord): Promise<void> {
     .where('try_number', '<', task.tryNumber)
     .where('state_rank', '<', endedRank)
     .execute();
+}
+
+/** Of runs that have ended, those with a try that has not: few, so that all are asked for at once. */
+async function withOpenTries(db: Db, runs: readonly RunRecord[]): Promise<RunRecord[]> {
+  const found: RunRecord[] = [];
+  for (let at = 0; at < runs.length; at += limits.ledgerStatementRows) {
+    const asked = runs.slice(at, at + limits.ledgerStatementRows);
+    const open = await db
+      .selectFrom('task_tries')
+      .select('run_id')
+      .distinct()
+      .where(
+        'workflow_id',
+        'in',
+        asked.map(({ workflowId }) => workflowId),
+      )
+      .where(
+        'run_id',
+        'in',
+        asked.map(({ runId }) => runId),
+      )
+      .where('state_rank', '<', endedRank)
+      .execute();
+    const runIds = new Set(open.map(({ run_id }) => run_id));
+    found.push(...asked.filter(({ runId }) => runIds.has(runId)));
+  }
+  return found;
 }
 
 /** The run has ended: a try without an end will not report any more, or late, and then its own report counts. */

@@ -56,8 +56,11 @@ const isCurrent =
   existsSync(bundlePath) && existsSync(stampPath) && readFileSync(stampPath, 'utf8') === inputs;
 if (!isCurrent) {
   const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker');
+  const workflowsPath = join(dist, 'workflows', 'index.js');
   const { code } = await bundleWorkflowCode({
-    workflowsPath: join(dist, 'workflows', 'index.js'),
+    workflowsPath,
+    // Read once for each worker instead of once for each run: no module in there keeps anything of a run.
+    preloadModules: [workflowsPath],
     logger: new DefaultLogger('WARN'),
   });
   writeFileSync(

@@ -289,7 +289,7 @@ export class TestProject {
 export async function waitUntil(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  maxMs = 60_000,
+  maxMs = 180_000,
 ): Promise<void> {
   const deadline = performance.now() + maxMs;
   while (!(await condition())) {
