@@ -102,22 +102,24 @@ export class Interpreter {
     );
   }
 
-  /** @throws the cancellation, once every running task and every teardown has ended. */
-  async run(): Promise<Outcome> {
-    const cancelled = CancellationScope.current().cancelRequested.catch((error: unknown) => {
+  /** Rejects with the cancellation, once every running task and every teardown has ended. */
+  run(): Promise<Outcome> {
+    const cancelled = CancellationScope.current().cancelRequested;
+    void cancelled.catch(() => {
       this.#isCancelled = true;
-      return error;
     });
-    await new Promise<void>((resolve) => {
-      this.#finish = resolve;
+    return new Promise<Outcome>((resolve) => {
+      this.#finish = () => {
+        resolve(this.#isCancelled ? cancelled : this.#outcome);
+      };
       this.#advance();
     });
-    if (this.#isCancelled) throw await cancelled;
+  }
+
+  get #outcome(): Outcome {
+    const isYielded = this.#isYielding && !this.#state.isComplete;
     return {
-      state:
-        this.#isYielding && !this.#state.isComplete
-          ? 'yielded'
-          : runVerdict(this.#options.spec, this.#state.states),
+      state: isYielded ? 'yielded' : runVerdict(this.#options.spec, this.#state.states),
       tasks: this.#state.results,
       counts: this.counts,
     };

@@ -4,10 +4,13 @@ import type { RunInput, RunResult } from '../core/run.js';
 import { countsFailures } from '../core/schedule-spec.js';
 import { runEndedSignal } from './schedule-messages.js';
 
+/** Whether the watch of the DAG counts how its runs end. */
+export function isWatched({ runType, spec }: RunInput): boolean {
+  return runType === 'scheduled' && countsFailures(spec.schedule);
+}
+
 /** Tells the watch of a DAG that counts failures how a scheduled run ended; a DAG without a watch is left alone. */
-export async function reportEnd(input: RunInput, state: RunResult['state']): Promise<void> {
-  const { schedule, id } = input.spec;
-  if (input.runType !== 'scheduled' || !countsFailures(schedule)) return;
+export async function reportEnd({ spec: { id } }: RunInput, state: RunResult['state']): Promise<void> {
   const { workflowId, runId } = workflowInfo();
   try {
     await getExternalWorkflowHandle(watchWorkflowId(id)).signal(runEndedSignal, { workflowId, runId, state });

@@ -14,59 +14,69 @@ import {
 import type { Activities } from '../core/activities.js';
 import type { DagSpec } from '../core/dag-spec.js';
 import type { DataInterval } from '../core/interval.js';
-import { PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
 import { zeroCounts } from '../core/manifest.js';
 import type { Decision, RunInput, RunResult, StageContext } from '../core/run.js';
 import { hasExclusions, hasFireTimes } from '../core/schedule-spec.js';
-import { runSlot } from '../core/slot-requests.js';
+import { runSlot, type SlotRequest } from '../core/slot-requests.js';
 import { selectTasks } from '../core/select-tasks.js';
 import { Approvals } from './approvals.js';
 import { RunDetails } from './details.js';
-import { Interpreter, type Outcome } from './interpreter.js';
+import { Interpreter } from './interpreter.js';
 import { approvalsQuery, clearUpdate, decideSignal, decideUpdate, statesQuery } from './messages.js';
-import { reportEnd } from './report-run.js';
+import { finish, hasListeners, problemOf, resultOf, tellListeners, type RunOutcome } from './run-end.js';
 import { makeSnapshot } from './run-snapshot.js';
 import { runAttributes, scheduledStartAttribute, type RunTraits } from './search-attributes.js';
 import { SlotClient } from './slots.js';
 import { handleRecall, takeOver, type Heritage } from './take-over.js';
 import { RunTelling } from './tell-run.js';
-import { callBack, watchDeadlines, type RunningDeadlines } from './task-run.js';
+import { watchDeadlines, type RunningDeadlines } from './task-run.js';
 
 const { resolveInterval, deadlineBase } = proxyLocalActivities<
   Pick<Activities, 'resolveInterval' | 'deadlineBase'>
 >({ startToCloseTimeout: '10s' });
 
-/** What interpreting gave, and whether the run's time was up. */
-interface RunOutcome extends Outcome {
-  readonly isTooLate?: boolean;
-}
-
 /**
  * One run of a DAG: interprets the spec that it was started with, whatever is deployed meanwhile. A run whose history
- * grows long continues as new, with what it has done as a snapshot.
+ * grows long continues as new, with what it has done as a snapshot. Like a task, a run makes no promise for what it does
+ * not ask for: see `runTask`.
  *
  * @throws ApplicationFailure of type RUN_FAILED with the `RunResult` as its detail, where a leaf task failed.
  */
-export async function runDag(input: RunInput): Promise<RunResult> {
-  const { runType } = input;
-  const spec = input.tasks === undefined ? input.spec : selectTasks(input.spec, input.tasks);
-  const running: { interval?: DataInterval; begun?: { heritage: Heritage; interpreter: Interpreter } } = {};
+export function runDag(input: RunInput): Promise<RunResult> {
+  const running: Running = {};
   handleRecall(
     input,
     () => running.interval ?? input.interval,
     () => running.begun,
   );
-  const interval = input.interval ?? (await scheduledInterval(input));
+  const interval = input.interval ?? scheduledInterval(input);
+  return interval instanceof Promise
+    ? interval.then((found) => runInterval(input, found, running))
+    : runInterval(input, interval, running);
+}
+
+/** What is known of a run by now, for those who ask. */
+interface Running {
+  interval?: DataInterval;
+  begun?: { heritage: Heritage; interpreter: Interpreter };
+}
+
+async function runInterval(
+  input: RunInput,
+  interval: DataInterval | undefined,
+  running: Running,
+): Promise<RunResult> {
+  const spec = input.tasks === undefined ? input.spec : selectTasks(input.spec, input.tasks);
   if (interval !== undefined) running.interval = interval;
-  completeAttributes({ spec, runType, interval });
+  completeAttributes({ spec, runType: input.runType, interval });
   const context = contextOf(input, interval);
   const approvals = new Approvals(input.carried?.decisions);
   const slots = new SlotClient(input.carried?.slots);
   const telling = new RunTelling(spec, input, context);
   telling.started();
   const details = new RunDetails(spec);
-  const heritage = await takeOverAloud(input, telling);
+  const heritage = isFirst(input) ? firstHeritage(input) : await takeOverAloud(input, telling);
   const interpreter: Interpreter = new Interpreter({
     ...heritage,
     spec,
@@ -83,37 +93,60 @@ export async function runDag(input: RunInput): Promise<RunResult> {
   });
   running.begun = { heritage, interpreter };
   handleMessages(interpreter, approvals, spec);
-  const deadlines = await startDeadlines(spec, context, input.carried !== undefined);
+  const deadlines =
+    spec.deadlines === undefined
+      ? undefined
+      : await startDeadlines(spec.deadlines, spec, context, input.carried !== undefined);
+  const [turn] = runSlot(spec);
   let outcome: RunOutcome | undefined;
   try {
-    if (input.carried === undefined) await takeTurn(spec, slots);
+    if (mustTakeTurn(turn, input)) await takeTurn(spec, turn, slots);
     outcome = await runInTime(spec, context, interpreter);
   } catch (error) {
     if (isCancellation(error)) telling.ended({ state: 'cancelled', tasks: [], counts: interpreter.counts });
     throw error;
   } finally {
-    await deadlines.stop();
+    if (deadlines !== undefined) await deadlines.stop();
     // A run that continues as new keeps its turn.
-    if (outcome?.state !== 'yielded') void slots.release(runSlot(spec)[0]?.leaseId ?? '');
-    await slots.settle();
+    if (turn !== undefined && outcome?.state !== 'yielded') void slots.release(turn.leaseId);
+    if (!slots.isSettled) await slots.settle();
   }
-  if (outcome.state === 'yielded') {
-    const snapshot = await makeSnapshot(interpreter.entries);
-    return continueAsNew<typeof runDag>({
-      ...lastingInput(input, context),
-      tries: interpreter.tries,
-      snapshot,
-      carried: {
-        ...carriedOf(input, context),
-        decisions: approvals.answers,
-        slots: slots.carried,
-      },
-    });
-  }
-  const state = outcome.state === 'success' ? 'success' : 'failed';
-  telling.ended({ ...outcome, state });
-  await reportEnd(input, state);
-  return finish(input, context, { ...outcome, state });
+  if (outcome.state === 'yielded') return goOn(input, context, interpreter, approvals, slots);
+  const result = resultOf(input, context, outcome);
+  telling.ended({ ...outcome, state: result.state });
+  const problem = result.state === 'success' ? undefined : problemOf(spec, outcome);
+  if (hasListeners(input, result)) await tellListeners(input, context, result, problem);
+  return finish(result, problem?.message);
+}
+
+/** Continues as new, with what is done as a snapshot. */
+async function goOn(
+  input: RunInput,
+  context: StageContext,
+  interpreter: Interpreter,
+  approvals: Approvals,
+  slots: SlotClient,
+): Promise<never> {
+  const snapshot = await makeSnapshot(interpreter.entries);
+  return continueAsNew<typeof runDag>({
+    ...lastingInput(input, context),
+    tries: interpreter.tries,
+    snapshot,
+    carried: {
+      ...carriedOf(input, context),
+      decisions: approvals.answers,
+      slots: slots.carried,
+    },
+  });
+}
+
+function firstHeritage({ tries = {} }: RunInput): Heritage {
+  return { entries: [], tries };
+}
+
+/** Whether nothing was done before, and all of the DAG is to be done. */
+function isFirst({ rerun, snapshot, tasks }: RunInput): boolean {
+  return rerun === undefined && snapshot === undefined && tasks === undefined;
 }
 
 /** Takes over what former executions have done, and tells the run ledger of it. */
@@ -142,16 +175,20 @@ function carriedOf(
 }
 
 /** Runs the tasks, for as long as the run may take: then what has not ended is cancelled, and teardowns run. */
-async function runInTime(
+function runInTime(
   { dagrunTimeoutMs }: DagSpec,
   { startedAt }: StageContext,
   interpreter: Interpreter,
 ): Promise<RunOutcome> {
   if (dagrunTimeoutMs === undefined) return interpreter.run();
+  return runUntil(Date.parse(startedAt) + dagrunTimeoutMs, interpreter);
+}
+
+async function runUntil(endsAtMs: number, interpreter: Interpreter): Promise<RunOutcome> {
   const tasks = new CancellationScope();
   const clock = new CancellationScope();
   let isTooLate = false;
-  const remainingMs = Math.max(Date.parse(startedAt) + dagrunTimeoutMs - Date.now(), 1);
+  const remainingMs = Math.max(endsAtMs - Date.now(), 1);
   const ticking = clock.run(async () => {
     await sleep(remainingMs, { summary: 'dagrunTimeout' });
     isTooLate = true;
@@ -177,12 +214,14 @@ function completeAttributes(traits: RunTraits): void {
   if (missing.length > 0) upsertSearchAttributes(missing);
 }
 
+/** A run that continues as new has its turn; runs of a version that kept no count of a DAG's runs go on without one. */
+function mustTakeTurn(turn: SlotRequest | undefined, { carried }: RunInput): turn is SlotRequest {
+  return turn !== undefined && carried === undefined && patched('run-turn');
+}
+
 /** Waits until fewer runs of the DAG than `maxActiveRuns` are at work. */
-async function takeTurn(spec: DagSpec, slots: SlotClient): Promise<void> {
-  const [turn] = runSlot(spec);
-  // Runs of a version that kept no count of a DAG's runs go on without a turn.
-  if (turn === undefined || !patched('run-turn')) return;
-  setCurrentDetails(`**${spec.id}** · queued: at most ${String(turn.limit)} runs at a time`);
+async function takeTurn({ id }: DagSpec, turn: SlotRequest, slots: SlotClient): Promise<void> {
+  setCurrentDetails(`**${id}** · queued: at most ${String(turn.limit)} runs at a time`);
   await slots.acquire(turn);
 }
 
@@ -237,59 +276,15 @@ function isAnswer({ decision }: { readonly decision: unknown }): boolean {
   return decision === 'approved' || decision === 'rejected';
 }
 
-async function finish(
-  input: RunInput,
-  context: StageContext,
-  outcome: RunOutcome & { readonly state: RunResult['state'] },
-): Promise<RunResult> {
-  const { spec, specHash } = input;
-  const { state, tasks, counts } = outcome;
-  const { interval } = context;
-  const result: RunResult = {
-    dagId: spec.id,
-    specHash,
-    state,
-    ...(interval === undefined ? {} : { interval }),
-    tasks,
-    counts,
-  };
-  const failed = tasks.filter((task) => task.state === 'failed');
-  const late = outcome.isTooLate === true ? lateness(spec) : undefined;
-  const message =
-    late?.message ??
-    `DAG "${spec.id}": ${failed.map((task) => `task "${task.taskId}" failed with ${task.error?.code ?? 'INTERNAL'}: ${task.error?.message ?? ''}`).join('; ')}`;
-  const event = state === 'success' ? 'success' : 'failure';
-  if (spec.callbacks?.[event] === true)
-    await callBack(
-      context,
-      '',
-      event,
-      state === 'success' ? undefined : { code: late?.code ?? 'RUN_FAILED', message },
-    );
-  if (state === 'success') return result;
-  const failure = ApplicationFailure.create({
-    type: 'RUN_FAILED',
-    nonRetryable: true,
-    message: message.slice(0, limits.failureDetailMaxBytes),
-    details: [result],
-  });
-  // Paths of the machine that built the package are of no use in a history.
-  failure.stack = `RunFailed: ${failure.message}`;
-  throw failure;
-}
-
-function lateness({ id, dagrunTimeoutMs = 0 }: DagSpec): PipelineError {
-  return new PipelineError('RUN_TIMEOUT', { dagId: id, timeoutMs: dagrunTimeoutMs });
-}
-
 /** Alerts of the run as a whole. */
 async function startDeadlines(
+  deadlines: NonNullable<DagSpec['deadlines']>,
   spec: DagSpec,
   context: StageContext,
   isContinued: boolean,
 ): Promise<RunningDeadlines> {
   const delaysMs: number[] = [];
-  for (const { reference, intervalMs } of spec.deadlines ?? []) {
+  for (const { reference, intervalMs } of deadlines) {
     const baseMs = await baseOf(spec, context, reference);
     const delayMs = baseMs === undefined ? Number.POSITIVE_INFINITY : baseMs + intervalMs - Date.now();
     // What had passed when the run continued as new, its former execution has told.
@@ -318,7 +313,10 @@ async function baseOf(
 }
 
 /** The interval of a scheduled run ends at its nominal time: the attribute that the schedule sets before jitter. */
-async function scheduledInterval({ spec, runType }: RunInput): Promise<DataInterval | undefined> {
+function scheduledInterval({
+  spec,
+  runType,
+}: RunInput): DataInterval | undefined | Promise<DataInterval | undefined> {
   if (runType !== 'scheduled') return undefined;
   const nominal = workflowInfo().typedSearchAttributes.get(scheduledStartAttribute);
   if (nominal === undefined) return undefined;

@@ -113,6 +113,11 @@ export class SlotClient {
     }
   }
 
+  /** Whether no release is on its way. */
+  get isSettled(): boolean {
+    return this.#words.size === 0;
+  }
+
   /** Returns once every release has reached its coordinator. */
   async settle(): Promise<void> {
     while (this.#words.size > 0) await Promise.all(this.#words);
