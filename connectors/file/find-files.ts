@@ -1,7 +1,11 @@
 import picomatch from 'picomatch';
 import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
+import type { ReadContext } from '../source.js';
 import type { FileStore, FoundFile } from './file-store.js';
+
+/** Names that are looked at between two signs of life. */
+const namesPerHeartbeat = 1_000;
 
 /** Whether a path is a pattern: it has one of `*`, `?`, `[` and `{`. */
 export function isPattern(path: string): boolean {
@@ -14,15 +18,27 @@ export function isPattern(path: string): boolean {
  *
  * @throws PipelineError SOURCE_*, LIMIT_EXCEEDED (`fileMaxFound`)
  */
-export async function findFiles(store: FileStore, path: string, signal: AbortSignal): Promise<FoundFile[]> {
+export async function findFiles(
+  store: FileStore,
+  path: string,
+  { signal, heartbeat }: Pick<ReadContext, 'signal' | 'heartbeat'>,
+): Promise<FoundFile[]> {
   if (!isPattern(path)) return [await store.head(path)];
   const prefix = path.slice(0, path.search(/[*?[{]/));
   const rest = path.slice(prefix.lastIndexOf('/') + 1);
   const matches = picomatch(path.replaceAll(/[()|]/g, '\\$&'), { nonegate: true, noextglob: true });
   const depth = rest.includes('**') ? limits.fileMaxDepth : rest.split('/').length - 1;
   const found: FoundFile[] = [];
-  for await (const file of store.list({ prefix, depth, matches: (key) => matches(key) })) {
-    signal.throwIfAborted();
+  let seen = 0;
+  const isWanted = (key: string): boolean => {
+    seen += 1;
+    if (seen % namesPerHeartbeat === 0) {
+      signal.throwIfAborted();
+      heartbeat();
+    }
+    return matches(key);
+  };
+  for await (const file of store.list({ prefix, depth, matches: isWanted })) {
     found.push(file);
     if (found.length > limits.fileMaxFound)
       throw new PipelineError('LIMIT_EXCEEDED', {

@@ -50,7 +50,7 @@ async function* readPlace(
   context: ReadContext,
 ): AsyncGenerator<SourceBatch> {
   const memory = request.interval === undefined ? fileMemory(request.cursor) : undefined;
-  const found = await findFiles(place.store, place.path, context.signal);
+  const found = await findFiles(place.store, place.path, context);
   found.sort((left, right) => left.modifiedAtMs - right.modifiedAtMs || (left.name < right.name ? -1 : 1));
   for (const file of found) {
     context.heartbeat();
