@@ -28,6 +28,17 @@ export const connectorLimits = {
   shopifyBulkBusyWaitMs: 60_000,
   /** Shopify: to cancel a bulk operation when its read is cancelled. */
   shopifyBulkCancelMs: 5_000,
+  /** Files: bytes of one when it is unpacked, where the options name none; and files that one pattern may find. */
+  fileMaxBytes: 64 * 1024 * 1024 * 1024,
+  fileMaxFound: 100_000,
+  /** Files: those read last that a cursor remembers by name and version. */
+  fileRememberedFiles: 1_000,
+  /** Files: folders in each other that `**` looks into. */
+  fileMaxDepth: 16,
+  /** SFTP: time to connect and log in, how often the server is asked whether it is there, and how often it may not answer. */
+  sftpConnectTimeoutMs: 20_000,
+  sftpKeepAliveMs: 15_000,
+  sftpKeepAliveMisses: 3,
   /** GraphQL: text of a query; it travels with the DAG. */
   graphqlQueryMaxLength: 32_000,
   /** OAuth: one request to an authorization server, and one answer of it. */

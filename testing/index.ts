@@ -38,6 +38,7 @@ export {
 } from './salesforce-server.js';
 export type { SalesforceFixtureObject } from './salesforce-state.js';
 export { seededRandom, type SeededRandom } from './seeded-random.js';
+export { startSftpServer, type SftpServer } from './sftp-server.js';
 export type { ShopFault } from './shop-faults.js';
 export type { ShopCustomer, ShopLineItem, ShopOrder } from './shop-orders.js';
 export { createShopServer, type ShopServer, type ShopServerOptions } from './shop-server.js';

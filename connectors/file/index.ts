@@ -1,60 +1,83 @@
-import { stat } from 'node:fs/promises';
 import { parseInstant, type DataInterval } from '../../core/interval.js';
-import type { JsonObject } from '../../core/json.js';
 import { PipelineError } from '../../core/errors/index.js';
 import type { SourceEnvironment } from '../registry.js';
 import type { ReadContext, ReadRequest, Source, SourceBatch } from '../source.js';
-import { locateFile, readFileBytes } from './open-file.js';
+import { fileConnection } from './connection.js';
+import { fileBytes, refuseLarge } from './file-bytes.js';
+import { fileMemory } from './file-memory.js';
+import type { FoundFile } from './file-store.js';
+import { findFiles, isPattern } from './find-files.js';
+import { openPlace, type FilePlace } from './place.js';
 import { readRecords } from './records.js';
 import { remember } from './remember.js';
-import { fileSettings } from './settings.js';
+import { fileSettings, type FileSettings } from './settings.js';
+import { testPlace } from './test-place.js';
 
 /** Bytes gathered before a batch is handed on. */
 const batchBytes = 256 * 1024;
 
 /**
- * Text files on the worker's machine; see `file.records` for the options. Text is UTF-8; in the formats that are not
- * NDJSON, bytes that are not UTF-8 become U+FFFD. The file is streamed: memory does not grow with its size.
+ * Text files on the worker's machine, in buckets of S3 and Google Cloud Storage, and on SFTP servers; see `file.records` for the
+ * options. Text is UTF-8; in the formats that are not NDJSON, bytes that are not UTF-8 become U+FFFD. Files are streamed: memory
+ * does not grow with their size. Read by cursor, a file is read once for each of its versions.
  */
 export function createSource({ projectDirectory }: Pick<SourceEnvironment, 'projectDirectory'>): Source {
-  const directoryOf = ({ directory }: JsonObject): string =>
-    typeof directory === 'string' ? directory : projectDirectory;
   return {
     name: 'file',
-    read: (request, context) => readFile(directoryOf(request.connection), request, context),
-    async test(connection) {
-      const directory = directoryOf(connection);
-      const found = await stat(directory).catch(() => undefined);
-      if (found?.isDirectory() !== true) {
-        throw new PipelineError('SOURCE_FILE', {
-          file: 'directory of the connection',
-          reason: 'it is no directory',
+    async *read(request, context) {
+      const settings = fileSettings(request.options);
+      if (request.interval !== undefined && settings.intervalColumn === undefined) {
+        throw new PipelineError('CONFIG_INVALID', {
+          problems: `file source ${settings.path}: reading by data interval needs "intervalColumn"`,
         });
       }
-      return { detail: 'the directory exists' };
+      const place = await openPlace(settings.path, fileConnection(request.connection), projectDirectory);
+      try {
+        yield* readPlace(place, settings, request, context);
+      } finally {
+        await place.store.close();
+      }
     },
+    test: (connection) => testPlace(fileConnection(connection), projectDirectory),
   };
 }
 
-async function* readFile(
-  directory: string,
+/** Oldest change first, so that what changed later comes later. */
+async function* readPlace(
+  place: FilePlace,
+  settings: FileSettings,
   request: ReadRequest,
   context: ReadContext,
 ): AsyncGenerator<SourceBatch> {
-  const settings = fileSettings(request.options);
-  if (request.interval !== undefined && settings.intervalColumn === undefined) {
-    throw new PipelineError('CONFIG_INVALID', {
-      problems: `file source ${settings.path}: reading by data interval needs "intervalColumn"`,
-    });
+  const memory = request.interval === undefined ? fileMemory(request.cursor) : undefined;
+  const found = await findFiles(place.store, place.path, context);
+  found.sort((left, right) => left.modifiedAtMs - right.modifiedAtMs || (left.name < right.name ? -1 : 1));
+  for (const file of found) {
+    context.heartbeat();
+    if (memory?.isRead(file) === true) continue;
+    refuseLarge(file, settings.maxBytes);
+    yield* readFile(place, file, settings, request.interval, context);
+    memory?.add(file);
   }
-  const location = await locateFile(directory, settings.path);
-  const isWanted = intervalFilter(request.interval);
-  const bytes = readFileBytes(location, settings.path, context.signal);
+  if (memory !== undefined && found.length > 0)
+    yield { kind: 'rows', bytes: new Uint8Array(), rowCount: 0, cursor: memory.cursor() };
+}
+
+async function* readFile(
+  { store, path }: FilePlace,
+  file: FoundFile,
+  settings: FileSettings,
+  interval: DataInterval | undefined,
+  context: ReadContext,
+): AsyncGenerator<SourceBatch> {
+  const isWanted = intervalFilter(interval);
+  const bytes = fileBytes(store, file, settings.maxBytes, context.signal);
   const lineFeed = Buffer.from('\n');
   let pieces: Uint8Array[] = [];
   let size = 0;
   let rows = 0;
-  for await (const group of readRecords(bytes, settings)) {
+  const of = { ...settings, path: file.name, ...(isPattern(path) && { fileColumn: file.name }) };
+  for await (const group of readRecords(bytes, of)) {
     for (const record of group) {
       if (!isWanted(record.intervalText)) continue;
       const json = record.json();

@@ -36,7 +36,7 @@ export async function* readRecords(
   for await (const group of groups) {
     const [first] = group;
     if (first === undefined) continue;
-    if (isHeader) columns ??= headerOf(first.values, settings.path);
+    if (isHeader) columns ??= headerOf(first.values, settings);
     const names = columns ?? [];
     yield (isHeader ? group.slice(1) : group).map((row) => toRecord(row, names, settings));
     isHeader = false;
@@ -121,27 +121,27 @@ function csvFailure(file: string, error: unknown): unknown {
   return new PipelineError('SOURCE_FILE', { file, reason: `${code}${place}` });
 }
 
-function headerOf(values: readonly string[], file: string): readonly string[] {
+function headerOf(values: readonly string[], { path, fileColumn }: FileSettings): readonly string[] {
   const repeated = values.find((name, index) => values.indexOf(name) !== index);
-  if (repeated !== undefined || values.includes('line')) {
-    throw new PipelineError('SOURCE_FILE', {
-      file,
-      reason: `its header ${repeated === undefined ? 'names a column "line"' : 'names a column twice'}; give "columns" in the options`,
-    });
-  }
-  return values;
+  const taken = ['line', ...(fileColumn === undefined ? [] : ['file'])].find((name) => values.includes(name));
+  if (repeated === undefined && taken === undefined) return values;
+  throw new PipelineError('SOURCE_FILE', {
+    file: path,
+    reason: `its header ${taken === undefined ? 'names a column twice' : `names a column "${taken}"`}; give "columns" in the options`,
+  });
 }
 
 /** Missing values are left out, and values beyond the last column go to `_extra`, so that nothing is lost. */
 function toRecord({ values, line }: Row, columns: readonly string[], settings: FileSettings): FileRecord {
   const value = (name: string, text: string): string =>
     settings.compactDates.has(name) ? expandDate(text) : text;
-  const { intervalColumn } = settings;
+  const { intervalColumn, fileColumn } = settings;
   const intervalText = intervalColumn === undefined ? undefined : values[columns.indexOf(intervalColumn)];
   return {
     intervalText: intervalText === undefined ? undefined : value(intervalColumn ?? '', intervalText),
     json() {
       const entries: [string, unknown][] = [['line', line]];
+      if (fileColumn !== undefined) entries.unshift(['file', fileColumn]);
       for (const [index, name] of columns.entries()) {
         const text = values[index];
         if (text !== undefined) entries.push([name, value(name, text)]);

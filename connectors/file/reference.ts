@@ -14,10 +14,13 @@ export type FileFormat =
 
 /** Options of `file.records`. */
 export interface FileOptions {
-  /** Relative to the project directory, or to the connection's `directory`; it may not lead out of it. */
+  /**
+   * A path, or a pattern of `*`, `**`, `?`, `[…]` and `{a,b}`: relative to the project directory, or to the `directory` or `url` of
+   * the connection; it may not lead out of it. Or an address: `s3://bucket/key`, `gs://bucket/key`, `sftp://host/path`.
+   */
   readonly path: string;
   readonly format: FileFormat;
-  /** A connection with `directory`, for files outside the project. */
+  /** A connection with `directory` or `url`, and what logs in there, for files outside the project. */
   readonly connection?: string;
   /** Whether the first line names the columns; default true. Not for `ndjson`. */
   readonly header?: boolean;
@@ -31,13 +34,17 @@ export interface FileOptions {
   readonly intervalColumn?: string;
   /** Columns that hold `YYYYMMDD`; valid ones are written as `YYYY-MM-DD`. Not for `ndjson`. */
   readonly compactDates?: readonly string[];
+  /** What one file may have, unpacked, in MiB; default 65,536. */
+  readonly maxMb?: number;
 }
 
-/** References to files on the worker's machine. Plain data: nothing is read before a run asks for it. */
+/** References to files, on the worker's machine or elsewhere. Plain data: nothing is read before a run asks for it. */
 export const file = {
   /**
-   * The records of one text file. In `csv`, `whitespace` and `fixed` every value is text, and `line` (from 1; the
-   * line on which the record ends) is the record's identity, because equal lines are not the same record.
+   * The records of text files. In `csv`, `whitespace` and `fixed` every value is text, and `line` (from 1; the
+   * line on which the record ends) is the record's identity, because equal lines are not the same record. Where `path` is a
+   * pattern, `file` is part of the identity: the address or path of the record's file. Read by cursor (`read: 'cursor'`), files
+   * that were loaded before are left out until they change.
    */
   records({ connection, ...options }: FileOptions): SourceRef {
     const plain = JSON.parse(JSON.stringify(options)) as JsonObject;

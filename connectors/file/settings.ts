@@ -1,5 +1,7 @@
 import type { JsonObject, JsonValue } from '../../core/json.js';
 import { PipelineError } from '../../core/errors/index.js';
+import { limits } from '../../core/limits.js';
+import { isPattern } from './find-files.js';
 import type { FileFormat } from './reference.js';
 
 /** The options of one read, checked. */
@@ -12,6 +14,10 @@ export interface FileSettings {
   readonly widths: readonly number[];
   readonly intervalColumn: string | undefined;
   readonly compactDates: ReadonlySet<string>;
+  /** Bytes of one file when it is unpacked. */
+  readonly maxBytes: number;
+  /** Value of the column `file`, where records have it. */
+  readonly fileColumn?: string;
 }
 
 const formats: readonly JsonValue[] = ['csv', 'ndjson', 'whitespace', 'fixed'];
@@ -31,6 +37,7 @@ export function fileSettings(options: JsonObject): FileSettings {
     widths = [],
     intervalColumn,
     compactDates = [],
+    maxMb,
   } = options;
   expect(typeof path === 'string' && path !== '', '"path" is missing');
   expect(format !== undefined && formats.includes(format), `"format" must be one of ${formats.join(', ')}`);
@@ -40,21 +47,17 @@ export function fileSettings(options: JsonObject): FileSettings {
     header === true || columns !== undefined || format === 'ndjson',
     '"columns" is needed where header is false',
   );
-  expect(
-    !isTextList(columns) || !columns.includes('line'),
-    'the column name "line" is taken by the line number',
-  );
   expect(typeof delimiter === 'string' && delimiter.length === 1, '"delimiter" must be one character');
   expect(isWidths(widths), '"widths" must be a list of whole numbers above 0');
   expect(
     format !== 'fixed' || (isWidths(widths) && widths.length > 0),
     '"widths" is needed by the format "fixed"',
   );
+  problems.push(...columnProblems(options));
   expect(
-    intervalColumn === undefined || typeof intervalColumn === 'string',
-    '"intervalColumn" must be a name',
+    maxMb === undefined || (typeof maxMb === 'number' && Number.isInteger(maxMb) && maxMb > 0),
+    '"maxMb" must be a whole number above 0',
   );
-  expect(isTextList(compactDates), '"compactDates" must be a list of names');
   if (problems.length > 0) throw new PipelineError('CONFIG_INVALID', { problems });
   return {
     path: path as string,
@@ -65,7 +68,20 @@ export function fileSettings(options: JsonObject): FileSettings {
     widths: widths as number[],
     intervalColumn: intervalColumn as string | undefined,
     compactDates: new Set(compactDates as string[]),
+    maxBytes: maxMb === undefined ? limits.fileMaxBytes : (maxMb as number) * 1024 * 1024,
   };
+}
+
+function columnProblems({ path, columns, intervalColumn, compactDates = [] }: JsonObject): string[] {
+  const names = isTextList(columns) ? columns : [];
+  const problems: string[] = [];
+  if (names.includes('line')) problems.push('the column name "line" is taken by the line number');
+  if (names.includes('file') && typeof path === 'string' && isPattern(path))
+    problems.push('the column name "file" is taken by the name of the file, where "path" is a pattern');
+  if (intervalColumn !== undefined && typeof intervalColumn !== 'string')
+    problems.push('"intervalColumn" must be a name');
+  if (!isTextList(compactDates)) problems.push('"compactDates" must be a list of names');
+  return problems.map((problem) => `file source: ${problem}`);
 }
 
 function isTextList(value: JsonValue | undefined): value is string[] {

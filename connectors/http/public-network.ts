@@ -1,4 +1,5 @@
 import { lookup as systemLookup, type LookupAddress } from 'node:dns';
+import { lookup } from 'node:dns/promises';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { Agent } from 'undici';
 
@@ -92,6 +93,20 @@ export function createPublicNetwork(lookup: LookupFunction = systemLookup): Publ
       if (isIP(literal) !== 0 && isPrivateAddress(literal)) throw new PrivateAddressError(literal);
     },
   };
+}
+
+/**
+ * An address of a host that is judged like those of `publicNetwork`; whoever connects to it, and not to the name, connects to
+ * what was judged.
+ *
+ * @throws PrivateAddressError, or the resolver's error
+ */
+export async function publicAddress(host: string): Promise<string> {
+  const found = await lookup(host, { all: true });
+  const [first] = found;
+  if (first === undefined || found.some(({ address }) => isPrivateAddress(address)))
+    throw new PrivateAddressError(host);
+  return first.address;
 }
 
 /** The public Internet by the names that this machine's resolver knows. */

@@ -1,25 +1,19 @@
-import { Storage, type StorageOptions } from '@google-cloud/storage';
-import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { PipelineError } from '../../core/errors/index.js';
-import { limits } from '../../core/limits.js';
+import { createGcsClient, type GcsAccess } from '../buckets/gcs-client.js';
+import { beginning } from '../buckets/gcs-download.js';
+import { statusOf } from '../buckets/status.js';
 import type { ObjectStore } from './object-store.js';
-import { statusOf, storeFailure } from './store-failure.js';
+import { storeFailure } from './store-failure.js';
 
-/** How a bucket of Google Cloud Storage is reached. */
-export interface GcsSettings {
-  readonly projectId?: string;
-  /** Address of another server than that of Google; it is spoken to without a token. */
-  readonly endpoint?: string;
-  /** Key file of a service account, as JSON text. Without it, the application default credentials. */
-  readonly credentials?: string;
+/** How a bucket of Google Cloud Storage is reached, and how it encrypts. */
+export interface GcsSettings extends GcsAccess {
   /** Key of Cloud KMS that encrypts at the server. */
   readonly kmsKeyName?: string;
 }
 
 /** A bucket through the official client. Writes and removals carry the generation that they expect. */
 export function createGcsStore(bucketName: string, prefix: string, settings: GcsSettings): ObjectStore {
-  const bucket = new Storage(storageOptions(settings)).bucket(bucketName);
+  const bucket = createGcsClient(settings, 'staging.gcs.credentials').bucket(bucketName);
   const url = `gs://${bucketName}/${prefix}`;
   const fileOf = (key: string, options: { generation?: string; preconditionOpts?: object } = {}) =>
     bucket.file(`${prefix}${key}`, {
@@ -70,17 +64,7 @@ export function createGcsStore(bucketName: string, prefix: string, settings: Gcs
     },
     async get(key) {
       const stream = fileOf(key).createReadStream({ validation: false, decompress: false });
-      const begun = new Promise<Readable>((resolve, reject) => {
-        // Stays, so that an error that comes before the first reader is not one that nobody hears.
-        stream.on('error', reject);
-        stream.once('response', ({ statusCode }: { readonly statusCode?: number }) => {
-          // An answer that is none is followed by its error.
-          if (statusCode === undefined || statusCode < 300) resolve(stream);
-        });
-        // The client asks once somebody reads.
-        stream.read(0);
-      });
-      return unless([404], begun);
+      return unless([404], beginning(stream));
     },
     async *list() {
       let token: string | undefined;
@@ -111,32 +95,4 @@ function describe(metadata: {
     modifiedAtMs: Date.parse(metadata.updated ?? '') || 0,
     version: String(metadata.generation ?? ''),
   };
-}
-
-/** @throws PipelineError CONFIG_INVALID */
-function storageOptions({ projectId, endpoint, credentials }: GcsSettings): StorageOptions {
-  return {
-    ...(projectId !== undefined && { projectId }),
-    ...(endpoint !== undefined && { apiEndpoint: endpoint }),
-    ...(credentials !== undefined && { credentials: serviceAccountKey(credentials) }),
-    // One try; `retrying` tries again, with a body that begins anew.
-    retryOptions: { autoRetry: false, maxRetries: 0 },
-    timeout: limits.stagingStallMs,
-  };
-}
-
-function serviceAccountKey(text: string): { client_email: string; private_key: string } {
-  const refused = new PipelineError('CONFIG_INVALID', {
-    problems: [
-      'staging.gcs.credentials is not the key file of a service account: JSON with "client_email" and "private_key"',
-    ],
-  });
-  let key: { client_email?: unknown; private_key?: unknown };
-  try {
-    key = JSON.parse(text) as typeof key;
-  } catch {
-    throw refused;
-  }
-  if (typeof key.client_email !== 'string' || typeof key.private_key !== 'string') throw refused;
-  return { client_email: key.client_email, private_key: key.private_key };
 }

@@ -5,27 +5,16 @@ import {
   HeadObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
-  S3Client,
-  type S3ClientConfig,
   type ServerSideEncryption,
 } from '@aws-sdk/client-s3';
 import type { Readable } from 'node:stream';
-import { limits } from '../../core/limits.js';
+import { createS3Client, type S3Access } from '../buckets/s3-client.js';
+import { statusOf } from '../buckets/status.js';
 import type { ObjectStore } from './object-store.js';
-import { statusOf, storeFailure } from './store-failure.js';
+import { storeFailure } from './store-failure.js';
 
-/** How a bucket of S3, or of a server that speaks its protocol, is reached. */
-export interface S3Settings {
-  /** Without one, what the environment and the profile of AWS say. */
-  readonly region?: string;
-  /** Address of another server than that of AWS. */
-  readonly endpoint?: string;
-  /** The bucket in the path instead of the host name. */
-  readonly forcePathStyle?: boolean;
-  /** Without them, the default chain of AWS: environment, profile, web identity, instance. */
-  readonly accessKeyId?: string;
-  readonly secretAccessKey?: string;
-  readonly sessionToken?: string;
+/** How a bucket of S3, or of a server that speaks its protocol, is reached, and how it encrypts. */
+export interface S3Settings extends S3Access {
   /** Without one, what the bucket does by itself. */
   readonly serverSideEncryption?: ServerSideEncryption;
   readonly kmsKeyId?: string;
@@ -36,7 +25,7 @@ export interface S3Settings {
  * knows no conditions is written to without: what has one name has one content, so that a repeat changes nothing.
  */
 export function createS3Store(bucket: string, prefix: string, settings: S3Settings): ObjectStore {
-  const client = new S3Client(clientConfig(settings));
+  const client = createS3Client(settings);
   const url = `s3://${bucket}/${prefix}`;
   const place = (key: string) => ({ Bucket: bucket, Key: `${prefix}${key}` });
   let knowsConditions = true;
@@ -144,32 +133,4 @@ export function createS3Store(bucket: string, prefix: string, settings: S3Settin
       await answer(client.send(new DeleteObjectCommand(place(from))));
     },
   };
-}
-
-function clientConfig(settings: S3Settings): S3ClientConfig {
-  const { region, endpoint, forcePathStyle, accessKeyId, secretAccessKey, sessionToken } = settings;
-  return {
-    ...(region !== undefined && { region }),
-    ...(endpoint !== undefined && { endpoint }),
-    ...(forcePathStyle !== undefined && { forcePathStyle }),
-    ...(accessKeyId !== undefined &&
-      secretAccessKey !== undefined && {
-        credentials: {
-          accessKeyId,
-          secretAccessKey,
-          ...(sessionToken !== undefined && { sessionToken }),
-        },
-      }),
-    // One try; `retrying` tries again, with a body that begins anew, and errors tell what the client would log.
-    maxAttempts: 1,
-    logger: { trace: silent, debug: silent, info: silent, warn: silent, error: silent },
-    requestHandler: {
-      connectionTimeout: limits.warehouseConnectMaxMs,
-      socketTimeout: limits.stagingStallMs,
-    },
-  };
-}
-
-function silent(): void {
-  // Nothing is logged past the worker's own log.
 }

@@ -1,22 +1,7 @@
 import pRetry from 'p-retry';
 import { isPipelineError, PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
-
-/** What an error of an official client says: AWS in `$metadata`, Google in `code` or `response`. */
-interface ClientError {
-  readonly name?: string;
-  readonly message?: string;
-  readonly code?: unknown;
-  readonly $metadata?: { readonly httpStatusCode?: number };
-}
-
-/** Status of the store's answer; undefined where none came. */
-export function statusOf(error: unknown): number | undefined {
-  const { code, $metadata } = error as ClientError;
-  if ($metadata?.httpStatusCode !== undefined) return $metadata.httpStatusCode;
-  const status = typeof code === 'string' && /^\d{3}$/.test(code) ? Number(code) : code;
-  return typeof status === 'number' && status >= 100 && status < 600 ? status : undefined;
-}
+import { statusOf } from '../buckets/status.js';
 
 /**
  * An error of a client as one of the catalogue. Statuses that pass (408, 409, 429, 5xx but 501) and broken connections
@@ -24,7 +9,7 @@ export function statusOf(error: unknown): number | undefined {
  */
 export function storeFailure(url: string, error: unknown): PipelineError {
   if (isPipelineError(error)) return error;
-  const { name = 'Error', message = '' } = error as ClientError;
+  const { name = 'Error', message = '' } = error as Partial<Error>;
   const status = statusOf(error);
   const reason = [status === undefined ? undefined : String(status), name, message.split('\n')[0]]
     .filter((part) => part !== undefined && part !== '' && part !== 'Error')

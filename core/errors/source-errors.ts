@@ -39,4 +39,16 @@ export const sourceErrors = {
     retryable: false,
     message: 'File {file} cannot be read: {reason}.',
   },
+  SOURCE_FILE_CHANGED: {
+    kind: 'SourceError',
+    retryable: true,
+    message:
+      'File {file} changed while it was read. Nothing of it was staged; the task is tried again by itself. Put files there under another name first, and rename them once they are whole.',
+  },
+  SOURCE_HOST_KEY: {
+    kind: 'SecurityError',
+    retryable: false,
+    message:
+      'Server {host} shows the host key {found}, which the connection does not name. No password was sent. Ask whoever runs the server; if the key is theirs, set "sftp.hostFingerprint" to it.',
+  },
 } as const satisfies Record<string, ErrorDefinition>;

@@ -39,6 +39,7 @@ const graphqlTest = from('tests/sources/graphql.test.ts');
 const shopifyGraphqlTest = from('tests/sources/shopify-graphql.test.ts');
 const klaviyoTest = from('tests/sources/klaviyo.test.ts');
 const fileTest = from('tests/sources/file.test.ts');
+const remoteFilesTest = from('tests/sources/remote-files.test.ts');
 const schemaTest = from('tests/sources/schemas.test.ts');
 const vendorTest = from('tests/webhooks/vendors.test.ts');
 
@@ -150,8 +151,10 @@ export const sources: readonly SourceFeatures[] = [
     source: 'file',
     features: {
       pull: fileTest('NDJSON passes byte for byte'),
-      incremental: fileTest('eighteen monthly intervals hold every line once'),
+      incremental: remoteFilesTest('read by cursor, each file comes once, and again when it changed'),
+      auth: remoteFilesTest('that takes no password of ours is SOURCE_AUTH'),
       schema: schemaTest('every line of the purchase history fits purchase.v1'),
+      fixture: remoteFilesTest('a transfer that is cut goes on at its byte'),
     },
   },
   {
