@@ -160,6 +160,9 @@ function clientConfig(settings: S3Settings): S3ClientConfig {
           ...(sessionToken !== undefined && { sessionToken }),
         },
       }),
+    // S3 refuses an upload whose pieces, but for the last one, have less than 8 KiB; an encrypted file begins with less.
+    // https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
+    requestStreamBufferSize: limits.stagingUploadPieceBytes,
     // One try; `retrying` tries again, with a body that begins anew, and errors tell what the client would log.
     maxAttempts: 1,
     logger: { trace: silent, debug: silent, info: silent, warn: silent, error: silent },
