@@ -110,7 +110,10 @@ function start(service: string, container: string): RunningProcess {
 let tools = 0;
 async function runTool<Result>(...args: string[]): Promise<Result> {
   tools += 1;
-  const running = project.spawnProduct([...args, '--json'], environmentOf('worker', `tool-${String(tools)}`));
+  const running = project.spawnProduct([...args, '--json'], {
+    ...environmentOf('worker', `tool-${String(tools)}`),
+    NODE_NO_WARNINGS: '1',
+  });
   await running.ended;
   if (running.child.exitCode !== 0) throw new Error(`millrace ${args.join(' ')}: ${running.stderr()}`);
   return JSON.parse(running.stderr()) as Result;
