@@ -54,6 +54,7 @@ export const stagingSchema = {
         forcePathStyle: {
           type: 'boolean',
           description: 'Name the bucket in the path, as many such servers need it. Default: false.',
+          'x-env': ['MILLRACE_STAGING_S3_FORCE_PATH_STYLE'],
         },
         accessKeyId: {
           type: 'string',

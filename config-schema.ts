@@ -2,6 +2,7 @@ import { alarmsSchema } from './config-schema-alarms.js';
 import { gatewaySchema } from './config-schema-gateway.js';
 import { name, secret, type SettingSchema } from './config-schema-parts.js';
 import { stagingSchema } from './config-schema-staging.js';
+import { temporalSchema } from './config-schema-temporal.js';
 import { limits } from './core/limits.js';
 
 /**
@@ -40,34 +41,7 @@ export const configSchema = {
       'x-env': ['MILLRACE_SCHEMAS_DIRECTORY'],
       'x-path': true,
     },
-    temporal: {
-      type: 'object',
-      additionalProperties: false,
-      default: {},
-      properties: {
-        address: {
-          type: 'string',
-          description:
-            'host:port of the Temporal server. Without it, the development server of the project is used.',
-          pattern: '^[^\\s/]+:\\d{1,5}$',
-          'x-env': ['MILLRACE_TEMPORAL_ADDRESS', 'TEMPORAL_ADDRESS'],
-        },
-        namespace: {
-          type: 'string',
-          description: 'Temporal namespace.',
-          minLength: 1,
-          default: 'default',
-          'x-env': ['MILLRACE_TEMPORAL_NAMESPACE', 'TEMPORAL_NAMESPACE'],
-        },
-        taskQueue: {
-          type: 'string',
-          description: 'Task queue that workers poll and deployments name.',
-          minLength: 1,
-          default: 'millrace',
-          'x-env': ['MILLRACE_TEMPORAL_TASK_QUEUE'],
-        },
-      },
-    },
+    temporal: temporalSchema,
     warehouse: {
       type: 'object',
       additionalProperties: false,

@@ -1,6 +1,27 @@
 import type { AlarmRoute } from './core/alarms.js';
 import type { Secret } from './security/secret.js';
 
+/** How the Temporal server is reached. */
+export interface TemporalSettings {
+  /** host:port; undefined means the project's own development server. */
+  readonly address?: string;
+  readonly namespace: string;
+  readonly taskQueue: string;
+  readonly apiKey?: Secret;
+  readonly tls: {
+    readonly enabled?: boolean;
+    readonly serverName?: string;
+    /** An absolute path, as the other files. */
+    readonly serverCaFile?: string;
+    /** PEM text, as the other texts. */
+    readonly serverCa?: string;
+    readonly clientCertFile?: string;
+    readonly clientCert?: string;
+    readonly clientKeyFile?: string;
+    readonly clientKey?: Secret;
+  };
+}
+
 /** Where alarm notices go, beside the log, and what raises some of them. */
 export interface AlarmSettings {
   readonly webhook?: Secret;

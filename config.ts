@@ -2,7 +2,7 @@ import { Ajv, type ErrorObject } from 'ajv';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { SettingSchema } from './config-schema-parts.js';
-import type { AlarmSettings, StagingSettings } from './config-settings.js';
+import type { AlarmSettings, StagingSettings, TemporalSettings } from './config-settings.js';
 import { configSchema, otherVariables } from './config-schema.js';
 import { PipelineError } from './core/errors/index.js';
 import type { JsonObject, JsonValue } from './core/json.js';
@@ -61,12 +61,7 @@ export interface Settings {
   readonly dataDirectory: string;
   readonly dagsDirectory: string;
   readonly schemasDirectory: string;
-  readonly temporal: {
-    /** host:port; undefined means the project's own development server. */
-    readonly address?: string;
-    readonly namespace: string;
-    readonly taskQueue: string;
-  };
+  readonly temporal: TemporalSettings;
   readonly warehouse: {
     /** Folder name under `connectors/`. */
     readonly type: string;
@@ -226,6 +221,7 @@ function* readVariables(
 /** Text of a variable as the type of its setting; what does not fit stays text, and the schema refuses it. */
 function readText(text: string, schema: SettingSchema): unknown {
   if (schema.type === 'integer' && /^\d{1,15}$/.test(text)) return Number(text);
+  if (schema.type === 'boolean' && /^(true|false)$/i.test(text)) return text.toLowerCase() === 'true';
   if (schema.type === 'array') return text.split(',').map((item) => item.trim());
   return text;
 }
@@ -289,6 +285,7 @@ function isSecretPlace([area, second, third, fourth, fifth]: readonly string[]):
   if (area === 'alarms') return isAlarmSecret(second, third);
   if (area === 'ops') return second === 'url';
   if (area === 'security') return second === 'keys';
+  if (area === 'temporal') return second === 'apiKey' || third === 'clientKey';
   if (area === 'staging') return ['secretAccessKey', 'sessionToken', 'credentials'].includes(third ?? '');
   if (area !== 'gateway') return false;
   if (second === 'api') return fifth === 'secrets';
@@ -309,6 +306,7 @@ function isSecretText(path: readonly string[]): boolean {
     path[0] === 'ops' ||
     path[0] === 'security' ||
     path[0] === 'staging' ||
+    path[0] === 'temporal' ||
     (path.length > 2 && path.slice(2).some(isSecretName))
   );
 }
@@ -331,16 +329,8 @@ function resolvePaths(settings: Settings, projectDirectory: string): Settings {
     path === undefined ? join(dataDirectory, name) : resolve(projectDirectory, path);
   return {
     ...settings,
-    ...(tls !== undefined && {
-      gateway: {
-        ...settings.gateway,
-        tls: {
-          certFile: absolute(tls.certFile),
-          keyFile: absolute(tls.keyFile),
-          ...(tls.clientCaFile !== undefined && { clientCaFile: absolute(tls.clientCaFile) }),
-        },
-      },
-    }),
+    ...(tls !== undefined && { gateway: { ...settings.gateway, tls: withAbsoluteFiles(tls, absolute) } }),
+    temporal: { ...settings.temporal, tls: withAbsoluteFiles(settings.temporal.tls, absolute) },
     projectDirectory,
     dataDirectory,
     dagsDirectory: resolve(projectDirectory, settings.dagsDirectory),
@@ -353,6 +343,18 @@ function resolvePaths(settings: Settings, projectDirectory: string): Settings {
     },
     ops: { ...settings.ops, path: inData(settings.ops.path, 'ops.db') },
   };
+}
+
+function withAbsoluteFiles<Values extends object>(
+  values: Values,
+  absolute: (file: string) => string,
+): Values {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [
+      name,
+      name.endsWith('File') ? absolute(value as string) : (value as unknown),
+    ]),
+  ) as Values;
 }
 
 function isBucket(url: string | undefined): url is string {

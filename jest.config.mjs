@@ -2,9 +2,12 @@ import { existsSync } from 'node:fs';
 import { findChromium, howToGetChromium } from './scripts/find-chromium.mjs';
 
 /** Folders whose tests run a real Temporal server. */
-const temporalTests = ['tests/engine/', 'tests/faults/', 'tests/cli/', 'tests/demo/'];
+const temporalTests = [
+  ...['tests/engine/', 'tests/faults/', 'tests/cli/', 'tests/demo/'],
+  ...['tests/cluster/topology.test.ts', 'tests/cluster/temporal-tls.test.ts'],
+];
 /** Tests that run a real PostgreSQL server. */
-const postgresTests = ['tests/postgres/', 'tests/engine/postgres.test.ts'];
+const postgresTests = ['tests/postgres/', 'tests/engine/postgres.test.ts', 'tests/cluster/topology.test.ts'];
 
 /**
  * Finds a Temporal server for the tests, or gets one as `millrace dev` does. Where none can be had, the tests that need it

@@ -1,5 +1,10 @@
 import { Client } from '@temporalio/client';
-import { NativeConnection, Worker, type InjectedSinks } from '@temporalio/worker';
+import {
+  NativeConnection,
+  Worker,
+  type InjectedSinks,
+  type NativeConnectionOptions,
+} from '@temporalio/worker';
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import { createSourceRegistry } from '../connectors/registry.js';
@@ -33,7 +38,12 @@ import { createTemporalRuns } from './temporal-runs.js';
 
 /** What a worker is made from; a composition root reads it from the settings. */
 export interface WorkerOptions {
-  readonly temporal: { readonly address: string; readonly namespace: string; readonly taskQueue: string };
+  readonly temporal: {
+    /** Holds secrets: never log it. */
+    readonly connection: NativeConnectionOptions;
+    readonly namespace: string;
+    readonly taskQueue: string;
+  };
   readonly projectDirectory: string;
   readonly dataDirectory: string;
   readonly staging: StagingPlace & { readonly retentionMs?: number };
@@ -73,7 +83,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   installLogging(options.logger);
   const deps = await openDeps(options);
   try {
-    const connection = await NativeConnection.connect({ address: options.temporal.address });
+    const connection = await NativeConnection.connect(options.temporal.connection);
     const client = new Client({ connection, namespace: options.temporal.namespace });
     const pools = createPoolService(client, options.temporal.taskQueue, options.pools);
     await pools.configureAll();

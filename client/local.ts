@@ -1,10 +1,11 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import type { Settings } from '../config.js';
 import type { DagDefinition } from '../core/dag-definition.js';
 import { deployDags, type DeployResult } from './deployment.js';
 import { checkPools, deployPools } from './pools.js';
 import { loadProjectDags } from './project.js';
 import { startGatewayService, startWorkerService, type GatewayService, type Service } from './services.js';
+import { connectTemporal, temporalTarget } from './temporal/connect.js';
 import { startDevServer, type DevServer } from './temporal/dev-server.js';
 import { obtainTemporalCli } from './temporal/obtain-cli.js';
 import { ensureSearchAttributes } from '../activities/search-attributes.js';
@@ -43,6 +44,7 @@ export interface LocalOptions {
  * @throws PipelineError CONFIG_INVALID, DAG_INVALID, DAG_FILE_FAILED, TEMPORAL_UNAVAILABLE
  */
 export async function startLocal({ settings, env, gatewayPort, onProgress }: LocalOptions): Promise<Local> {
+  temporalTarget(settings);
   const definitions = await loadProjectDags(settings);
   const stops: (() => Promise<void>)[] = [];
   const stop = async () => {
@@ -51,15 +53,13 @@ export async function startLocal({ settings, env, gatewayPort, onProgress }: Loc
   try {
     const temporal = await temporalFor(settings, env, onProgress);
     if (temporal.server !== undefined) stops.push(() => temporal.server?.stop() ?? Promise.resolve());
-    const connection = await Connection.connect({ address: temporal.address });
+    const connected = { ...settings, temporal: { ...settings.temporal, address: temporal.address } };
+    const connection = await connectTemporal(connected);
     stops.push(() => connection.close());
     const client = new Client({ connection, namespace: settings.temporal.namespace });
     await checkPools(client, settings, definitions);
     await ensureSearchAttributes(client);
-    const worker = await startWorkerService({
-      ...settings,
-      temporal: { ...settings.temporal, address: temporal.address },
-    });
+    const worker = await startWorkerService(connected);
     stops.push(() => worker.stop());
     const gateway = await startGatewayService({
       ...settings,
@@ -95,7 +95,7 @@ async function temporalFor(
 ): Promise<Local['temporal'] & { server?: DevServer }> {
   const { address } = settings.temporal;
   if (address !== undefined) {
-    const connection = await Connection.connect({ address, connectTimeout: 5_000 });
+    const connection = await connectTemporal(settings);
     const { serverVersion } = await connection.workflowService.getSystemInfo({});
     await connection.close();
     return {

@@ -11,7 +11,7 @@ import { keyringOf, resolveConnection } from './connections.js';
 import { opsPlace } from './ops-place.js';
 import { loadProjectDags, warehousePlace } from './project.js';
 import { stagingPlace } from './staging.js';
-import { temporalAddress } from './temporal/connect.js';
+import { temporalTarget, temporalUnavailable } from './temporal/connect.js';
 
 /** A part of Millrace that runs until it is stopped. */
 export interface Service {
@@ -29,14 +29,16 @@ export function createLogger(settings: Settings): Logger {
   return pino({ level: settings.log.level, base: null }, pino.destination({ dest: 2, sync: true }));
 }
 
-/** A worker in this process. @throws PipelineError WAREHOUSE_LOCKED, DAG_FILE_FAILED and others */
+/** A worker in this process. @throws PipelineError TEMPORAL_UNAVAILABLE, WAREHOUSE_LOCKED, DAG_FILE_FAILED and others */
 export async function startWorkerService(settings: Settings): Promise<Service> {
   const logger = createLogger(settings);
   // Loaded when it is needed: the worker's packages take longer to load than most commands to run.
   const { startWorker } = await import('../activities/run-worker.js');
   const { createAlarmSinks } = await import('./alarm-sinks.js');
+  const target = temporalTarget(settings);
+  const { namespace, taskQueue } = settings.temporal;
   const worker = await startWorker({
-    temporal: { ...settings.temporal, address: temporalAddress(settings) },
+    temporal: { connection: target, namespace, taskQueue },
     projectDirectory: settings.projectDirectory,
     dataDirectory: settings.dataDirectory,
     staging: {
@@ -57,6 +59,9 @@ export async function startWorkerService(settings: Settings): Promise<Service> {
     connection: (name, ops) => resolveConnection(settings, ops, name),
     alarms: { ...settings.alarms, sinks: createAlarmSinks(settings, logger) },
     logger,
+  }).catch(async (error: unknown) => {
+    const isRefused = error instanceof Error && error.name === 'TransportError';
+    throw isRefused ? await temporalUnavailable(target, error) : error;
   });
   return { failed: failureOf(worker.finished), stop: () => worker.stop() };
 }

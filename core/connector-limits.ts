@@ -73,6 +73,8 @@ export const connectorLimits = {
   stagingObjectMaxBytes: 5 * 1024 * 1024 * 1024,
   stagingActiveTransfers: 8,
   stagingStallMs: 60_000,
+  /** Pieces of an upload to S3, which takes none below 8 KiB but the last. */
+  stagingUploadPieceBytes: 64 * 1024,
   /** Staging in a bucket: older content that comes again is written again, MiB of local copies, and how long one stays at least. */
   stagingRefreshAfterMs: 12 * 60 * 60_000,
   stagingCacheDefaultMb: 10_240,

@@ -4,9 +4,10 @@ import { warehouseModule } from '../../connectors/warehouse-registry.js';
 import { limits } from '../../core/limits.js';
 import { ensureSearchAttributes } from '../../activities/search-attributes.js';
 import { findTemporalCli } from '../temporal/obtain-cli.js';
+import type { Settings } from '../../config.js';
 import { listConnections } from '../connections.js';
 import type { CommandContext } from '../context.js';
-import { temporalAddress } from '../temporal/connect.js';
+import { temporalTarget } from '../temporal/connect.js';
 import { emit, exitCodes } from '../output.js';
 import { createWebhookEndpoints } from '../../serve/webhook-endpoint.js';
 import { revealWebhooks } from '../services.js';
@@ -16,6 +17,13 @@ interface Finding {
   readonly check: string;
   readonly isFine: boolean;
   readonly detail: string;
+}
+
+/** Where the server is, and how it is spoken to. */
+function describeTarget(settings: Settings): string {
+  const { address, tls, apiKey } = temporalTarget(settings);
+  const how = [tls && 'TLS', tls?.clientCertPair && 'client certificate', apiKey !== undefined && 'API key'];
+  return [address, ...how.filter((part) => typeof part === 'string')].join(', ');
 }
 
 /** `millrace doctor`: looks at everything that a run needs, and says what to do about what is missing. */
@@ -53,7 +61,7 @@ export function registerDoctor(program: Command, context: CommandContext): void 
         await check('temporal server', async () => {
           const client = await context.client(settings);
           await ensureSearchAttributes(client);
-          return `${temporalAddress(settings)}, namespace ${settings.temporal.namespace}`;
+          return `${describeTarget(settings)}, namespace ${settings.temporal.namespace}`;
         });
         await check('data folder', () => {
           mkdirSync(settings.dataDirectory, { recursive: true });

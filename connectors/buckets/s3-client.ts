@@ -30,6 +30,9 @@ export function createS3Client(access: S3Access): S3Client {
           ...(sessionToken !== undefined && { sessionToken }),
         },
       }),
+    // S3 refuses an upload whose pieces, but for the last one, have less than 8 KiB; an encrypted file begins with less.
+    // https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
+    requestStreamBufferSize: limits.stagingUploadPieceBytes,
     maxAttempts: 1,
     // Errors tell what the client would log.
     logger: { trace: silent, debug: silent, info: silent, warn: silent, error: silent },

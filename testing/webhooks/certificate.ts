@@ -31,7 +31,7 @@ export function createTestCertificate(options: CertificateOptions): TestCertific
       : der(0x82, Buffer.from(host, 'ascii')),
   );
   const extensions = [
-    sequence(oid('551d13'), der(0x01, Buffer.of(0xff)), octets(sequence(der(0x01, Buffer.of(0xff))))),
+    ...(authority === undefined ? [authorityExtension] : []),
     ...(names.length === 0 ? [] : [sequence(oid('551d11'), octets(sequence(...names)))]),
   ];
   const content = sequence(
@@ -68,6 +68,13 @@ const sequence = (...content: readonly Buffer[]): Buffer => der(0x30, ...content
 const oid = (hex: string): Buffer => der(0x06, Buffer.from(hex, 'hex'));
 const octets = (content: Buffer): Buffer => der(0x04, content);
 const integer = (bytes: Buffer): Buffer => der(0x02, bytes);
+
+/** "May sign others": some clients take no server whose own certificate says so. */
+const authorityExtension = sequence(
+  oid('551d13'),
+  der(0x01, Buffer.of(0xff)),
+  octets(sequence(der(0x01, Buffer.of(0xff)))),
+);
 
 function distinguishedName(name: string): Buffer {
   return sequence(der(0x31, sequence(oid('550403'), der(0x0c, Buffer.from(name)))));
