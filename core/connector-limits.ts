@@ -28,6 +28,9 @@ export const connectorLimits = {
   shopifyBulkBusyWaitMs: 60_000,
   /** Shopify: to cancel a bulk operation when its read is cancelled. */
   shopifyBulkCancelMs: 5_000,
+  /** Mailchimp: one request, which it ends by itself after two minutes, and reads of one collection until it stands still. */
+  mailchimpRequestTimeoutMs: 130_000,
+  mailchimpMaxPasses: 5,
   /** GraphQL: text of a query; it travels with the DAG. */
   graphqlQueryMaxLength: 32_000,
   /** OAuth: one request to an authorization server, and one answer of it. */

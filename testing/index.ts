@@ -27,6 +27,17 @@ export {
   type MagentoServerOptions,
 } from './magento-server.js';
 export type { MagentoFixtureStream, MagentoValue } from './magento-state.js';
+export {
+  createMailchimpServer,
+  type MailchimpFault,
+  type MailchimpServer,
+  type MailchimpServerOptions,
+} from './mailchimp-server.js';
+export type {
+  MailchimpFixtureActivity,
+  MailchimpFixtureCampaign,
+  MailchimpFixtureMember,
+} from './mailchimp-state.js';
 export type { RestRecord } from './rest-records.js';
 export { createRestServer, type RestServer, type RestServerOptions } from './rest-server.js';
 export {

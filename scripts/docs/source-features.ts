@@ -38,6 +38,7 @@ const restTest = from('tests/sources/rest.test.ts');
 const graphqlTest = from('tests/sources/graphql.test.ts');
 const shopifyGraphqlTest = from('tests/sources/shopify-graphql.test.ts');
 const klaviyoTest = from('tests/sources/klaviyo.test.ts');
+const mailchimpTest = from('tests/sources/mailchimp.test.ts');
 const fileTest = from('tests/sources/file.test.ts');
 const schemaTest = from('tests/sources/schemas.test.ts');
 const vendorTest = from('tests/webhooks/vendors.test.ts');
@@ -101,6 +102,17 @@ export const sources: readonly SourceFeatures[] = [
       auth: klaviyoTest('a wrong key is SOURCE_AUTH at once'),
       schema: schemaTest('%s of the fixture servers fit %s'),
       fixture: klaviyoTest('polled through its whole life, faults included'),
+    },
+  },
+  {
+    source: 'mailchimp',
+    features: {
+      pull: mailchimpTest('each comes once, as sent, of every status'),
+      incremental: mailchimpTest('asks from the cursor less the lag, the very second included'),
+      'rate budget': mailchimpTest('a 429, an outage and cut bodies end with their codes'),
+      auth: mailchimpTest('a wrong key is SOURCE_AUTH at once'),
+      schema: schemaTest('%s of the fixture servers fit %s'),
+      fixture: mailchimpTest('polled through its whole life, faults included'),
     },
   },
   {

@@ -7,11 +7,13 @@ import {
   createRestServer,
   createSalesforceServer,
   createKlaviyoServer,
+  createMailchimpServer,
   createShopServer,
   type GraphqlServer,
   type HubspotServer,
   type KlaviyoServer,
   type MagentoServer,
+  type MailchimpServer,
   type RestServer,
   type SalesforceServer,
   type ShopServer,
@@ -77,6 +79,7 @@ let org: SalesforceServer;
 let store: MagentoServer;
 let shop: ShopServer;
 let mail: KlaviyoServer;
+let list: MailchimpServer;
 let graph: GraphqlServer;
 
 beforeAll(async () => {
@@ -93,6 +96,7 @@ beforeAll(async () => {
   store = await createMagentoServer({ seed: 9, orders: 60, steps: 3, imported: 4, faults: true });
   shop = await createShopServer({ seed: 9, orders: 60, steps: 3, nestedMaxObjects: 3, faults: true });
   mail = await createKlaviyoServer({ seed: 9, profiles: 40, steps: 3, faults: true });
+  list = await createMailchimpServer({ seed: 9, members: 40, steps: 3, imported: 20, faults: true });
   graph = await createGraphqlServer({ seed: 10, records: 40, faults: true });
   project = await TestProject.create(
     { 'pull.ts': pullDag, 'pull-mail.ts': pullMailDag },
@@ -101,6 +105,7 @@ beforeAll(async () => {
       connections: {
         shop: { connector: 'shopify', url: shop.url, accessToken: shop.accessToken },
         mail: { connector: 'klaviyo', url: mail.url, apiKey: mail.apiKey },
+        list: { connector: 'mailchimp', url: list.url, apiKey: list.apiKey },
         graph: {
           connector: 'graphql',
           baseUrl: graph.url,
@@ -142,7 +147,7 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
-  await Promise.all([crm, api, org, store, shop, mail, graph].map((server) => server.close()));
+  await Promise.all([crm, api, org, store, shop, mail, list, graph].map((server) => server.close()));
 });
 
 /** Runs the DAG, which must succeed, and tells how many records each extract task delivered. */
@@ -166,6 +171,7 @@ describe('sources that are pulled, with faults on', () => {
       ['api', true],
       ['crm', true],
       ['graph', true],
+      ['list', true],
       ['mail', true],
       ['org', true],
       ['shop', true],
@@ -249,12 +255,12 @@ describe('sources that are pulled, with faults on', () => {
   }, 240_000);
 });
 
-describe('Shopify by GraphQL, Klaviyo and any GraphQL API, with faults on', () => {
+describe('Shopify by GraphQL, Klaviyo, Mailchimp and any GraphQL API, with faults on', () => {
   test('everything, then changes only; deletions arrive, and the sources hold nothing else', async () => {
     expect((await triggerRun(project, 'pull-mail')).result.state).toBe('success');
     expect(shop.bulkStatuses()).toEqual(['COMPLETED', 'COMPLETED']);
     while (!shop.isDone()) shop.advance();
-    while (!mail.isDone()) mail.advance();
+    for (const server of [mail, list]) while (!server.isDone()) server.advance();
     graph.advance();
     expect((await triggerRun(project, 'pull-mail')).result.state).toBe('success');
     expect(shop.bulkStatuses()).toHaveLength(2);
@@ -283,6 +289,21 @@ describe('Shopify by GraphQL, Klaviyo and any GraphQL API, with faults on', () =
         .sort()
         .join(' '),
     ]);
+    expect(await textsOf('SELECT contact_id, status FROM list_members ORDER BY contact_id')).toEqual(
+      list
+        .members()
+        .map(({ contactId, status }) => `${contactId} ${status}`)
+        .sort(),
+    );
+    expect(await textsOf('SELECT id FROM list_campaigns ORDER BY id')).toEqual(
+      list
+        .campaigns()
+        .map(({ id }) => id)
+        .sort(),
+    );
+    expect(await textsOf('SELECT count(*)::VARCHAR FROM list_events')).toEqual([
+      String(list.activities().length),
+    ]);
     expect(await textsOf('SELECT id::VARCHAR, amount::VARCHAR FROM graph_items ORDER BY id')).toEqual(
       graph.truth().map(({ id, amount }) => `${String(id)} ${String(amount)}`),
     );
@@ -292,10 +313,16 @@ describe('Shopify by GraphQL, Klaviyo and any GraphQL API, with faults on', () =
       'pull-mail',
     );
     expect(reports.map(({ table, status }) => [table, status]).sort()).toEqual(
-      ['graph_items', 'mail_events', 'mail_profiles', 'shop_orders', 'shop_products'].map((table) => [
-        table,
-        'clean',
-      ]),
+      [
+        'graph_items',
+        'list_campaigns',
+        'list_events',
+        'list_members',
+        'mail_events',
+        'mail_profiles',
+        'shop_orders',
+        'shop_products',
+      ].map((table) => [table, 'clean']),
     );
   }, 180_000);
 });
