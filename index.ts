@@ -35,6 +35,7 @@ export {
   type KlaviyoProfilesOptions,
   type KlaviyoReadOptions,
 } from './connectors/klaviyo/reference.js';
+export { ga4, type Ga4EventsOptions } from './connectors/ga4/reference.js';
 export {
   mailchimp,
   type MailchimpEmailEventsOptions,

@@ -1,3 +1,5 @@
+export { createGa4Server, type Ga4Fault, type Ga4Server, type Ga4ServerOptions } from './ga4-server.js';
+export type { Ga4FixtureEvent, Ga4FixtureTable } from './ga4-state.js';
 export type { CostBudget, GraphqlBody } from './graphql-execution.js';
 export {
   createGraphqlServer,

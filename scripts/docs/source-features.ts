@@ -38,6 +38,7 @@ const restTest = from('tests/sources/rest.test.ts');
 const graphqlTest = from('tests/sources/graphql.test.ts');
 const shopifyGraphqlTest = from('tests/sources/shopify-graphql.test.ts');
 const klaviyoTest = from('tests/sources/klaviyo.test.ts');
+const ga4Test = from('tests/sources/ga4.test.ts');
 const mailchimpTest = from('tests/sources/mailchimp.test.ts');
 const fileTest = from('tests/sources/file.test.ts');
 const schemaTest = from('tests/sources/schemas.test.ts');
@@ -113,6 +114,16 @@ export const sources: readonly SourceFeatures[] = [
       auth: mailchimpTest('a wrong key is SOURCE_AUTH at once'),
       schema: schemaTest('%s of the fixture servers fit %s'),
       fixture: mailchimpTest('polled through its whole life, faults included'),
+    },
+  },
+  {
+    source: 'ga4',
+    features: {
+      pull: ga4Test('has each event once, twins included'),
+      incremental: ga4Test('reads the tables that changed since the cursor only'),
+      auth: ga4Test('%s %s is %s'),
+      schema: schemaTest('every event of the fixture property fits ga4-event.v1'),
+      fixture: ga4Test('polled through its whole life, faults included'),
     },
   },
   {

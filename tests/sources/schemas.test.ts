@@ -7,12 +7,14 @@ import { createSource } from '../../connectors/file/index.js';
 import { source as hubspot } from '../../connectors/hubspot/index.js';
 import { source as magento } from '../../connectors/magento/index.js';
 import { source as salesforce } from '../../connectors/salesforce/index.js';
+import { source as ga4 } from '../../connectors/ga4/index.js';
 import { source as klaviyo } from '../../connectors/klaviyo/index.js';
 import { source as mailchimp } from '../../connectors/mailchimp/index.js';
 import { source as shop } from '../../connectors/shopify/index.js';
 import purchaseHistory from '../../dags/purchase-history.js';
 import type { Source } from '../../connectors/source.js';
 import {
+  createGa4Server,
   createHubspotServer,
   createKlaviyoServer,
   createMagentoServer,
@@ -130,6 +132,26 @@ test.each([
     expect(records.length).toBe(server.truth(stream as 'orders').length);
     expect(records.filter((record) => !check(record))).toEqual([]);
     for (const wrong of wrongs) expect(check({ ...records[0], ...wrong })).toBe(false);
+  } finally {
+    await server.close();
+  }
+});
+
+test('every event of the fixture property fits ga4-event.v1', async () => {
+  const check = validator('ga4-event.v1');
+  const server = await createGa4Server({ seed: 11, days: 2 });
+  try {
+    const { rows } = await readAll(ga4, { stream: 'events', connection: server.connection });
+    const records = rows.map((row) => JSON.parse(row) as Record<string, unknown>);
+    expect(records.length).toBeGreaterThan(20);
+    expect(records.filter((record) => !check(record))).toEqual([]);
+    for (const wrong of [
+      { event_id: '' },
+      { event_date: '20260105' },
+      { params: null },
+      { export: 'weekly' },
+    ])
+      expect(check({ ...records[0], ...wrong })).toBe(false);
   } finally {
     await server.close();
   }
