@@ -56,6 +56,7 @@ export async function createGa4Server(options: Ga4ServerOptions = {}): Promise<G
     events: options.events ?? 20,
     days: options.days ?? 6,
     steps: options.steps ?? 8,
+    keepsStreamed: options.keepsStreamed ?? false,
     startDay: options.startDay ?? '2026-01-05',
   });
   const asked: Ga4Fault[] = [];

@@ -25,6 +25,8 @@ export interface Ga4Script {
   readonly days: number;
   /** Half days: in one a day streams in, in the next its daily table takes the place of that, and late events come. */
   readonly steps: number;
+  /** What streamed in stays beside the daily table, as it does for a while. */
+  readonly keepsStreamed: boolean;
   /** First day after those, `YYYY-MM-DD`. */
   readonly startDay: string;
 }
@@ -102,7 +104,7 @@ export function createGa4State(script: Ga4Script) {
       const [streamed, daily] = [`events_intraday_${dayOf(dayStartMs)}`, `events_${dayOf(dayStartMs)}`];
       if (step % 2 === 1) return put(streamed, nowMs, eventsOf(dayStartMs));
       put(daily, nowMs, [...(tables.get(streamed)?.events ?? []).slice(1), event(dayStartMs)]);
-      tables.delete(streamed);
+      if (!script.keepsStreamed) tables.delete(streamed);
       for (const back of [1, 2, 3]) {
         const late = tables.get(`events_${dayOf(dayStartMs - back * dayMs)}`);
         if (late === undefined || random.chance(0.4)) continue;

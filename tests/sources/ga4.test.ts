@@ -141,6 +141,16 @@ describe('a read of changes', () => {
     expect(streamed.filter(({ event_id: id }) => !ids.has(id)).length).toBeLessThanOrEqual(1);
   });
 
+  test('of a day that has both kinds of table the daily one alone counts', async () => {
+    const server = await property({ keepsStreamed: true });
+    server.advance();
+    server.advance();
+    const daily = server.tables().filter(({ name }) => !name.includes('intraday'));
+    expect(daily.length).toBe(server.tables().length - 1);
+    const rows = parsed((await read(server)).rows);
+    expect(namesOf(rows)).toEqual(namesOf(daily.flatMap(({ events }) => events)));
+  });
+
   test('a table that is replaced while it is about to be read is no failure', async () => {
     const server = await property();
     server.advance();
@@ -181,6 +191,16 @@ describe('limits and faults', () => {
     const server = await property();
     server.failNext({ kind: 'refusal', status, reason });
     expect(await rejection(read(server))).toMatchObject({ code, retryable });
+  });
+
+  test('an answer that is none of BigQuery’s is never read as "there is nothing"', async () => {
+    const server = await property({ days: 1 });
+    for (const requests of [0, 1, 3]) {
+      server.failNext(...Array.from({ length: requests }, () => ({ kind: 'none' as const })), {
+        kind: 'error-page',
+      });
+      expect(await rejection(read(server))).toMatchObject({ code: 'SOURCE_UNAVAILABLE', retryable: true });
+    }
   });
 
   test('its jobs have the bound of bytes, the place and the labels of the connection', async () => {
