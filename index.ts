@@ -35,6 +35,13 @@ export {
   type KlaviyoProfilesOptions,
   type KlaviyoReadOptions,
 } from './connectors/klaviyo/reference.js';
+export { ga4, type Ga4EventsOptions } from './connectors/ga4/reference.js';
+export {
+  mailchimp,
+  type MailchimpEmailEventsOptions,
+  type MailchimpMembersOptions,
+  type MailchimpReadOptions,
+} from './connectors/mailchimp/reference.js';
 export type { RestCursorFormat, RestIncremental, RestPaginator } from './connectors/rest/options.js';
 export { rest, type RestOptions } from './connectors/rest/reference.js';
 export {

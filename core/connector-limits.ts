@@ -39,6 +39,12 @@ export const connectorLimits = {
   sftpConnectTimeoutMs: 20_000,
   sftpKeepAliveMs: 15_000,
   sftpKeepAliveMisses: 3,
+  /** Mailchimp: one request, which it ends by itself after two minutes, and reads of one collection until it stands still. */
+  mailchimpRequestTimeoutMs: 130_000,
+  mailchimpMaxPasses: 5,
+  /** GA4: tables of one page of a list, and days in which the table of a day may change (three, time zones, and one to spare). */
+  ga4ListedTables: 1_000,
+  ga4RewrittenDays: 5,
   /** GraphQL: text of a query; it travels with the DAG. */
   graphqlQueryMaxLength: 32_000,
   /** OAuth: one request to an authorization server, and one answer of it. */

@@ -1,3 +1,5 @@
+export { createGa4Server, type Ga4Fault, type Ga4Server, type Ga4ServerOptions } from './ga4-server.js';
+export type { Ga4FixtureEvent, Ga4FixtureTable } from './ga4-state.js';
 export type { CostBudget, GraphqlBody } from './graphql-execution.js';
 export {
   createGraphqlServer,
@@ -27,6 +29,17 @@ export {
   type MagentoServerOptions,
 } from './magento-server.js';
 export type { MagentoFixtureStream, MagentoValue } from './magento-state.js';
+export {
+  createMailchimpServer,
+  type MailchimpFault,
+  type MailchimpServer,
+  type MailchimpServerOptions,
+} from './mailchimp-server.js';
+export type {
+  MailchimpFixtureActivity,
+  MailchimpFixtureCampaign,
+  MailchimpFixtureMember,
+} from './mailchimp-state.js';
 export type { RestRecord } from './rest-records.js';
 export { createRestServer, type RestServer, type RestServerOptions } from './rest-server.js';
 export {

@@ -63,22 +63,40 @@ export class BigQueryJobs {
     onSubmitted: () => void = () => undefined,
   ): Promise<JobResult> {
     return this.#classified(tag, async () => {
-      const job = await this.#submit(tag, {
-        query: {
-          query: sql,
-          useLegacySql: false,
-          defaultDataset: { projectId: this.#settings.project, datasetId: this.#settings.dataset },
-          ...(binds.length === 0
-            ? {}
-            : { parameterMode: 'POSITIONAL', queryParameters: binds.map(parameterOf) }),
-          ...(this.#settings.maximumBytesBilled === undefined
-            ? {}
-            : { maximumBytesBilled: this.#settings.maximumBytesBilled }),
-        },
-      });
+      const job = await this.#submit(tag, this.#queryOf(sql, binds));
       onSubmitted();
       return this.#resultOf(job, maxResults);
     });
+  }
+
+  /**
+   * Runs a statement and gives its result page by page, so that no more than one page is held. An abort ends the wait at
+   * once; a job whose pages are not read to their end is cancelled. A request for a page is repeated where the network fails.
+   *
+   * @throws PipelineError WAREHOUSE_*, or the reason of `signal` when that was aborted
+   */
+  async *pages(
+    sql: string,
+    tag: StatementTag,
+    maxRows: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<JobResult['rows']> {
+    signal.throwIfAborted();
+    const job = await this.#classified(tag, () => this.#submit(tag, this.#queryOf(sql, [])));
+    let pageToken: string | undefined;
+    let isRead = false;
+    try {
+      while (!isRead) {
+        const ask = () => this.#pageOf(job, maxRows, pageToken);
+        const page = await unlessAborted(signal, () => this.#classified(tag, ask));
+        if (!page.isComplete) continue;
+        yield page.rows;
+        pageToken = page.pageToken;
+        isRead = pageToken === undefined;
+      }
+    } finally {
+      if (!isRead) void job.cancel().catch(() => undefined);
+    }
   }
 
   /** Loads a file of JSON lines into a table, replacing what it holds; returns how many rows it holds then. */
@@ -106,6 +124,21 @@ export class BigQueryJobs {
   /** Asks for the end of everything that runs. */
   async cancelAll(): Promise<void> {
     await Promise.allSettled([...this.#running].map((job) => job.cancel()));
+  }
+
+  #queryOf(sql: string, binds: readonly Bind[]): NonNullable<JobOptions['configuration']> {
+    const { project, dataset, maximumBytesBilled } = this.#settings;
+    return {
+      query: {
+        query: sql,
+        useLegacySql: false,
+        defaultDataset: { projectId: project, datasetId: dataset },
+        ...(binds.length === 0
+          ? {}
+          : { parameterMode: 'POSITIONAL', queryParameters: binds.map(parameterOf) }),
+        ...(maximumBytesBilled === undefined ? {} : { maximumBytesBilled }),
+      },
+    };
   }
 
   async #submit(tag: StatementTag, configuration: NonNullable<JobOptions['configuration']>): Promise<Job> {
@@ -146,29 +179,53 @@ export class BigQueryJobs {
       const rows: (string | null)[][] = [];
       let pageToken: string | undefined;
       for (;;) {
-        const [page, , response] = await this.#ask(() =>
-          job.getQueryResults({
-            skipParsing: true,
-            autoPaginate: false,
-            timeoutMs: limits.warehouseStatementGraceMs,
-            ...(pageToken === undefined ? {} : { pageToken }),
-            ...(maxResults === undefined ? {} : { maxResults }),
-          }),
-        );
-        const answer = response as {
-          jobComplete?: boolean;
-          pageToken?: string;
-          schema?: { fields?: { name?: string; type?: string }[] };
-        };
-        if (answer.jobComplete === false) continue;
-        if (fields.length === 0)
-          fields.push(...(answer.schema?.fields ?? []).map(({ name = '', type = '' }) => ({ name, type })));
-        rows.push(...(page as RawRow[]).map((row) => row.f.map(({ v }) => v)));
-        pageToken = answer.pageToken;
-        if (pageToken === undefined || pageToken === '') return { fields, rows };
+        const { isComplete, ...page } = await this.#pageOf(job, maxResults, pageToken);
+        if (!isComplete) continue;
+        if (fields.length === 0) fields.push(...page.fields);
+        rows.push(...page.rows.map((row) => [...row]));
+        pageToken = page.pageToken;
+        if (pageToken === undefined) return { fields, rows };
         if (maxResults !== undefined && rows.length >= maxResults) return { fields, rows };
       }
     });
+  }
+
+  /** One page of a result, or that there is none yet. */
+  async #pageOf(job: Job, maxResults: number | undefined, pageToken: string | undefined) {
+    const answered = await this.#ask(() =>
+      job
+        .getQueryResults({
+          skipParsing: true,
+          autoPaginate: false,
+          timeoutMs: limits.warehouseStatementGraceMs,
+          ...(pageToken === undefined ? {} : { pageToken }),
+          ...(maxResults === undefined ? {} : { maxResults }),
+        })
+        .catch((error: unknown) => {
+          // The client makes an error of an answer that tells, after that time, that there is no result yet.
+          if (error instanceof Error && /^The query did not complete before/.test(error.message))
+            return undefined;
+          throw error;
+        }),
+    );
+    if (answered === undefined) return { isComplete: false, fields: [], rows: [] };
+    const [page, , response] = answered;
+    if ((response as { jobComplete?: boolean } | undefined)?.jobComplete === undefined)
+      throw new PipelineError('WAREHOUSE_UNAVAILABLE', {
+        warehouse: 'bigquery',
+        reason: 'an answer does not tell whether its job is complete',
+      });
+    const answer = response as {
+      jobComplete?: boolean;
+      pageToken?: string;
+      schema?: { fields?: { name?: string; type?: string }[] };
+    };
+    return {
+      isComplete: answer.jobComplete !== false,
+      fields: (answer.schema?.fields ?? []).map(({ name = '', type = '' }) => ({ name, type })),
+      rows: (page as RawRow[]).map((row) => row.f.map(({ v }) => v)),
+      ...(answer.pageToken !== undefined && answer.pageToken !== '' && { pageToken: answer.pageToken }),
+    };
   }
 
   async #finished(job: Job): Promise<void> {
@@ -282,4 +339,19 @@ function parameterOf(value: Bind): { parameterType: { type: string }; parameterV
 
 function wait(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** The result of `work`, or the reason of the abort as soon as there is one. */
+async function unlessAborted<Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result> {
+  signal.throwIfAborted();
+  let stop: (() => void) | undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    stop = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  try {
+    return await Promise.race([work(), aborted]);
+  } finally {
+    if (stop !== undefined) signal.removeEventListener('abort', stop);
+  }
 }

@@ -168,12 +168,13 @@ function clientAuth({ clientAuth: kind, clientSecret }: OAuthSettings): oauth.Cl
 function tokensOf(answer: oauth.TokenEndpointResponse): OAuthTokens {
   const now = Date.now();
   const instanceUrl = answer['instance_url'];
+  // A life of nothing is one without end (Mailchimp): a token that ends at once would be of no use to anybody.
   const lifeMs = Math.min((answer.expires_in ?? 0) * 1000, limits.oauthTokenMaxLifeMs);
   return {
     accessToken: new Secret(answer.access_token),
     ...(answer.refresh_token !== undefined && { refreshToken: new Secret(answer.refresh_token) }),
     obtainedAt: new Date(now).toISOString(),
-    ...(answer.expires_in !== undefined && {
+    ...(lifeMs > 0 && {
       expiresAt: new Date(now + lifeMs).toISOString(),
     }),
     ...(typeof instanceUrl === 'string' && isSafe(instanceUrl) && { instanceUrl }),

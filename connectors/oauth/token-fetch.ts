@@ -61,11 +61,15 @@ function plainResponse(response: Response, text: string): Response {
   });
 }
 
-/** RFC 6749 §5.1 asks for `token_type`; several vendors leave it out and mean Bearer. */
+/**
+ * RFC 6749 §5.1 asks for `token_type`; several vendors leave it out and mean Bearer. It knows no member without a value;
+ * Mailchimp's `"scope": null` is one that is not there.
+ */
 function withTokenType(text: string, isOk: boolean): string {
-  if (!isOk || !text.includes('"access_token"') || text.includes('"token_type"')) return text;
+  if (!isOk || !text.includes('"access_token"')) return text;
   try {
-    return JSON.stringify({ ...(JSON.parse(text) as object), token_type: 'bearer' });
+    const members = Object.entries(JSON.parse(text) as object).filter(([, value]) => value !== null);
+    return JSON.stringify({ token_type: 'bearer', ...Object.fromEntries(members) });
   } catch {
     return text;
   }

@@ -38,6 +38,8 @@ const restTest = from('tests/sources/rest.test.ts');
 const graphqlTest = from('tests/sources/graphql.test.ts');
 const shopifyGraphqlTest = from('tests/sources/shopify-graphql.test.ts');
 const klaviyoTest = from('tests/sources/klaviyo.test.ts');
+const ga4Test = from('tests/sources/ga4.test.ts');
+const mailchimpTest = from('tests/sources/mailchimp.test.ts');
 const fileTest = from('tests/sources/file.test.ts');
 const remoteFilesTest = from('tests/sources/remote-files.test.ts');
 const schemaTest = from('tests/sources/schemas.test.ts');
@@ -102,6 +104,27 @@ export const sources: readonly SourceFeatures[] = [
       auth: klaviyoTest('a wrong key is SOURCE_AUTH at once'),
       schema: schemaTest('%s of the fixture servers fit %s'),
       fixture: klaviyoTest('polled through its whole life, faults included'),
+    },
+  },
+  {
+    source: 'mailchimp',
+    features: {
+      pull: mailchimpTest('each comes once, as sent, of every status'),
+      incremental: mailchimpTest('asks from the cursor less the lag, the very second included'),
+      'rate budget': mailchimpTest('a 429, an outage and cut bodies end with their codes'),
+      auth: mailchimpTest('a wrong key is SOURCE_AUTH at once'),
+      schema: schemaTest('%s of the fixture servers fit %s'),
+      fixture: mailchimpTest('polled through its whole life, faults included'),
+    },
+  },
+  {
+    source: 'ga4',
+    features: {
+      pull: ga4Test('has each event once, twins included'),
+      incremental: ga4Test('reads the tables that changed since the cursor only'),
+      auth: ga4Test('%s %s is %s'),
+      schema: schemaTest('every event of the fixture property fits ga4-event.v1'),
+      fixture: ga4Test('polled through its whole life, faults included'),
     },
   },
   {

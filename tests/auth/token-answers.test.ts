@@ -59,6 +59,11 @@ describe('a token answer', () => {
     expect(Date.parse(tokens.expiresAt ?? '') - Date.parse(tokens.obtainedAt)).toBe(86_399_000);
   });
 
+  test('with a life of nothing has no end, as Mailchimp means it', async () => {
+    answer = json(200, { access_token: 'a', token_type: 'bearer', expires_in: 0, scope: null });
+    expect((await ask()).expiresAt).toBeUndefined();
+  });
+
   test('with an absurd life time is bounded', async () => {
     answer = json(200, { access_token: 'a', token_type: 'bearer', expires_in: 1e17 });
     const tokens = await ask();

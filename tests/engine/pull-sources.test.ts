@@ -1,17 +1,21 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import {
+  createGa4Server,
   createGraphqlServer,
   createHubspotServer,
   createMagentoServer,
   createRestServer,
   createSalesforceServer,
   createKlaviyoServer,
+  createMailchimpServer,
   createShopServer,
+  type Ga4Server,
   type GraphqlServer,
   type HubspotServer,
   type KlaviyoServer,
   type MagentoServer,
+  type MailchimpServer,
   type RestServer,
   type SalesforceServer,
   type ShopServer,
@@ -77,6 +81,8 @@ let org: SalesforceServer;
 let store: MagentoServer;
 let shop: ShopServer;
 let mail: KlaviyoServer;
+let list: MailchimpServer;
+let web: Ga4Server;
 let graph: GraphqlServer;
 
 beforeAll(async () => {
@@ -93,6 +99,8 @@ beforeAll(async () => {
   store = await createMagentoServer({ seed: 9, orders: 60, steps: 3, imported: 4, faults: true });
   shop = await createShopServer({ seed: 9, orders: 60, steps: 3, nestedMaxObjects: 3, faults: true });
   mail = await createKlaviyoServer({ seed: 9, profiles: 40, steps: 3, faults: true });
+  list = await createMailchimpServer({ seed: 9, members: 40, steps: 3, imported: 20, faults: true });
+  web = await createGa4Server({ seed: 9, days: 4, steps: 4 });
   graph = await createGraphqlServer({ seed: 10, records: 40, faults: true });
   project = await TestProject.create(
     { 'pull.ts': pullDag, 'pull-mail.ts': pullMailDag },
@@ -101,6 +109,8 @@ beforeAll(async () => {
       connections: {
         shop: { connector: 'shopify', url: shop.url, accessToken: shop.accessToken },
         mail: { connector: 'klaviyo', url: mail.url, apiKey: mail.apiKey },
+        web: web.connection,
+        list: { connector: 'mailchimp', url: list.url, apiKey: list.apiKey },
         graph: {
           connector: 'graphql',
           baseUrl: graph.url,
@@ -142,7 +152,7 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
-  await Promise.all([crm, api, org, store, shop, mail, graph].map((server) => server.close()));
+  await Promise.all([crm, api, org, store, shop, mail, list, web, graph].map((server) => server.close()));
 });
 
 /** Runs the DAG, which must succeed, and tells how many records each extract task delivered. */
@@ -166,10 +176,12 @@ describe('sources that are pulled, with faults on', () => {
       ['api', true],
       ['crm', true],
       ['graph', true],
+      ['list', true],
       ['mail', true],
       ['org', true],
       ['shop', true],
       ['store', true],
+      ['web', true],
     ]);
   });
 
@@ -249,12 +261,14 @@ describe('sources that are pulled, with faults on', () => {
   }, 240_000);
 });
 
-describe('Shopify by GraphQL, Klaviyo and any GraphQL API, with faults on', () => {
+describe('Shopify by GraphQL, Klaviyo, Mailchimp, GA4 and any GraphQL API, with faults on', () => {
   test('everything, then changes only; deletions arrive, and the sources hold nothing else', async () => {
+    web.advance();
+    web.failNext({ kind: 'none' }, { kind: 'truncated' }, { kind: 'none' }, { kind: 'status', status: 503 });
     expect((await triggerRun(project, 'pull-mail')).result.state).toBe('success');
     expect(shop.bulkStatuses()).toEqual(['COMPLETED', 'COMPLETED']);
     while (!shop.isDone()) shop.advance();
-    while (!mail.isDone()) mail.advance();
+    for (const server of [mail, list, web]) while (!server.isDone()) server.advance();
     graph.advance();
     expect((await triggerRun(project, 'pull-mail')).result.state).toBe('success');
     expect(shop.bulkStatuses()).toHaveLength(2);
@@ -283,6 +297,32 @@ describe('Shopify by GraphQL, Klaviyo and any GraphQL API, with faults on', () =
         .sort()
         .join(' '),
     ]);
+    expect(await textsOf('SELECT contact_id, status FROM list_members ORDER BY contact_id')).toEqual(
+      list
+        .members()
+        .map(({ contactId, status }) => `${contactId} ${status}`)
+        .sort(),
+    );
+    expect(await textsOf('SELECT id FROM list_campaigns ORDER BY id')).toEqual(
+      list
+        .campaigns()
+        .map(({ id }) => id)
+        .sort(),
+    );
+    expect(await textsOf('SELECT count(*)::VARCHAR FROM list_events')).toEqual([
+      String(list.activities().length),
+    ]);
+    // The day that streamed in has its daily table now, in which one event is missing.
+    const days = `SELECT event_date::VARCHAR, export, count(*)::VARCHAR FROM web_events GROUP BY ALL ORDER BY 1`;
+    expect(await textsOf(days)).toEqual(
+      web
+        .tables()
+        .map(({ name, events }) => {
+          const [, year, month, day] = /(\d{4})(\d\d)(\d\d)$/.exec(name) ?? [];
+          return `${String(year)}-${String(month)}-${String(day)} daily ${String(events.length)}`;
+        })
+        .sort(),
+    );
     expect(await textsOf('SELECT id::VARCHAR, amount::VARCHAR FROM graph_items ORDER BY id')).toEqual(
       graph.truth().map(({ id, amount }) => `${String(id)} ${String(amount)}`),
     );
@@ -292,10 +332,17 @@ describe('Shopify by GraphQL, Klaviyo and any GraphQL API, with faults on', () =
       'pull-mail',
     );
     expect(reports.map(({ table, status }) => [table, status]).sort()).toEqual(
-      ['graph_items', 'mail_events', 'mail_profiles', 'shop_orders', 'shop_products'].map((table) => [
-        table,
-        'clean',
-      ]),
+      [
+        'graph_items',
+        'list_campaigns',
+        'list_events',
+        'list_members',
+        'mail_events',
+        'mail_profiles',
+        'shop_orders',
+        'shop_products',
+        'web_events',
+      ].map((table) => [table, 'clean']),
     );
   }, 180_000);
 });

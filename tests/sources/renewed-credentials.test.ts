@@ -5,6 +5,7 @@ import { graphql } from '../../connectors/graphql/reference.js';
 import { source as hubspotSource } from '../../connectors/hubspot/index.js';
 import { source as magentoSource } from '../../connectors/magento/index.js';
 import { source as klaviyoSource } from '../../connectors/klaviyo/index.js';
+import { source as mailchimpSource } from '../../connectors/mailchimp/index.js';
 import { source as restSource } from '../../connectors/rest/index.js';
 import { rest } from '../../connectors/rest/reference.js';
 import { source as salesforceSource } from '../../connectors/salesforce/index.js';
@@ -16,6 +17,7 @@ import {
   createSalesforceServer,
   createGraphqlServer,
   createKlaviyoServer,
+  createMailchimpServer,
 } from '../../testing/index.js';
 import { readAll, rejection } from './read-all.js';
 
@@ -106,6 +108,15 @@ const places: Readonly<Record<string, (token: string) => Promise<Place>>> = {
     return {
       source: klaviyoSource,
       request: { stream: 'profiles', connection },
+      close: () => server.close(),
+    };
+  },
+  async mailchimp(token) {
+    const server = await createMailchimpServer({ seed: 7, members: 45, apiKey: token });
+    const connection = { connector: 'mailchimp', loginUrl: server.url };
+    return {
+      source: mailchimpSource,
+      request: { stream: 'members', connection, options: { listId: server.listId } },
       close: () => server.close(),
     };
   },

@@ -7,17 +7,22 @@ import { createSource } from '../../connectors/file/index.js';
 import { source as hubspot } from '../../connectors/hubspot/index.js';
 import { source as magento } from '../../connectors/magento/index.js';
 import { source as salesforce } from '../../connectors/salesforce/index.js';
+import { source as ga4 } from '../../connectors/ga4/index.js';
 import { source as klaviyo } from '../../connectors/klaviyo/index.js';
+import { source as mailchimp } from '../../connectors/mailchimp/index.js';
 import { source as shop } from '../../connectors/shopify/index.js';
 import purchaseHistory from '../../dags/purchase-history.js';
 import type { Source } from '../../connectors/source.js';
 import {
+  createGa4Server,
   createHubspotServer,
   createKlaviyoServer,
   createMagentoServer,
+  createMailchimpServer,
   createSalesforceServer,
   createShopServer,
   type KlaviyoServer,
+  type MailchimpServer,
   type ShopServer,
 } from '../../testing/index.js';
 import { readAll } from './read-all.js';
@@ -132,10 +137,31 @@ test.each([
   }
 });
 
+test('every event of the fixture property fits ga4-event.v1', async () => {
+  const check = validator('ga4-event.v1');
+  const server = await createGa4Server({ seed: 11, days: 2 });
+  try {
+    const { rows } = await readAll(ga4, { stream: 'events', connection: server.connection });
+    const records = rows.map((row) => JSON.parse(row) as Record<string, unknown>);
+    expect(records.length).toBeGreaterThan(20);
+    expect(records.filter((record) => !check(record))).toEqual([]);
+    for (const wrong of [
+      { event_id: '' },
+      { event_date: '20260105' },
+      { params: null },
+      { export: 'weekly' },
+    ])
+      expect(check({ ...records[0], ...wrong })).toBe(false);
+  } finally {
+    await server.close();
+  }
+});
+
 describe('streams with a schema', () => {
-  type Server = ShopServer | KlaviyoServer;
+  type Server = ShopServer | KlaviyoServer | MailchimpServer;
   const shopServer = (): Promise<Server> => createShopServer({ seed: 11, orders: 120 });
   const accountServer = (): Promise<Server> => createKlaviyoServer({ seed: 11, profiles: 30 });
+  const audienceServer = (): Promise<Server> => createMailchimpServer({ seed: 11, members: 30 });
   const streams: readonly [string, string, Source, () => Promise<Server>, object, object][] = [
     ['orders', 'order.v1', shop, shopServer, { id: 'x' }, { total_price: 1.5 }],
     ['customers', 'shopify-customer.v1', shop, shopServer, { id: null }, { email: 1 }],
@@ -144,6 +170,9 @@ describe('streams with a schema', () => {
     ['profiles', 'klaviyo-profile.v1', klaviyo, accountServer, { id: 1 }, { updated: 'yesterday' }],
     ['events', 'klaviyo-event.v1', klaviyo, accountServer, { metric_id: null }, { datetime: 1 }],
     ['email-events', 'email-event.v2', klaviyo, accountServer, { eventId: '' }, { type: 'seen' }],
+    ['members', 'mailchimp-member.v1', mailchimp, audienceServer, { status: null }, { last_changed: 1 }],
+    ['campaigns', 'mailchimp-campaign.v1', mailchimp, audienceServer, { id: 7 }, { create_time: '' }],
+    ['email-events', 'email-event.v2', mailchimp, audienceServer, { eventId: '' }, { type: 'seen' }],
   ];
 
   test.each(streams)(
@@ -154,7 +183,10 @@ describe('streams with a schema', () => {
       try {
         while (!server.isDone()) server.advance();
         const secret = 'apiKey' in server ? { apiKey: server.apiKey } : { accessToken: server.accessToken };
-        const options = source === shop ? { api: 'graphql' } : {};
+        const options = {
+          ...(source === shop && { api: 'graphql' }),
+          ...(stream === 'members' && 'listId' in server && { listId: server.listId }),
+        };
         const { rows } = await readAll(source, {
           stream,
           connection: { url: server.url, ...secret },
