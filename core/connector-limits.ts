@@ -20,6 +20,8 @@ export const connectorLimits = {
   /** Magento: records of a page, and the most that shops give where they bound it. */
   magentoPageRecords: 100,
   magentoPageMaxRecords: 300,
+  /** Shopify: a full bucket of calls is empty again after this time, whatever the shop's plan. */
+  shopifyBucketMs: 20_000,
   /** Shopify: objects that the pages of one search lead to. */
   shopifySearchMaxObjects: 25_000,
   /** Shopify: a bulk operation is asked after for the first time, at most this long after the last time, and while others run. */
