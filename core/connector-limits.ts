@@ -2,6 +2,8 @@
 export const connectorLimits = {
   /** HubSpot: from one search to the next; an account may search four times a second. */
   hubspotSearchEveryMs: 260,
+  /** HubSpot: searches of an account in a second, over all workers. */
+  hubspotSearchesPerSecond: 4,
   /** HubSpot: names of properties with their commas; longer ones make an address that servers refuse. */
   hubspotPropertiesMaxLength: 10_000,
   /** Salesforce: one request; a query ends there by itself after two minutes. */

@@ -15,5 +15,5 @@ export const rateLimits = {
   /** Rate budgets: limits of one connection. */
   rateMaxRules: 4,
   /** Repeats within a task: answers that earn one more, beside the first ones of `connectorMaxTries`. */
-  repeatEarnedByAnswers: 10,
+  repeatEarnedByAnswers: 2,
 } as const;
