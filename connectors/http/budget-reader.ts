@@ -81,18 +81,23 @@ export class BudgetReader {
       answered: async ({ telling, units = reserved }) => {
         this.#used.push({ reserved, units, answeredAtMs: performance.now() });
         if (telling !== undefined) this.#telling = { telling, atMs: performance.now() };
-        if (isProbe) await this.#turn(undefined);
+        if (isProbe) await this.#tell();
       },
       failed: async (heldMs) => {
         this.#used.push({ reserved, units: reserved, answeredAtMs: performance.now() });
-        if (isProbe || heldMs !== undefined) await this.#turn(undefined, heldMs);
+        if (isProbe || heldMs !== undefined) await this.#tell(heldMs);
       },
     };
   }
 
-  /** Gives back what was not used. What cannot be told to the store lapses there by itself. */
+  /** Gives back what was not used. */
   async close(): Promise<void> {
-    if (this.#isUsed) await this.#turn(undefined).catch(() => undefined);
+    if (this.#isUsed) await this.#tell();
+  }
+
+  /** A report alone. What the store does not hear of lapses there by itself; the answer to a request is not lost for it. */
+  async #tell(heldMs?: number): Promise<void> {
+    await this.#turn(undefined, heldMs).catch(() => undefined);
   }
 
   async #wait({ units, source, signal, maxWaitMs }: TakeOptions): Promise<number> {
@@ -111,7 +116,7 @@ export class BudgetReader {
         await sleep(answer.askAgainMs, undefined, { signal });
       }
     } catch (error) {
-      if (isQueued) await this.#turn(undefined).catch(() => undefined);
+      if (isQueued) await this.#tell();
       throw signal.aborted ? signal.reason : error;
     } finally {
       this.waitedMs += performance.now() - beganAtMs;

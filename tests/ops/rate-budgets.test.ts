@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { BudgetReader } from '../../connectors/http/budget-reader.js';
 import { httpRequest, inRequestScope } from '../../connectors/http/index.js';
 import type { RateRule } from '../../core/rate-state.js';
 import { openOpsStore, type OpsPlace, type OpsStore } from '../../ops/store.js';
@@ -119,6 +120,25 @@ describe.each(kindsOfPlaces)('on %s', (_kind, makePlaces) => {
     const [view] = await second.rates.views('shop');
     expect(view).toMatchObject({ connection: 'shop', bucket: 'requests', waiting: [], held: 0 });
     expect(view?.heldUntilMs).toBeDefined();
+  });
+
+  test('a reader that waits is seen, and a cancelled one leaves its place', async () => {
+    const store = await open(await places.fresh());
+    const key = { connection: 'shop', account: 'shop.example', bucket: 'requests' };
+    const others = { budgets: store.rates, key, rules: [{ units: 1, perMs: 1_000 }], sliceMs: 600_000 };
+    const wait = { units: 1, source: 'test', maxWaitMs: 60_000 };
+    const first = new BudgetReader({ ...others, holder: 'first', dag: 'one' });
+    await first.take({ ...wait, signal: new AbortController().signal });
+    const controller = new AbortController();
+    const second = new BudgetReader({ ...others, holder: 'second', dag: 'two' });
+    const waiting = rejection(second.take({ ...wait, signal: controller.signal }));
+    const waiters = async () => (await store.rates.views('shop'))[0]?.waiting;
+    await waitUntil('it waits', async () => (await waiters())?.length === 1);
+    expect(await waiters()).toEqual([{ dag: 'two', readers: 1 }]);
+    controller.abort(new Error('cancelled'));
+    expect((await waiting).message).toBe('cancelled');
+    expect(await waiters()).toEqual([]);
+    await first.close();
   });
 
   test('repeats of a task add up with its tries, and do not multiply', async () => {
