@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { BudgetReader } from '../../connectors/http/budget-reader.js';
-import { httpRequest, inRequestScope } from '../../connectors/http/index.js';
+import { httpDownload, httpRequest, inRequestScope } from '../../connectors/http/index.js';
 import type { RateRule } from '../../core/rate-state.js';
 import { openOpsStore, type OpsPlace, type OpsStore } from '../../ops/store.js';
 import { root } from '../architecture/source-tree.js';
@@ -153,5 +153,24 @@ describe.each(kindsOfPlaces)('on %s', (_kind, makePlaces) => {
         code: 'SOURCE_UNAVAILABLE',
       });
     expect(limited.taken.get('one')).toBe(3 + 4);
+    const { signal } = new AbortController();
+    const url = new URL(`${limited.url}?dag=file`);
+    const download = async () => {
+      for await (const _chunk of httpDownload({ source: 'test', url, signal }));
+    };
+    for (let attempt = 1; attempt <= 5; attempt += 1)
+      await rejection(
+        inRequestScope(
+          {
+            budgets: store.rates,
+            connection: 'shop',
+            dag: 'file',
+            holder: randomUUID(),
+            isFirstTry: attempt === 1,
+          },
+          download,
+        ),
+      );
+    expect(limited.taken.get('file')).toBe(3 + 4);
   });
 });
