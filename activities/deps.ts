@@ -5,6 +5,7 @@ import type { StagingStore } from '../connectors/staging.js';
 import type { Warehouse } from '../connectors/warehouse.js';
 import type { AlarmBook } from '../core/alarms.js';
 import type { QualityStore } from '../core/quality.js';
+import type { RateBudgets } from '../core/rate-state.js';
 import type { JsonValue } from '../core/json.js';
 import type { TemporalDags } from './temporal-dags.js';
 import type { ValueReader } from './values.js';
@@ -39,6 +40,8 @@ export interface ActivityDeps {
   readonly quarantineAlarmOver?: number;
   /** Absent where nobody looks after alarms. */
   readonly alarms?: AlarmBook;
+  /** Absent where requests are bounded by nothing but the answers to them. */
+  readonly rates?: RateBudgets;
   /** Hears of each try of a task. */
   readonly ledger?: LedgerWriter;
 }

@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
+import { inRequestScope, type RequestScopeOptions } from '../connectors/http/index.js';
 import { createFunctionSource } from '../connectors/function/index.js';
 import { createReplaySource } from '../connectors/quarantine/replay-source.js';
 import type { ReadRequest, ResolvedConnection, Source, SourceBatch } from '../connectors/source.js';
@@ -38,15 +39,12 @@ export function createExtract(
   return async (request, io) => {
     const place = await elementSource(deps, request.context, request.task);
     const source = await sourceOf(deps, request, io);
-    const read = await readRequest(deps, request, place);
-    const manifest = await stageAll(
-      deps,
-      source,
-      read,
-      io,
-      options.fileMaxBytes ?? limits.stagedFileMaxBytes,
-    );
     const { from } = place;
+    const connection = await connectionOf(deps, request, from.connection);
+    const read = await readRequest(deps, request, place, connection);
+    const work = () => stageAll(deps, source, read, io, options.fileMaxBytes ?? limits.stagedFileMaxBytes);
+    const scope = scopeOf(deps, request, from.connection, connection, io);
+    const manifest = await (scope === undefined ? work() : inRequestScope(scope, work));
     const { read: mode } = request.task.config;
     const { extracted, quarantined } = manifest.counts;
     // A stream that waits in vain has nothing to tell.
@@ -82,15 +80,42 @@ async function sourceOf(deps: ActivityDeps, request: ExtractRequest, io: StageIo
   return createFunctionSource(read, await functionContext(deps, context, task.id, io));
 }
 
+async function connectionOf(
+  deps: ActivityDeps,
+  { replayQuarantineIds }: ExtractRequest,
+  name: string | undefined,
+): Promise<ResolvedConnection> {
+  return replayQuarantineIds === undefined ? deps.connection(name) : { options: {} };
+}
+
+/** Requests through a named connection share its budgets with all other workers. */
+function scopeOf(
+  { rates }: ActivityDeps,
+  { context }: ExtractRequest,
+  connection: string | undefined,
+  { rate }: ResolvedConnection,
+  { attempt }: StageIo,
+): RequestScopeOptions | undefined {
+  if (rates === undefined || connection === undefined) return undefined;
+  return {
+    budgets: rates,
+    connection,
+    dag: context.dagId,
+    holder: randomUUID(),
+    ...(rate !== undefined && { rules: rate }),
+    isFirstTry: attempt === 1,
+  };
+}
+
 async function readRequest(
   deps: ActivityDeps,
   request: ExtractRequest,
   { from, cursorKey }: Awaited<ReturnType<typeof elementSource>>,
+  connection: ResolvedConnection,
 ): Promise<ReadRequest> {
   const { context, task, replayQuarantineIds, keys } = request;
   const { read, cursor: cursorConfig } = task.config;
   const isReplay = replayQuarantineIds !== undefined;
-  const connection: ResolvedConnection = isReplay ? { options: {} } : await deps.connection(from.connection);
   const base = {
     stream: from.stream,
     options: from.options,

@@ -235,6 +235,7 @@ async function openStores(options: WorkerOptions, ops: OpsStore): Promise<Stores
       dataDirectory: options.dataDirectory,
     }),
     connection: (name) => options.connection(name, ops),
+    rates: ops.rates,
     functions: functionRegistry(options.definitions),
     logger: options.logger,
   };

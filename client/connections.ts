@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { revealConnection, type Settings } from '../config.js';
+import { rateRulesOf } from '../connectors/http/rate-settings.js';
 import { createSourceRegistry } from '../connectors/registry.js';
 import type { ResolvedConnection } from '../connectors/source.js';
 import { isPipelineError, PipelineError } from '../core/errors/index.js';
@@ -14,7 +16,7 @@ export function keyringOf({ security }: Settings): Keyring {
 }
 
 /** The operations store as far as connections need it. */
-export type ConnectionStores = Pick<OpsStore, 'connections' | 'tokens'>;
+export type ConnectionStores = Pick<OpsStore, 'connections' | 'tokens' | 'rates'>;
 
 /** A connection as people see it: secrets are masked. */
 export interface ConnectionView {
@@ -37,7 +39,7 @@ export interface ConnectionTest {
 
 /**
  * A connection for its connector: that of the settings, else that of the operations store. `auth` for OAuth becomes
- * credentials and is not handed on.
+ * credentials, and `rate` limits; neither is handed on.
  *
  * @throws PipelineError CONNECTION_UNKNOWN, CONNECTION_INVALID, SECRET_*
  */
@@ -47,12 +49,14 @@ export async function resolveConnection(
   name: string | undefined,
 ): Promise<ResolvedConnection> {
   if (name === undefined) return { options: {} };
-  const revealed = await revealByName(settings, stores, name);
+  const { rate, ...revealed } = await revealByName(settings, stores, name);
+  const rules = rate === undefined ? undefined : rateRulesOf(name, { rate });
+  const declared = rules === undefined ? {} : { rate: rules };
   const oauth = await oauthOf(name, revealed);
-  if (oauth === undefined) return { options: revealed };
+  if (oauth === undefined) return { options: revealed, ...declared };
   const { createOAuthCredentials } = await import('../connectors/oauth/credentials.js');
   const { auth: _auth, ...options } = revealed;
-  return { options, credentials: createOAuthCredentials(oauth, stores.tokens) };
+  return { options, credentials: createOAuthCredentials(oauth, stores.tokens), ...declared };
 }
 
 /** OAuth settings of a connection. @throws PipelineError CONNECTION_UNKNOWN, CONNECTION_INVALID, SECRET_* */
@@ -89,12 +93,23 @@ export async function testConnection(
 ): Promise<ConnectionTest> {
   const connector = await connectorOf(settings, stores, name);
   try {
-    const { options, credentials } = await resolveConnection(settings, stores, name);
+    const { options, credentials, rate } = await resolveConnection(settings, stores, name);
     const source = await createSourceRegistry(settings)(connector);
-    const { detail } = await source.test(options, {
-      signal: AbortSignal.timeout(limits.connectionTestMaxMs),
-      ...(credentials !== undefined && { credentials }),
-    });
+    const scope = {
+      budgets: stores.rates,
+      connection: name,
+      dag: '',
+      holder: randomUUID(),
+      ...(rate !== undefined && { rules: rate }),
+      isFirstTry: true,
+    };
+    const { inRequestScope } = await import('../connectors/http/request-scope.js');
+    const { detail } = await inRequestScope(scope, () =>
+      source.test(options, {
+        signal: AbortSignal.timeout(limits.connectionTestMaxMs),
+        ...(credentials !== undefined && { credentials }),
+      }),
+    );
     return { name, connector, isWorking: true, detail };
   } catch (error) {
     const detail = isPipelineError(error) ? `${error.message} [${error.code}]` : String(error);

@@ -1,6 +1,7 @@
 import type { JsonObject, JsonValue } from '../core/json.js';
 import type { DataInterval } from '../core/interval.js';
 import type { StagedFile } from '../core/manifest.js';
+import type { RateRule } from '../core/rate-state.js';
 import type { ComparedColumn } from '../core/reconcile.js';
 import type { QuarantineRow } from '../core/quarantine.js';
 import type { Credentials } from './http/types.js';
@@ -13,6 +14,8 @@ export interface ResolvedConnection {
   readonly options: JsonObject;
   /** Present where the connection has `auth` of type `oauth2`. */
   readonly credentials?: Credentials;
+  /** Limits that it declares. */
+  readonly rate?: readonly RateRule[];
 }
 
 /** Keys that are read once more. */

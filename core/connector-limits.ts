@@ -2,6 +2,8 @@
 export const connectorLimits = {
   /** HubSpot: from one search to the next; an account may search four times a second. */
   hubspotSearchEveryMs: 260,
+  /** HubSpot: searches of an account in a second, over all workers. */
+  hubspotSearchesPerSecond: 4,
   /** HubSpot: names of properties with their commas; longer ones make an address that servers refuse. */
   hubspotPropertiesMaxLength: 10_000,
   /** Salesforce: one request; a query ends there by itself after two minutes. */
@@ -20,6 +22,8 @@ export const connectorLimits = {
   /** Magento: records of a page, and the most that shops give where they bound it. */
   magentoPageRecords: 100,
   magentoPageMaxRecords: 300,
+  /** Shopify: a full bucket of calls is empty again after this time, whatever the shop's plan. */
+  shopifyBucketMs: 20_000,
   /** Shopify: objects that the pages of one search lead to. */
   shopifySearchMaxObjects: 25_000,
   /** Shopify: a bulk operation is asked after for the first time, at most this long after the last time, and while others run. */

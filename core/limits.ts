@@ -1,4 +1,5 @@
 import { connectorLimits } from './connector-limits.js';
+import { rateLimits } from './rate-limits.js';
 import { scheduleLimits } from './schedule-limits.js';
 
 /**
@@ -84,6 +85,7 @@ export const limits = {
   rateLimitPauseMaxMs: 5 * 60_000,
   /** Such a wait ends this much later, for the sake of clocks and timers. */
   rateLimitMarginMs: 50,
+  ...rateLimits,
   ...connectorLimits,
   /** Redirects within one origin that a source request follows. */
   sourceMaxRedirects: 3,

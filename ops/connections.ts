@@ -133,6 +133,7 @@ export function createConnectionStore(db: Kysely<OpsTables>, keyring: Keyring): 
     async remove(name) {
       return oneAtATime(db, async (transaction) => {
         await transaction.deleteFrom('oauth_tokens').where('connection', '=', name).execute();
+        await transaction.deleteFrom('rate_budgets').where('connection', '=', name).execute();
         await transaction.deleteFrom('connection_options').where('connection', '=', name).execute();
         const removed = await transaction
           .deleteFrom('connections')

@@ -7,6 +7,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0003-connections': { up: createConnections },
   '0004-alarms': { up: createAlarms },
   '0005-quality': { up: createQuality },
+  '0006-rate-budgets': { up: createRateBudgets },
 };
 
 async function createRunLedger(db: Kysely<unknown>): Promise<void> {
@@ -200,5 +201,17 @@ async function createQuality(db: Kysely<unknown>): Promise<void> {
     .addColumn('table_name', 'text', (column) => column.notNull())
     .addColumn('committed_at', 'text', (column) => column.notNull())
     .addPrimaryKeyConstraint('table_loads_key', ['dag_id', 'task_id', 'table_name'])
+    .execute();
+}
+
+async function createRateBudgets(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('rate_budgets')
+    .addColumn('connection', 'text', (column) => column.notNull())
+    .addColumn('account', 'text', (column) => column.notNull())
+    .addColumn('bucket', 'text', (column) => column.notNull())
+    .addColumn('state', 'text', (column) => column.notNull())
+    .addColumn('turns', 'integer', (column) => column.notNull())
+    .addPrimaryKeyConstraint('rate_budgets_key', ['connection', 'account', 'bucket'])
     .execute();
 }

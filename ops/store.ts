@@ -2,16 +2,18 @@ import { Kysely, Migrator, type Dialect } from 'kysely';
 import { PipelineError } from '../core/errors/index.js';
 import type { RunLedger } from '../core/ledger.js';
 import type { QualityStore } from '../core/quality.js';
+import type { RateBudgets } from '../core/rate-state.js';
 import { createKeyring, type Keyring } from '../security/keyring.js';
 import type { Secret } from '../security/secret.js';
 import type { TokenStore } from '../security/token-store.js';
 import { createAlarmStore, type AlarmStore } from './alarm-book.js';
 import { createConnectionStore, type ConnectionStore } from './connections.js';
-import { createLeases, machineClock, postgresClock, type Leases } from './leases.js';
+import { createLeases, machineClock, postgresClock, type LeaseClock, type Leases } from './leases.js';
 import { migrations } from './migrations.js';
 import { createTokenStore } from './oauth-tokens.js';
 import { persevering } from './persevere.js';
 import { createPostgresDialect } from './postgres.js';
+import { createRateBudgets } from './rate-budgets.js';
 import { rotateKeys, type KeyRotation } from './rotate-keys.js';
 import { createQualityStore } from './quality-store.js';
 import { createRunLedger } from './run-ledger.js';
@@ -28,6 +30,7 @@ export interface OpsStore {
   readonly tokens: TokenStore;
   readonly alarms: AlarmStore;
   readonly quality: QualityStore;
+  readonly rates: RateBudgets;
   /** @throws PipelineError SECRET_KEYS_MISSING, SECRET_UNREADABLE; then nothing was changed */
   rotateKeys(): Promise<KeyRotation>;
   close(): Promise<void>;
@@ -58,7 +61,7 @@ export async function openOpsStore({
 async function openFile(path: string, keyring: Keyring): Promise<OpsStore> {
   const db = new Kysely<OpsTables>({ dialect: createSqliteDialect(path) });
   const failure = await migrate(db);
-  if (failure === undefined) return { place: path, ...storeOf(db, createLeases(db, machineClock), keyring) };
+  if (failure === undefined) return { place: path, ...storeOf(db, machineClock, keyring) };
   await db.destroy();
   throw new PipelineError(
     'OPS_UNAVAILABLE',
@@ -95,9 +98,9 @@ async function openServer(url: Secret, keyring: Keyring): Promise<OpsStore> {
     throw error instanceof PipelineError ? error : unavailable(error);
   }
   const db = new Kysely<OpsTables>({ dialect: createPostgresDialect(url) });
-  const { ledger, leases, connections, tokens, alarms, quality, close, ...others } = storeOf(
+  const { ledger, leases, connections, tokens, alarms, quality, rates, close, ...others } = storeOf(
     db,
-    createLeases(db, postgresClock),
+    postgresClock,
     keyring,
   );
   return {
@@ -112,12 +115,15 @@ async function openServer(url: Secret, keyring: Keyring): Promise<OpsStore> {
       book: (delivery) => persevering(alarms.book(delivery), { unavailable }),
     },
     quality: persevering(quality, { unavailable }),
+    // A turn that may have been taken is not repeated: its report would count twice.
+    rates: persevering(rates, { unavailable, once: ['turn'] }),
     rotateKeys: persevering(others, { unavailable }).rotateKeys,
     close,
   };
 }
 
-function storeOf(db: Kysely<OpsTables>, leases: Leases, keyring: Keyring): Omit<OpsStore, 'place'> {
+function storeOf(db: Kysely<OpsTables>, clock: LeaseClock, keyring: Keyring): Omit<OpsStore, 'place'> {
+  const leases = createLeases(db, clock);
   return {
     ledger: createRunLedger(db),
     leases,
@@ -125,6 +131,7 @@ function storeOf(db: Kysely<OpsTables>, leases: Leases, keyring: Keyring): Omit<
     tokens: createTokenStore(db, keyring, leases),
     alarms: createAlarmStore(db),
     quality: createQualityStore(db),
+    rates: createRateBudgets(db, clock),
     rotateKeys: () => rotateKeys(db, keyring),
     close: () => db.destroy(),
   };

@@ -13,6 +13,7 @@ export interface OpsTables {
   batch_profiles: BatchProfileRow;
   anomalies: AnomalyRow;
   table_loads: TableLoadRow;
+  rate_budgets: RateBudgetRow;
 }
 
 export interface RunRow {
@@ -165,4 +166,15 @@ export interface TableLoadRow {
   task_id: string;
   table_name: string;
   committed_at: string;
+}
+
+/** A rate budget that workers share. */
+export interface RateBudgetRow {
+  connection: string;
+  account: string;
+  bucket: string;
+  /** JSON. */
+  state: string;
+  /** Turns that were taken; a turn begins by counting itself, which locks the row. */
+  turns: number;
 }

@@ -121,11 +121,13 @@ async function readChange(options: ChangeOptions, context: CommandContext): Prom
   };
 }
 
-/** What can be checked without a request: `auth` for OAuth. */
+/** What can be checked without a request: `auth` for OAuth, and `rate`. */
 async function optionCheck(name: string): Promise<OptionCheck> {
   const { isOAuth, oauthSettings } = await import('../../connectors/oauth/settings.js');
-  return ({ auth }) => {
+  const { rateRulesOf } = await import('../../connectors/http/rate-settings.js');
+  return ({ auth, rate }) => {
     if (isOAuth(auth)) oauthSettings(name, auth);
+    if (rate !== undefined) rateRulesOf(name, { rate });
   };
 }
 

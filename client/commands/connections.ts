@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { PipelineError } from '../../core/errors/index.js';
+import { budgetText } from '../connection-budgets.js';
 import { listConnections, testConnection, type ConnectionView } from '../connections.js';
 import type { CommandContext } from '../context.js';
 import { registerConnectionChanges } from './connection-changes.js';
@@ -10,7 +11,9 @@ import { emit, exitCodes, renderTable } from '../output.js';
 export function registerConnections(program: Command, context: CommandContext): void {
   const connections = program
     .command('connections')
-    .description('connections to sources: list, show, test, add, update, remove, login, logout, rotate-keys');
+    .description(
+      'connections to sources: list, show, budget, test, add, update, remove, login, logout, rotate-keys',
+    );
   registerViews(connections, context);
   registerConnectionChanges(connections, context);
   registerConnectionLogins(connections, context);
@@ -51,6 +54,21 @@ function registerViews(connections: Command, context: CommandContext): void {
       );
       if (view === undefined) throw new PipelineError('CONNECTION_UNKNOWN', { connection: name });
       emit(context.output, options.json === true, view, () => textOf(view));
+    });
+  connections
+    .command('budget <name>')
+    .description('what is known of the rate limits of a connection, what is left of them, and who waits')
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', '\nExample:\n  $ millrace connections budget shop')
+    .action(async (name: string, options: { json?: boolean }, command: Command) => {
+      const settings = context.settings(command);
+      const stores = await context.ops(settings);
+      const isKnown = (await listConnections(settings, stores)).some((view) => view.name === name);
+      if (!isKnown) throw new PipelineError('CONNECTION_UNKNOWN', { connection: name });
+      const budgets = await stores.rates.views(name);
+      emit(context.output, options.json === true, { connection: name, budgets }, () =>
+        budgetText(name, budgets),
+      );
     });
   connections
     .command('test [name]')

@@ -8,9 +8,10 @@ import {
   protocolFailure,
   type Credentials,
   type PublicNetwork,
+  type RequestRate,
 } from '../http/index.js';
 import { memberAt, parsePage, type JsonPage } from '../json-page.js';
-import { costWaitMs, queryCostOf } from './cost.js';
+import { costWaitMs, queryCostOf, tellingOfCost, type QueryCost } from './cost.js';
 import { graphqlFailure } from './failure.js';
 
 /** Where queries go, and with which credentials. */
@@ -21,6 +22,8 @@ export interface GraphqlTarget {
   readonly headers: Readonly<Record<string, string>>;
   readonly credentials?: Credentials;
   readonly network?: PublicNetwork;
+  /** Whether queries are paid in points, which answers tell as Shopify does. */
+  readonly hasCosts?: boolean;
 }
 
 /** What to ask. */
@@ -38,6 +41,19 @@ export interface GraphqlAnswer extends JsonPage {
 /** A GraphQL API, as fast as its limits allow. @throws PipelineError SOURCE_* */
 export type GraphqlApi = (question: GraphqlQuestion) => Promise<GraphqlAnswer>;
 
+/** A query counts what the one before it cost, until its own answer tells. */
+function pointsOf(units: number, cost: () => QueryCost | undefined): RequestRate {
+  return {
+    bucket: 'points',
+    units,
+    telling: () => {
+      const told = cost();
+      return told && tellingOfCost(told);
+    },
+    cost: () => cost()?.actual,
+  };
+}
+
 /**
  * One session with an API. An answer that tells errors is one, data beside them or not. Before a query that the budget
  * of points cannot pay yet, it waits until it can.
@@ -45,6 +61,7 @@ export type GraphqlApi = (question: GraphqlQuestion) => Promise<GraphqlAnswer>;
 export function createGraphqlApi(target: GraphqlTarget, signal: AbortSignal): GraphqlApi {
   const { source, credentials } = target;
   let mayAskAtMs = 0;
+  let lastCost = 1;
   return async (question) => {
     const waitMs = mayAskAtMs - performance.now();
     if (waitMs > 0) await sleep(waitMs, undefined, { signal });
@@ -59,6 +76,7 @@ export function createGraphqlApi(target: GraphqlTarget, signal: AbortSignal): Gr
       body: JSON.stringify(question),
       accept: 'application/json',
       signal,
+      ...(target.hasCosts === true && { rate: pointsOf(lastCost, () => queryCostOf(page?.document)) }),
       refuse: ({ body }) => {
         page = parsePage(source, body);
         return graphqlFailure(source, credentials?.connection, page.document);
@@ -69,6 +87,7 @@ export function createGraphqlApi(target: GraphqlTarget, signal: AbortSignal): Gr
     if (typeof data !== 'object' || data === null)
       throw protocolFailure(source, 'the answer has neither data nor errors');
     const cost = queryCostOf(document);
+    lastCost = cost?.requested ?? lastCost;
     const pauseMs = cost === undefined ? 0 : costWaitMs(cost);
     mayAskAtMs = performance.now() + Math.min(pauseMs, limits.rateLimitPauseMaxMs);
     await pauseForRateLimit(response.headers, signal);

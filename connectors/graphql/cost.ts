@@ -1,9 +1,12 @@
 import { limits } from '../../core/limits.js';
+import type { RateTelling } from '../../core/rate-state.js';
 import { memberAt } from '../json-page.js';
 
 /** What an answer says of the budget of points that queries are paid from. */
 export interface QueryCost {
   readonly requested: number;
+  /** What was taken in the end; the rest was given back. */
+  readonly actual: number;
   readonly maximumAvailable: number;
   readonly currentlyAvailable: number;
   /** Points that come back in a second. */
@@ -14,8 +17,10 @@ export interface QueryCost {
 export function queryCostOf(document: unknown): QueryCost | undefined {
   const numberAt = (...path: string[]): number =>
     Number(memberAt(document, ['extensions', 'cost', ...path]) ?? Number.NaN);
+  const requested = numberAt('requestedQueryCost');
   const cost = {
-    requested: numberAt('requestedQueryCost'),
+    requested,
+    actual: Number(memberAt(document, ['extensions', 'cost', 'actualQueryCost']) ?? requested),
     maximumAvailable: numberAt('throttleStatus', 'maximumAvailable'),
     currentlyAvailable: numberAt('throttleStatus', 'currentlyAvailable'),
     restoreRate: numberAt('throttleStatus', 'restoreRate'),
@@ -27,4 +32,9 @@ export function queryCostOf(document: unknown): QueryCost | undefined {
 export function costWaitMs({ requested, currentlyAvailable, restoreRate }: QueryCost): number {
   const missing = Math.max(0, requested - currentlyAvailable);
   return Math.min(Math.ceil((missing / restoreRate) * 1000), limits.retryAfterMaxMs);
+}
+
+/** The limit as a shared budget counts it: so many points in the time in which an empty one is full again. */
+export function tellingOfCost({ maximumAvailable, restoreRate }: QueryCost): RateTelling {
+  return { rules: [{ units: maximumAvailable, perMs: Math.ceil((maximumAvailable / restoreRate) * 1000) }] };
 }

@@ -1,4 +1,5 @@
 import { isPipelineError, PipelineError } from '../../core/errors/index.js';
+import { withinBudget } from './request-scope.js';
 import { sendOnce } from './send-once.js';
 import type { Credentials, HttpRequest, HttpResponse, RequestTarget } from './types.js';
 
@@ -10,12 +11,15 @@ import type { Credentials, HttpRequest, HttpResponse, RequestTarget } from './ty
  */
 export function authorizedSender(request: HttpRequest): () => Promise<HttpResponse> {
   const { credentials } = request;
-  if (credentials === undefined) return () => sendOnce(request);
+  if (credentials === undefined) return () => withinBudget(request, () => sendOnce(request));
   let isRenewed = false;
   return async () => {
-    const headers = await credentials.headers(request.signal, targetOf(request));
+    let headers: Readonly<Record<string, string>> = {};
     try {
-      return await sendOnce(withHeaders(request, headers));
+      return await withinBudget(request, async () => {
+        headers = await credentials.headers(request.signal, targetOf(request));
+        return sendOnce(withHeaders(request, headers));
+      });
     } catch (error) {
       if (!isUnauthorized(error) || credentials.renew === undefined) throw error;
       if (isRenewed) throw useless(request);
@@ -28,7 +32,9 @@ export function authorizedSender(request: HttpRequest): () => Promise<HttpRespon
 
 async function sendRenewed(request: HttpRequest, credentials: Credentials): Promise<HttpResponse> {
   try {
-    return await sendOnce(withHeaders(request, await credentials.headers(request.signal, targetOf(request))));
+    return await withinBudget(request, async () =>
+      sendOnce(withHeaders(request, await credentials.headers(request.signal, targetOf(request)))),
+    );
   } catch (error) {
     throw isUnauthorized(error) ? useless(request) : error;
   }

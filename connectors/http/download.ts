@@ -2,22 +2,26 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isPipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
 import { networkFailure, protocolFailure, statusFailure } from './failure.js';
+import { requestScope } from './request-scope.js';
 import { fetchWithinOrigin } from './send-once.js';
 import type { HttpRequest } from './types.js';
 
 /**
  * The bytes of a file of any size, as they come. Where the connection breaks, it goes on at the byte where it stopped;
- * `limits.connectorMaxTries` tries without a new byte are a failure.
+ * `limits.connectorMaxTries` tries without a new byte are a failure; within a request scope they are repeats of the task.
  *
  * @throws PipelineError SOURCE_*; or the reason of `request.signal` when that was aborted
  */
 export async function* httpDownload(request: HttpRequest): AsyncGenerator<Uint8Array> {
+  const scope = requestScope();
   let received = 0;
+  let hasNewBytes = false;
   for (let triesLeft = limits.connectorMaxTries; ;) {
     try {
       for await (const chunk of openAt(request, received)) {
         received += chunk.byteLength;
         triesLeft = limits.connectorMaxTries;
+        hasNewBytes = true;
         yield chunk;
       }
       return;
@@ -27,6 +31,8 @@ export async function* httpDownload(request: HttpRequest): AsyncGenerator<Uint8A
       triesLeft -= 1;
       const waitMs = failure.retryAfterMs ?? Math.random() * limits.connectorRetryBaseMs;
       if (!failure.retryable || triesLeft === 0 || waitMs > limits.connectorRetryMaxMs) throw failure;
+      if (!hasNewBytes && scope?.takeRepeat() === false) throw failure;
+      hasNewBytes = false;
       await sleep(waitMs, undefined, { signal: request.signal });
     }
   }

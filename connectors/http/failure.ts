@@ -1,6 +1,7 @@
 import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
 import { systemErrorCode } from '../system-error.js';
+import { answeredAtMs } from './answered-at.js';
 import { rateLimitResetMs } from './rate-limit.js';
 import { parseRetryAfter } from './retry-after.js';
 import { PrivateAddressError } from './public-network.js';
@@ -15,10 +16,12 @@ export type AnswerHead = Pick<Response, 'status' | 'headers'>;
  */
 export function statusFailure(request: HttpRequest, response: AnswerHead, body = ''): PipelineError {
   const { status, headers } = response;
-  const askedMs = parseRetryAfter(headers.get('retry-after'), Date.now());
+  const askedMs = parseRetryAfter(headers.get('retry-after'), answeredAtMs(headers));
   const retryAfterMs =
     status === 429
-      ? (askedMs ?? request.rateLimitWaitMs?.(headers, body) ?? rateLimitResetMs(headers, Date.now()))
+      ? (askedMs ??
+        request.rateLimitWaitMs?.(headers, body) ??
+        rateLimitResetMs(headers, answeredAtMs(headers)))
       : askedMs;
   if (status === 429) {
     const waitMs = retryAfterMs ?? limits.rateLimitDefaultWaitMs;

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../../core/limits.js';
+import { answeredAtMs } from './answered-at.js';
 
 /** Beginnings of the names by which servers tell their limits: the common ones, and the IETF draft's. */
-const families = ['x-ratelimit', 'x-rate-limit', 'ratelimit'] as const;
+export const rateLimitFamilies = ['x-ratelimit', 'x-rate-limit', 'ratelimit'] as const;
 
 /**
  * Milliseconds until a limit starts anew, from `…-reset` headers, between zero and `limits.retryAfterMaxMs`; `undefined`
@@ -10,19 +11,24 @@ const families = ['x-ratelimit', 'x-rate-limit', 'ratelimit'] as const;
  * (GitHub), or seconds from now (Segment; draft-ietf-httpapi-ratelimit-headers).
  */
 export function rateLimitResetMs(headers: Headers, nowMs: number): number | undefined {
-  for (const family of families) {
-    const text = headers.get(`${family}-reset`)?.trim() ?? '';
-    if (!/^\d+(\.\d+)?$/.test(text)) continue;
-    const value = Number(text);
-    const waitMs = value >= 1e12 ? value - nowMs : value >= 1e9 ? value * 1000 - nowMs : value * 1000;
-    return Math.min(Math.max(Math.ceil(waitMs), 0), limits.retryAfterMaxMs);
+  for (const family of rateLimitFamilies) {
+    const waitMs = resetInMs(headers.get(`${family}-reset`), nowMs);
+    if (waitMs !== undefined) return Math.min(Math.max(waitMs, 0), limits.retryAfterMaxMs);
   }
   return undefined;
 }
 
+/** The same of one header's value, without bounds. */
+export function resetInMs(header: string | null, nowMs: number): number | undefined {
+  const text = header?.trim() ?? '';
+  if (!/^\d+(\.\d+)?$/.test(text)) return undefined;
+  const value = Number(text);
+  return Math.ceil(value >= 1e12 ? value - nowMs : value >= 1e9 ? value * 1000 - nowMs : value * 1000);
+}
+
 /** Whether the headers say that no request is left before the reset. */
 export function isRateLimitSpent(headers: Headers): boolean {
-  return families.some((family) => /^0+$/.test(headers.get(`${family}-remaining`)?.trim() ?? ''));
+  return rateLimitFamilies.some((family) => /^0+$/.test(headers.get(`${family}-remaining`)?.trim() ?? ''));
 }
 
 /**
@@ -31,7 +37,7 @@ export function isRateLimitSpent(headers: Headers): boolean {
  */
 export async function pauseForRateLimit(headers: Headers, signal: AbortSignal): Promise<void> {
   if (!isRateLimitSpent(headers)) return;
-  const waitMs = rateLimitResetMs(headers, Date.now()) ?? 0;
+  const waitMs = rateLimitResetMs(headers, answeredAtMs(headers)) ?? 0;
   if (waitMs > 0 && waitMs <= limits.rateLimitPauseMaxMs)
     await sleep(waitMs + limits.rateLimitMarginMs, undefined, { signal });
 }

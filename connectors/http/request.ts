@@ -3,31 +3,35 @@ import pRetry from 'p-retry';
 import { isPipelineError, PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
 import { authorizedSender } from './credentials.js';
+import { requestScope } from './request-scope.js';
 import type { HttpRequest, HttpResponse } from './types.js';
 
 /**
  * Sends one request, and again where that may help: at most `limits.connectorMaxTries` tries within
  * `limits.connectorRetryMaxMs`, with full jitter, never sooner than `Retry-After`. When the source asks for a longer
  * wait than that budget, the error carries it (`retryAfterMs`) and the caller's scheduler waits instead. With
- * `request.credentials`, a 401 renews them and repeats the request, once.
+ * `request.credentials`, a 401 renews them and repeats the request, once. Within a request scope each try waits for the
+ * connection's budget, and the repeats are those that the whole task has.
  *
  * @throws PipelineError SOURCE_UNAVAILABLE, SOURCE_RATE_LIMITED, SOURCE_AUTH, SOURCE_REFUSED, SOURCE_PROTOCOL,
  * CONFIG_INVALID, OAUTH_*, SECRET_*; or the reason of `request.signal` when that was aborted.
  */
 export async function httpRequest(request: HttpRequest): Promise<HttpResponse> {
-  const endsAtMs = performance.now() + limits.connectorRetryMaxMs;
+  const scope = requestScope();
+  // Waiting for a turn is no part of it.
+  const clock = () => performance.now() - (scope?.waitedMs ?? 0);
+  const endsAtMs = clock() + limits.connectorRetryMaxMs;
   const send = authorizedSender(request);
   try {
     return await pRetry(send, {
       retries: limits.connectorMaxTries - 1,
-      maxRetryTime: limits.connectorRetryMaxMs,
       minTimeout: 0,
       signal: request.signal,
       shouldRetry: ({ error }) => isPipelineError(error) && error.retryable,
       onFailedAttempt: async ({ error, attemptNumber, retriesLeft }) => {
         if (!isPipelineError(error) || !error.retryable || retriesLeft === 0) return;
         const delayMs = nextDelayMs(error, attemptNumber);
-        if (performance.now() + delayMs > endsAtMs) throw error;
+        if (clock() + delayMs > endsAtMs || scope?.takeRepeat() === false) throw error;
         await sleep(delayMs, undefined, { signal: request.signal });
       },
     });

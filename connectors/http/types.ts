@@ -1,4 +1,5 @@
 import type { PipelineError } from '../../core/errors/index.js';
+import type { RateRule, RateTelling } from '../../core/rate-state.js';
 import type { PublicNetwork } from './public-network.js';
 
 /** What authorises the requests of a connection. Header values are secrets: they go into requests, never into messages. */
@@ -39,6 +40,20 @@ export interface RefusedAnswer {
   readonly body: string;
 }
 
+/** Which limit of its connection a request counts against, and how. */
+export interface RequestRate {
+  /** A limit beside that of all requests. */
+  readonly bucket?: string;
+  /** What is set aside until the answer; default 1. */
+  readonly units?: number;
+  /** Where the provider has the same limit for everybody. */
+  readonly rules?: readonly RateRule[];
+  /** What an answer tells of the limit beyond the headers that all sources share. */
+  readonly telling?: (answer: HttpResponse) => RateTelling | undefined;
+  /** What the request cost, by its answer; default what was set aside. */
+  readonly cost?: (answer: HttpResponse) => number | undefined;
+}
+
 /** One request of a source. Names appear in error messages; header values and query strings never do. */
 export interface HttpRequest {
   /** The connector's name, for messages. */
@@ -61,6 +76,8 @@ export interface HttpRequest {
   readonly accept?: string;
   /** Only hosts of the public Internet are connected to; absent: any host. */
   readonly network?: PublicNetwork;
+  /** Default: it counts as one against the limit of all requests. */
+  readonly rate?: RequestRate;
   /** How long a 429 without `Retry-After` asks to wait, from its headers and its body of at most `limits.sourceErrorBodyMaxBytes`. */
   readonly rateLimitWaitMs?: (headers: Headers, body: string) => number | undefined;
   /**

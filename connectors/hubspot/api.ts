@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { limits } from '../../core/limits.js';
-import { answeredAtMs, httpRequest } from '../http/index.js';
+import { answeredAtMs, httpRequest, type RequestRate } from '../http/index.js';
 import { parsePage, type JsonPage } from '../json-page.js';
 import type { HubspotConnection } from './settings.js';
 
@@ -42,6 +42,12 @@ export function spentLimitWaitMs(headers: Headers): number {
   return isSpent('secondly-remaining') ? 1_000 : 0;
 }
 
+/** Searches of an account have a limit of their own, and headers that do not tell of it. */
+const searches: RequestRate = {
+  bucket: 'searches',
+  rules: [{ units: limits.hubspotSearchesPerSecond, perMs: 1_000 }],
+};
+
 /** One session with an account. */
 export function createHubspotApi(connection: HubspotConnection, signal: AbortSignal): HubspotApi {
   let mayAskAtMs = 0;
@@ -54,6 +60,7 @@ export function createHubspotApi(connection: HubspotConnection, signal: AbortSig
     if (waitMs > 0) await sleep(waitMs, undefined, { signal });
     const url = new URL(path, connection.baseUrl);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+    const isSearch = path.endsWith('/search');
     const response = await httpRequest({
       source: 'hubspot',
       url,
@@ -65,10 +72,10 @@ export function createHubspotApi(connection: HubspotConnection, signal: AbortSig
       ...(connection.credentials !== undefined && { credentials: connection.credentials }),
       ...(body !== undefined && { body: JSON.stringify(body) }),
       accept: 'application/json',
+      ...(isSearch && { rate: searches }),
       rateLimitWaitMs: (_headers, text) => policyWaitMs(text),
       signal,
     });
-    const isSearch = path.endsWith('/search');
     const pauseMs = Math.max(spentLimitWaitMs(response.headers), isSearch ? limits.hubspotSearchEveryMs : 0);
     mayAskAtMs = performance.now() + pauseMs;
     return { ...parsePage('hubspot', response.body), answeredAtMs: answeredAtMs(response.headers) };

@@ -66,6 +66,8 @@ export function klaviyoGet(
     headers: { revision, ...(apiKey !== undefined && { authorization: `Klaviyo-API-Key ${apiKey}` }) },
     ...(credentials !== undefined && { credentials }),
     accept: 'application/vnd.api+json',
+    // Each endpoint has limits of its own (Klaviyo API documentation, "Rate limits, status codes, and errors").
+    rate: { bucket: url.pathname.replace(/^\/api\/|\/$/g, '') },
     signal,
   });
 }

@@ -1,5 +1,6 @@
 import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
+import type { RateTelling } from '../../core/rate-state.js';
 import {
   answeredAtMs,
   httpRequest,
@@ -60,6 +61,7 @@ export async function openSalesforce(
       source: 'salesforce',
       timeoutMs: limits.salesforceRequestTimeoutMs,
       explainRefusal,
+      rate: { telling: ({ headers }) => tellingOf(headers, connection.apiReservePercent) },
       signal,
       ...request,
       headers: {
@@ -109,6 +111,14 @@ function pageOf(batchSize: number | undefined): Record<string, string> {
 export function apiUsage(headers: Headers): { readonly used: number; readonly total: number } | undefined {
   const found = /(?:^|[,;\s])api-usage=(\d+)\/(\d+)/.exec(headers.get('sforce-limit-info') ?? '');
   return found === null ? undefined : { used: Number(found[1]), total: Number(found[2]) };
+}
+
+/** What is left of the last 24 hours beside the reserve; the hour in which it grows again is not told, so it holds for a while. */
+function tellingOf(headers: Headers, reservePercent: number): RateTelling | undefined {
+  const usage = apiUsage(headers);
+  if (usage === undefined) return undefined;
+  const remaining = Math.max(0, Math.floor(usage.total * (1 - reservePercent / 100)) - usage.used);
+  return { remaining, resetsInMs: limits.retryAfterMaxMs };
 }
 
 /** Stops before the share of the org's requests that is left to others. */

@@ -1,6 +1,6 @@
 import { isPipelineError, PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
-import { parseRetryAfter } from '../http/index.js';
+import { answeredAtMs, parseRetryAfter } from '../http/index.js';
 import type { RefusedAnswer } from '../http/index.js';
 
 /**
@@ -14,7 +14,7 @@ export function explainRefusal({ status, headers, body }: RefusedAnswer): Pipeli
   if (code === 'REQUEST_LIMIT_EXCEEDED') {
     // The requests of a day are counted over the last 24 hours: how long it takes is not told.
     const waitMs = isConcurrency ? limits.rateLimitDefaultWaitMs : limits.retryAfterMaxMs;
-    const retryAfterMs = parseRetryAfter(headers.get('retry-after'), Date.now()) ?? waitMs;
+    const retryAfterMs = parseRetryAfter(headers.get('retry-after'), answeredAtMs(headers)) ?? waitMs;
     return new PipelineError('SOURCE_RATE_LIMITED', { source: 'salesforce', retryAfterMs }, { retryAfterMs });
   }
   if (code === 'QUERY_TIMEOUT')

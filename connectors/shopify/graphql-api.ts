@@ -10,6 +10,7 @@ export function shopifyGraphql(settings: ShopifySettings, signal: AbortSignal): 
       url: new URL(`/admin/api/${apiVersion}/graphql.json`, baseUrl),
       headers: accessToken === undefined ? {} : { 'x-shopify-access-token': accessToken },
       ...(credentials !== undefined && { credentials }),
+      hasCosts: true,
     },
     signal,
   );

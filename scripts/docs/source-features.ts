@@ -18,7 +18,8 @@ export const sourceFeatures = {
   incremental: 'A read begins at the last committed cursor, or takes one data interval.',
   resume: 'A read that was cut goes on at the page where it was.',
   deletes: 'What is deleted there is deleted here.',
-  'rate budget': 'It waits before the limit is hit, and as long as the source says after that.',
+  'rate budget':
+    'It waits before the limit is hit, over all workers, and as long as the source says after that.',
   auth: 'Credentials of a connection; wrong ones are an error at once.',
   schema: 'A record schema with classes of personal data comes with the package.',
   fixture: 'A server or signer in `millrace/testing` stands in for it.',

@@ -161,6 +161,14 @@ describe('connections by command', () => {
     });
     const tested = await run(['connections', 'test', 'shop']);
     expect([tested.code, tested.stdout]).toEqual([0, expect.stringContaining('works')]);
+    expect(await json(['connections', 'budget', 'shop'])).toMatchObject({
+      connection: 'shop',
+      budgets: [{ account: new URL(urlOf(door)).host, bucket: 'requests', rules: [], held: 0, waiting: [] }],
+    });
+    const rate = ['--set-json', 'rate={"requests":0,"per":"2 days","burst":3}'];
+    const refused = (await run(['connections', 'update', 'shop', ...rate])).stderr;
+    for (const problem of ['unknown key "burst"', 'rate.requests must', 'rate.per must'])
+      expect(refused).toContain(problem);
     expect(await run(serviceOptions('shop'), { input: 'a' })).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('[CONNECTION_EXISTS]'),

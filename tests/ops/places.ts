@@ -56,6 +56,7 @@ const tables = [
   'batch_profiles',
   'anomalies',
   'table_loads',
+  'rate_budgets',
 ];
 
 /** Databases of one server, which the file's tests share. */

@@ -13,8 +13,10 @@ import type { TaskFunctions } from '../../core/dag-definition.js';
 import type { ExtractConfig, ExtractTask } from '../../core/dag-spec.js';
 import type { JsonValue } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
+import type { RateBudgets } from '../../core/rate-state.js';
 import type { StagedFile } from '../../core/manifest.js';
 import type { StageRequest } from '../../core/run.js';
+import { openOpsStore } from '../../ops/store.js';
 import { createShopServer } from '../../testing/index.js';
 import { shopify } from '../../connectors/shopify/reference.js';
 import { createFileStaging } from './file-staging.js';
@@ -38,6 +40,7 @@ interface Setting {
   readonly committed?: JsonValue;
   readonly quarantined?: readonly string[];
   readonly connection?: ReadRequest['connection'];
+  readonly rates?: RateBudgets;
 }
 
 function deps(setting: Setting): ActivityDeps {
@@ -64,6 +67,7 @@ function deps(setting: Setting): ActivityDeps {
     pools: undefined as never,
     assets: undefined as never,
     logger,
+    ...(setting.rates && { rates: setting.rates }),
   };
 }
 
@@ -280,6 +284,28 @@ describe('failure', () => {
       const manifest = await extract(request(config), stageIo());
       expect(manifest.counts.extracted).toBe(server.truth().length);
     } finally {
+      await server.close();
+    }
+  });
+
+  test('the tries of a task and the repeats of its requests add up', async () => {
+    const server = await createShopServer({ seed: 3, orders: 40 });
+    const store = await openOpsStore({ path: join(directory, 'ops.db') });
+    try {
+      const connection = { url: server.url, accessToken: server.accessToken };
+      const extract = createExtract(deps({ connection, rates: store.rates }));
+      const config = { from: shopify.orders({ connection: 'shop' }) };
+      server.failNext(...Array.from({ length: 50 }, () => ({ kind: 'status' as const, status: 503 })));
+      for (const attempt of [1, 2, 3, 4])
+        expect((await rejection(extract(request(config), stageIo({ attempt }))))['code']).toBe(
+          'SOURCE_UNAVAILABLE',
+        );
+      expect(server.requests().length).toBe(2 + 4);
+      expect((await store.rates.views('shop')).map(({ bucket, held }) => [bucket, held])).toEqual([
+        ['requests', 0],
+      ]);
+    } finally {
+      await store.close();
       await server.close();
     }
   });
