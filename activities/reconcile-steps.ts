@@ -1,3 +1,4 @@
+import { faultPoint } from '../connectors/fault-point.js';
 import type { ChecksumQuery } from '../connectors/source.js';
 import type { ChecksumWarehouse } from '../connectors/warehouse.js';
 import type {
@@ -24,6 +25,7 @@ import { createStagedWriter } from './staged-writer.js';
 export function createCompareBuckets(deps: ActivityDeps): Stage<CompareBucketsRequest, BucketComparison> {
   return async ({ request, plan, modulus, within }, io) => {
     const source = await checksumsOf(deps, request, { ...plan, level: 'buckets', modulus }, within, io);
+    faultPoint('in-compare');
     const { columns, key, version } = plan;
     return checksumsOfWarehouse(deps).compareBuckets({
       ...compared(request),
@@ -42,6 +44,7 @@ export function createCompareKeys(deps: ActivityDeps): Stage<CompareKeysRequest,
   return async ({ request, plan, within, inFlightSince }, io) => {
     const { modulus } = within;
     const source = await checksumsOf(deps, request, { ...plan, level: 'keys', modulus }, within, io);
+    faultPoint('in-compare');
     const { columns, key, version } = plan;
     return checksumsOfWarehouse(deps).compareKeys({
       ...compared(request),
@@ -94,6 +97,7 @@ export function createRecordReconcile(
       JSON.stringify(report),
       new Date().toISOString(),
     ]);
+    faultPoint('after-record');
     io.logger.info({ table, way, missing, extra, changed }, 'reconciled');
     return null;
   };
