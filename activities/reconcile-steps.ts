@@ -26,7 +26,7 @@ export function createCompareBuckets(deps: ActivityDeps): Stage<CompareBucketsRe
   return async ({ request, plan, modulus, within }, io) => {
     const source = await checksumsOf(deps, request, { ...plan, level: 'buckets', modulus }, within, io);
     faultPoint('in-compare');
-    const { columns, key, version } = plan;
+    const { columns, key, version, window } = plan;
     return checksumsOfWarehouse(deps).compareBuckets({
       ...compared(request),
       columns,
@@ -35,6 +35,7 @@ export function createCompareBuckets(deps: ActivityDeps): Stage<CompareBucketsRe
       modulus,
       source,
       ...(within === undefined ? {} : { within }),
+      ...(window === undefined ? {} : { window }),
     });
   };
 }
@@ -45,7 +46,7 @@ export function createCompareKeys(deps: ActivityDeps): Stage<CompareKeysRequest,
     const { modulus } = within;
     const source = await checksumsOf(deps, request, { ...plan, level: 'keys', modulus }, within, io);
     faultPoint('in-compare');
-    const { columns, key, version } = plan;
+    const { columns, key, version, window } = plan;
     return checksumsOfWarehouse(deps).compareKeys({
       ...compared(request),
       columns,
@@ -54,6 +55,7 @@ export function createCompareKeys(deps: ActivityDeps): Stage<CompareKeysRequest,
       modulus,
       source,
       within,
+      ...(window === undefined ? {} : { window }),
       inFlightSince,
     });
   };

@@ -1,5 +1,10 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { BucketComparison, ComparedColumn, KeyComparison } from '../../core/reconcile.js';
+import type {
+  BucketComparison,
+  ComparedColumn,
+  KeyComparison,
+  ReconcileWindow,
+} from '../../core/reconcile.js';
 import type { StagedFile } from '../../core/manifest.js';
 import type { StagingStore } from '../staging.js';
 import type { ChecksumCompareRequest } from '../warehouse.js';
@@ -28,18 +33,23 @@ export interface WarehouseSide {
 /** The side of a table of DuckDB itself. */
 export function tableSide(request: ChecksumCompareRequest, within: string | undefined): WarehouseSide {
   const { config, key, version, columns, modulus } = request;
-  const condition =
+  const chosen =
     request.within === undefined || within === undefined
-      ? ''
-      : ` WHERE ${bucketOf(duckDbChecksums, key, request.within.modulus)} IN (SELECT b FROM (${linesSql([within], { b: 'BIGINT' })}))`;
-  const from = `${quoteName(config.into)}${condition}`;
+      ? []
+      : [
+          `${bucketOf(duckDbChecksums, key, request.within.modulus)} IN (SELECT b FROM (${linesSql([within], { b: 'BIGINT' })}))`,
+        ];
+  const from = (...conditions: readonly string[]) =>
+    `${quoteName(config.into)}${[...chosen, ...conditions].map((one, index) => `${index === 0 ? ' WHERE' : ' AND'} ${one}`).join('')}`;
+  const ofTime =
+    request.window === undefined ? [] : [inWindow(quoteName(request.window.column.name), request.window)];
   const texts = [...key, ...version].map((column) => duckDbChecksums.text(column));
   const names = keyColumns(request);
   return {
     buckets: `SELECT b, count(*) AS n, sum(CAST(h AS HUGEINT)) AS s FROM (
-      SELECT ${bucketOf(duckDbChecksums, key, modulus)} AS b, ${rowHash(duckDbChecksums, columns)} AS h FROM ${from}) GROUP BY b`,
+      SELECT ${bucketOf(duckDbChecksums, key, modulus)} AS b, ${rowHash(duckDbChecksums, columns)} AS h FROM ${from(...ofTime)}) GROUP BY b`,
     keys: `SELECT ${texts.map((text, index) => `${text} AS ${names[index] ?? ''}`).join(', ')},
-      ${rowHash(duckDbChecksums, columns)} AS h, ${rowHash(duckDbChecksums, contentOf(request))} AS c FROM ${from}`,
+      ${rowHash(duckDbChecksums, columns)} AS h, ${rowHash(duckDbChecksums, contentOf(request))} AS c FROM ${from()}`,
     quarantined: `SELECT raw FROM _millrace_quarantine WHERE table_name = ${quoteText(config.into)} AND status = 'open'`,
   };
 }
@@ -107,7 +117,7 @@ export async function compareKeys(
     FROM (${linesSql(files.source, { ...textColumns(keyColumns(request)), h: 'BIGINT', c: 'BIGINT' })}) s
     FULL JOIN (${side.keys}) t
     ON ${keys.map((name) => `s.${name} IS NOT DISTINCT FROM t.${name}`).join(' AND ')}
-    WHERE s.h IS DISTINCT FROM t.h`);
+    WHERE s.h IS DISTINCT FROM t.h${windowSql(request)}`);
   await setQuarantinedAside(connection, request, keys, side.quarantined);
   const counts = await rowsOf(
     connection,
@@ -148,6 +158,17 @@ async function setQuarantinedAside(
   await connection.run(`DELETE FROM _millrace_differences d USING (
       SELECT DISTINCT ${raw.join(', ')} FROM (${quarantined}) WHERE json_valid(raw)) q
     WHERE ${keys.map((name, index) => `d.${name} = q.q${String(index)}`).join(' AND ')}`);
+}
+
+/** A row belongs to the time where either side's version does: the other side may have an older or a later one. */
+function windowSql({ window }: ChecksumCompareRequest): string {
+  if (window === undefined) return '';
+  const sides = ['s.v0', 't.v0'].map((text) => inWindow(`TRY_CAST(${text} AS TIMESTAMP)`, window));
+  return ` AND (${sides.map((side) => `coalesce(${side}, FALSE)`).join(' OR ')})`;
+}
+
+function inWindow(value: string, { from, to }: ReconcileWindow): string {
+  return `(${value} >= ${timestamp(from)} AND ${value} < ${timestamp(to)})`;
 }
 
 /** True where the later of the two versions is younger than the tolerance. */

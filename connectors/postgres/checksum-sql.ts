@@ -2,7 +2,7 @@ import type { ComparedColumn } from '../../core/reconcile.js';
 import { bucketOf, rowHash, type ChecksumSpelling } from '../checksum.js';
 import type { ChecksumQuery } from '../source.js';
 import type { Described } from './describe.js';
-import { column } from './row-sql.js';
+import { bound, column } from './row-sql.js';
 import type { Encoding } from './type-forms.js';
 
 const integers = ['smallint', 'integer', 'bigint'];
@@ -14,6 +14,8 @@ export interface ChecksumScope {
   readonly described: Described;
   /** Condition of rows that are not deleted, where there are deletions. */
   readonly alive: string | undefined;
+  /** The column that a read by data interval follows. */
+  readonly follows: string | undefined;
 }
 
 /** The text of a value, as `connectors/checksum.ts` says; `undefined` where the two types have none in common. */
@@ -36,6 +38,8 @@ export function canonicalText(
       return integers.includes(typeName) ? `${value}::text` : undefined;
     case 'decimal': {
       if (typeName !== 'numeric' && typeName !== 'money' && !integers.includes(typeName)) return undefined;
+      // A column of so many digits has no others.
+      if (form.digits?.scale === (type.scale ?? 9)) return `${value}::text`;
       const number = typeName === 'numeric' ? value : `${value}::numeric`;
       const scaled = `round(${number}, ${String(type.scale ?? 9)})`;
       // More digits than the table can hold are a difference, not something to round away.
@@ -63,6 +67,9 @@ export function checksumSql(
   const spelling = spellingOf(described);
   const conditions = [
     ...(alive === undefined ? [] : [alive]),
+    ...(query.window === undefined || query.level === 'keys'
+      ? []
+      : withinTime(query.window.column, described)),
     ...(query.within === undefined
       ? []
       : [
@@ -90,6 +97,12 @@ export function checksumSql(
       'c',
     ].map((name) => ({ name, encoding: 'text' })),
   };
+}
+
+/** The bounds are held by the session, as those of a read. */
+function withinTime({ source }: ComparedColumn, { forms }: Described): string[] {
+  const kind = forms.get(source)?.cursor ?? 'timestamptz';
+  return [`${column(source)} >= ${bound('lower', kind)}`, `${column(source)} < ${bound('upper', kind)}`];
 }
 
 function spellingOf(described: Described): ChecksumSpelling {

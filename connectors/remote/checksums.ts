@@ -22,7 +22,7 @@ import { writeRows } from '../load/stage-batch.js';
 import { quarantineTable, temporaryPrefix } from '../load/system-tables.js';
 import type { StagingStore } from '../staging.js';
 import type { ChecksumCompareRequest, ChecksumWarehouse, QueryRow } from '../warehouse.js';
-import type { RemoteEngine } from './engine.js';
+import type { RemoteDialect, RemoteEngine, Statement } from './engine.js';
 
 interface ChecksumDeps {
   readonly engine: RemoteEngine;
@@ -33,6 +33,8 @@ interface ChecksumDeps {
 /** A query over the table, whose rows come in parts by their bucket. */
 interface Lines {
   readonly columns: readonly string[];
+  /** Only rows of the request's window. */
+  readonly isOfTime: boolean;
   /** The query for the rows that a condition chooses. */
   sql(where: string): string;
 }
@@ -61,6 +63,7 @@ function bucketLines({ dialect, checksums }: RemoteEngine, request: ChecksumComp
   const number = dialect.typeOf({ type: 'decimal', precision: 29, scale: 0 });
   return {
     columns: ['b', 'n', 's'],
+    isOfTime: true,
     sql: (where) =>
       `SELECT CAST(b AS ${text}) AS b, CAST(count(*) AS ${text}) AS n, CAST(sum(CAST(h AS ${number})) AS ${text}) AS s
        FROM (SELECT ${bucketOf(checksums, key, modulus)} AS b, ${rowHash(checksums, columns)} AS h FROM ${dialect.table(config.into)}${where}) r GROUP BY b`,
@@ -76,6 +79,7 @@ function keyLines({ dialect, checksums }: RemoteEngine, request: ChecksumCompare
   );
   return {
     columns: [...names, 'h', 'c'],
+    isOfTime: false,
     sql: (where) =>
       `SELECT ${values.join(', ')}, ${[columns, contentOf(request)].map((some, index) => `CAST(${rowHash(checksums, some)} AS ${text}) AS ${index === 0 ? 'h' : 'c'}`).join(', ')}
        FROM ${dialect.table(config.into)}${where}`,
@@ -120,28 +124,42 @@ async function compared<Result>(
 async function fetchLines(
   deps: ChecksumDeps,
   request: ChecksumCompareRequest,
-  { columns, sql }: Lines,
+  { columns, isOfTime, sql }: Lines,
   { path, within }: { readonly path: string; readonly within: string },
 ): Promise<void> {
   const { engine } = deps;
   const { dialect, checksums } = engine;
+  const ofTime = isOfTime ? timeOf(request, dialect) : noCondition;
   if (request.within === undefined) {
-    await writeLines(path, columns, await engine.run({ sql: sql(''), binds: [] }, tagOf(request)));
+    const statement = { ...ofTime, sql: sql(ofTime.sql === '' ? '' : ` WHERE ${ofTime.sql}`) };
+    await writeLines(path, columns, await engine.run(statement, tagOf(request)));
     return;
   }
   await uploadBuckets(deps, request.within, within);
   const bucket = bucketOf(checksums, request.key, request.within.modulus);
-  const chosen = `${bucket} IN (SELECT b FROM ${dialect.table(within)})`;
+  const buckets = `${bucket} IN (SELECT b FROM ${dialect.table(within)})`;
+  const chosen = ofTime.sql === '' ? buckets : `${buckets} AND ${ofTime.sql}`;
   const [counted] = await engine.run(
-    { sql: `SELECT count(*) AS n FROM ${dialect.table(request.config.into)} WHERE ${chosen}`, binds: [] },
+    { ...ofTime, sql: `SELECT count(*) AS n FROM ${dialect.table(request.config.into)} WHERE ${chosen}` },
     tagOf(request),
   );
   const parts = Math.max(1, Math.ceil(Number(counted?.['n'] ?? 0) / limits.checksumRowsAtOnce));
   for (let part = 0; part < parts; part += 1) {
     const ofPart = parts === 1 ? '' : ` AND MOD(${bucket}, ${String(parts)}) = ${String(part)}`;
-    const found = await engine.run({ sql: sql(` WHERE ${chosen}${ofPart}`), binds: [] }, tagOf(request));
+    const found = await engine.run({ ...ofTime, sql: sql(` WHERE ${chosen}${ofPart}`) }, tagOf(request));
     await writeLines(path, columns, found, part > 0);
   }
+}
+
+const noCondition: Statement = { sql: '', binds: [] };
+
+function timeOf({ window }: ChecksumCompareRequest, { name, instant }: RemoteDialect): Statement {
+  if (window === undefined) return noCondition;
+  const column = name(window.column.name);
+  return {
+    sql: `${column} >= ${instant} AND ${column} < ${instant}`,
+    binds: [window.from, window.to],
+  };
 }
 
 const tagOf = ({ config }: ChecksumCompareRequest) => ({ table: config.into });

@@ -9,7 +9,7 @@ import { triggerRun } from '../helpers/runs.js';
 const dag = `
 import { defineDag, postgres } from 'millrace';
 
-const reconcile = { schedule: '@yearly', heal: { deletions: true } } as const;
+const reconcile = { schedule: '@yearly', window: '9999d', heal: { deletions: true } } as const;
 
 export default defineDag({
   id: 'items',
@@ -76,7 +76,7 @@ beforeAll(async () => {
   expect(dags).toContainEqual(expect.objectContaining({ reconciles: ['millrace.reconcile.items.store'] }));
   worker = await project.startWorker();
   await Promise.all(['items', ...shaken.map(({ table }) => table)].map((id) => triggerRun(project, id)));
-}, 120_000);
+}, 300_000);
 
 afterAll(() => server.stop());
 
@@ -121,6 +121,13 @@ test('what differs is found by checksums, left alone above the cap, healed below
     missing: 1,
     inFlight: 0,
   });
+  expect(await reconcile('--from', '2026-01-01', '--to', '2026-01-02')).toMatchObject({
+    status: 'clean',
+    way: 'checksums',
+    // All but the one of which the version is later, the new ones, and the one that is gone.
+    ...{ sourceRows: 1998, warehouseRows: 1998 },
+    window: { column: 'updated_at', from: '2026-01-01T00:00:00.000Z', to: '2026-01-02T00:00:00.000Z' },
+  });
   expect(
     await project.rows(
       `SELECT status, way, missing, in_flight, heal_status FROM _millrace_reconciles ORDER BY compared_at`,
@@ -129,6 +136,7 @@ test('what differs is found by checksums, left alone above the cap, healed below
     { status: 'different', way: 'checksums', missing: '1', in_flight: '1', heal_status: 'above-cap' },
     { status: 'healed', way: 'checksums', missing: '1', in_flight: '1', heal_status: 'healed' },
     { status: 'different', way: 'checksums', missing: '1', in_flight: '0', heal_status: null },
+    { status: 'clean', way: 'checksums', missing: '0', in_flight: '0', heal_status: null },
   ]);
 }, 120_000);
 
@@ -153,10 +161,12 @@ test('a schedule of its own compares and heals the table, and goes with the opti
     await schedule.trigger();
     const reports = () =>
       project.rows(
-        `SELECT changed, extra, healed, remaining FROM _millrace_reconciles WHERE reconcile_id LIKE 'millrace.reconcile.items.store%'`,
+        `SELECT changed, extra, healed, remaining, json_extract_string(report, '$.window.column') AS by_column FROM _millrace_reconciles WHERE reconcile_id LIKE 'millrace.reconcile.items.store%'`,
       );
     await waitUntil('the report is there', async () => (await reports()).length === 1, 60_000);
-    expect(await reports()).toEqual([{ changed: '1', extra: '1', healed: '2', remaining: '0' }]);
+    expect(await reports()).toEqual([
+      { changed: '1', extra: '1', healed: '2', remaining: '0', by_column: 'updated_at' },
+    ]);
     project.write('dags/items.ts', dag.replace('reconcile });', '});'));
     await project.json('deploy');
     await expect(schedule.describe()).rejects.toThrow(ScheduleNotFoundError);

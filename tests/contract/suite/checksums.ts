@@ -1,7 +1,7 @@
 import { describe, expect } from '@jest/globals';
 import fc from 'fast-check';
 import type { StagedFile } from '../../../core/manifest.js';
-import type { ComparedColumn } from '../../../core/reconcile.js';
+import type { ComparedColumn, ReconcileWindow } from '../../../core/reconcile.js';
 import type { ChecksumCompareRequest } from '../../../connectors/warehouse.js';
 import {
   bucketIn,
@@ -45,8 +45,16 @@ export function checksumContract({ house, it }: Contract): void {
     if (own === undefined) throw new Error('no checksums');
     return own;
   };
-  const compareBuckets = async (rows: readonly TextRow[], into: string, key: readonly ComparedColumn[]) =>
-    checksums().compareBuckets(await requestOf(into, key, bucketsOf(rows, key, checksumColumns, modulus)));
+  const compareBuckets = async (
+    rows: readonly TextRow[],
+    into: string,
+    key: readonly ComparedColumn[],
+    window?: ReconcileWindow,
+  ) =>
+    checksums().compareBuckets({
+      ...(await requestOf(into, key, bucketsOf(rows, key, checksumColumns, modulus))),
+      ...(window === undefined ? {} : { window }),
+    });
   const text = (row: TextRow, columns: readonly ComparedColumn[], letter: string) =>
     Object.fromEntries(columns.map(({ name }, index) => [`${letter}${String(index)}`, row[name] ?? null]));
   const content = checksumColumns.filter(({ name }) => name !== 'version');
@@ -75,6 +83,45 @@ export function checksumContract({ house, it }: Contract): void {
         }),
         { numRuns: 6, seed: 20261129, endOnFailure: true },
       );
+    });
+
+    it('of a time, rows whose version is of it are compared, and a row whose version has moved is seen', async () => {
+      const day = (number: number) => `2026-01-0${String(number)} 00:00:00`;
+      const row = (id: number, at = id, value = 'a'): TextRow => ({
+        ...{ id: String(id), version: day(at), note: value, amount: null },
+        ...{ is_open: null, seen_at: null, day: null },
+      });
+      const ids = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+      await load(
+        ids.map((id) => row(id)),
+        'items',
+      );
+      const source = ids.map((id) =>
+        id === 2
+          ? row(2, 2, 'before')
+          : id === 4
+            ? row(4, 9, 'moved')
+            : id === 8
+              ? row(8, 8, 'after')
+              : row(id),
+      );
+      const [column] = version;
+      if (column === undefined) throw new Error('no version');
+      const window = { column, from: '2026-01-03T00:00:00.000Z', to: '2026-01-07T00:00:00.000Z' };
+      const ofTime = source.filter(
+        (one) => (one['version'] ?? '') >= day(3) && (one['version'] ?? '') < day(7),
+      );
+      const { file, ...found } = await compareBuckets(ofTime, 'items', byId, window);
+      expect({ ...found, buckets: file.rows }).toEqual({
+        ...{ sourceRows: 3, warehouseRows: 4, rows: 1, buckets: 1 },
+      });
+      const within = source.filter((one) => bucketIn(one, byId, modulus) === '4');
+      expect(
+        await checksums().compareKeys({
+          ...(await requestOf('items', byId, keysOf(within, byId))),
+          ...{ window, within: { file, modulus }, inFlightSince: '9999-01-01T00:00:00.000Z' },
+        }),
+      ).toMatchObject({ ...{ missing: 0, extra: 0, changed: 1 }, samples: { changed: ['["4"]'] } });
     });
 
     it('keys of the buckets that differ are told apart by kind, records in quarantine aside', async () => {
