@@ -1,8 +1,9 @@
 import { systemColumns, validityColumns } from '../connectors/load/system-tables.js';
 import type { ReconcileRequest } from '../core/activities.js';
 import type { TransformTask } from '../core/dag-spec.js';
+import type { DataInterval } from '../core/interval.js';
 import { strategyOf } from '../core/load-rules.js';
-import type { ComparedColumn, ReconcilePlan } from '../core/reconcile.js';
+import type { ComparedColumn, ReconcilePlan, ReconcileWindow } from '../core/reconcile.js';
 import type { ActivityDeps, Stage } from './deps.js';
 import { checksumContext, sourceNames, sourceRequest } from './reconcile-source.js';
 
@@ -26,7 +27,6 @@ export function createPlanReconcile(deps: ActivityDeps): Stage<ReconcileRequest,
     const reader = connector === 'function' ? undefined : (await deps.source(connector)).checksums;
     if (reader === undefined) return reRead(`source "${connector}" computes no checksums`);
     if (checksums === undefined) return reRead(`warehouse "${deps.warehouse.name}" computes no checksums`);
-    if (request.interval !== undefined) return reRead('a data interval is compared by its rows');
     if (extract.config.fromElement !== undefined) return reRead('the extract belongs to a mapped group');
     const changing = transforms.find((task) => task.kind === 'check' || changesValues(task.config));
     if (changing !== undefined)
@@ -60,14 +60,31 @@ export function createPlanReconcile(deps: ActivityDeps): Stage<ReconcileRequest,
     const keyNames = key.map(({ source }) => source).sort();
     if (keyNames.join('\n') !== [...plan.key].sort().join('\n'))
       return reRead(`the key of the load (${keyNames.join(', ')}) is not known to be the source's`);
+    const window = windowOf(request.interval, version[0], plan.follows);
+    if (typeof window === 'string') return reRead(window);
     return {
       way: 'checksums',
       columns: plan.columns,
       key,
       version,
       notCompared: [...refused.map(({ text }) => text), ...plan.notCompared],
+      ...window,
     };
   };
+}
+
+/** Rows of a time are those whose version is of it, on both sides; or the reason why that cannot be said. */
+function windowOf(
+  interval: DataInterval | undefined,
+  version: ComparedColumn | undefined,
+  follows: string | undefined,
+): { readonly window?: ReconcileWindow } | string {
+  if (interval === undefined) return {};
+  if (version?.type.type !== 'timestamp')
+    return 'the load has no version that is an instant, by which rows could belong to a time';
+  if (follows !== undefined && follows !== version.source)
+    return `the source is read by "${follows}", which is not the version of the load`;
+  return { window: { column: version, from: interval.start, to: interval.end } };
 }
 
 /** Renaming and leaving columns out changes no value. */

@@ -1,3 +1,4 @@
+import { faultPoint } from '../connectors/fault-point.js';
 import type { ChecksumQuery } from '../connectors/source.js';
 import type { ChecksumWarehouse } from '../connectors/warehouse.js';
 import type {
@@ -24,7 +25,8 @@ import { createStagedWriter } from './staged-writer.js';
 export function createCompareBuckets(deps: ActivityDeps): Stage<CompareBucketsRequest, BucketComparison> {
   return async ({ request, plan, modulus, within }, io) => {
     const source = await checksumsOf(deps, request, { ...plan, level: 'buckets', modulus }, within, io);
-    const { columns, key, version } = plan;
+    faultPoint('in-compare');
+    const { columns, key, version, window } = plan;
     return checksumsOfWarehouse(deps).compareBuckets({
       ...compared(request),
       columns,
@@ -33,6 +35,7 @@ export function createCompareBuckets(deps: ActivityDeps): Stage<CompareBucketsRe
       modulus,
       source,
       ...(within === undefined ? {} : { within }),
+      ...(window === undefined ? {} : { window }),
     });
   };
 }
@@ -42,7 +45,8 @@ export function createCompareKeys(deps: ActivityDeps): Stage<CompareKeysRequest,
   return async ({ request, plan, within, inFlightSince }, io) => {
     const { modulus } = within;
     const source = await checksumsOf(deps, request, { ...plan, level: 'keys', modulus }, within, io);
-    const { columns, key, version } = plan;
+    faultPoint('in-compare');
+    const { columns, key, version, window } = plan;
     return checksumsOfWarehouse(deps).compareKeys({
       ...compared(request),
       columns,
@@ -51,6 +55,7 @@ export function createCompareKeys(deps: ActivityDeps): Stage<CompareKeysRequest,
       modulus,
       source,
       within,
+      ...(window === undefined ? {} : { window }),
       inFlightSince,
     });
   };
@@ -94,6 +99,7 @@ export function createRecordReconcile(
       JSON.stringify(report),
       new Date().toISOString(),
     ]);
+    faultPoint('after-record');
     io.logger.info({ table, way, missing, extra, changed }, 'reconciled');
     return null;
   };

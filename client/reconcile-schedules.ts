@@ -67,7 +67,7 @@ function reconcilesOf({ tasks }: DagSpec): { readonly taskId: string; readonly r
 function scheduleOptions(
   pinned: PinnedSpec,
   taskId: string,
-  { schedule, inFlightMs, heal }: ReconcileSpec,
+  { schedule, inFlightMs, windowMs, heal }: ReconcileSpec,
   { taskQueue, now }: { readonly taskQueue: string; readonly now: Date },
 ): ScheduleOptions {
   const { id, mode } = pinned.spec;
@@ -75,6 +75,7 @@ function scheduleOptions(
     ...pinned,
     taskId,
     inFlightMs,
+    ...(windowMs === undefined ? {} : { windowMs }),
     ...(heal === undefined ? {} : { heal }),
   };
   const scheduleId = reconcileScheduleId(id, taskId);

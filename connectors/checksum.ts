@@ -1,5 +1,7 @@
+import type { ComparedColumn } from '../core/reconcile.js';
+
 /**
- * The one text of a row that both sides of a checksum render, and what they take from its MD5.
+ * The one text of a row that all sides of a checksum render, and what they take from its MD5.
  *
  * A column is `n` where it is null. Texts are preceded by their length in bytes and a colon, so that no content can pass
  * for the border between two columns; every other type has a text that holds no `,`. Columns end with `,`.
@@ -21,3 +23,49 @@ export const checksumTypes = ['string', 'int64', 'decimal', 'boolean', 'timestam
 /** Hexadecimal digits of an MD5 that make the hash of a row and the number of a key. */
 export const rowHashDigits = 15;
 export const keyHashDigits = 12;
+
+/** How one system spells the parts of a checksum. */
+export interface ChecksumSpelling {
+  /** The text of a value, as above; NULL stays NULL. */
+  text(column: ComparedColumn): string;
+  /** A key column that is one integer. */
+  integer(column: ComparedColumn): string;
+  /** Bytes of a text in UTF-8, as text; NULL stays NULL. */
+  byteLength(text: string): string;
+  /** Texts, none of them NULL, one after another. */
+  join(texts: readonly string[]): string;
+  /** The number that the first hexadecimal digits of the MD5 of a text make. */
+  hashNumber(text: string, digits: number): string;
+  /** What is left of a number after division, with the sign of the number. */
+  remainder(number: string, modulus: number): string;
+}
+
+/** The hash of a row: 60 bits, never negative. */
+export function rowHash(spelling: ChecksumSpelling, columns: readonly ComparedColumn[]): string {
+  return spelling.hashNumber(rowText(spelling, columns), rowHashDigits);
+}
+
+/** The bucket of a row by its key. */
+export function bucketOf(
+  spelling: ChecksumSpelling,
+  key: readonly ComparedColumn[],
+  modulus: number,
+): string {
+  const [first] = key;
+  const number =
+    key.length === 1 && first?.type.type === 'int64'
+      ? spelling.integer(first)
+      : spelling.hashNumber(rowText(spelling, key), keyHashDigits);
+  return `abs(${spelling.remainder(number, modulus)})`;
+}
+
+/** The text of a whole row. */
+function rowText(spelling: ChecksumSpelling, columns: readonly ComparedColumn[]): string {
+  const parts = columns.map((column) => {
+    const text = spelling.text(column);
+    return column.type.type === 'string'
+      ? `coalesce(${spelling.join([spelling.byteLength(text), `':'`, text])}, 'n')`
+      : `coalesce(${text}, 'n')`;
+  });
+  return parts.length === 0 ? `''` : spelling.join(parts.flatMap((part) => [part, `','`]));
+}

@@ -16,6 +16,8 @@ export type FaultPoint =
   | 'before-publish'
   | 'after-publish'
   | 'after-asset-start'
+  | 'in-compare'
+  | 'after-record'
   | 'oauth-answered'
   | 'oauth-saved'
   | 'inbox-before-fsync'

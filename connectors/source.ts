@@ -2,7 +2,7 @@ import type { JsonObject, JsonValue } from '../core/json.js';
 import type { DataInterval } from '../core/interval.js';
 import type { StagedFile } from '../core/manifest.js';
 import type { RateRule } from '../core/rate-state.js';
-import type { ComparedColumn } from '../core/reconcile.js';
+import type { ComparedColumn, ReconcileWindow } from '../core/reconcile.js';
 import type { QuarantineRow } from '../core/quarantine.js';
 import type { Credentials } from './http/types.js';
 import type { StagingStore } from './staging.js';
@@ -85,6 +85,8 @@ export interface ChecksumQuery {
   readonly version: readonly ComparedColumn[];
   /** `buckets`: lines `{"b","n","s"}`: bucket, rows, sum of their hashes. `keys`: lines `{"k0"…,"h","c","v0"…}`: key, both hashes, version. */
   readonly level: 'buckets' | 'keys';
+  /** For `buckets`: only rows of this time. Keys of a bucket come whole, so that a row whose version has moved is seen. */
+  readonly window?: ReconcileWindow;
   readonly modulus: number;
   /** Only rows of these buckets of another modulus. */
   readonly within?: { readonly modulus: number; readonly buckets: readonly string[] };
@@ -104,6 +106,8 @@ export interface ChecksumReader {
     readonly columns: readonly ComparedColumn[];
     readonly notCompared: readonly string[];
     readonly key: readonly string[];
+    /** The column that a read by data interval follows, where one is known. */
+    readonly follows?: string;
   }>;
   read(request: ReadRequest, query: ChecksumQuery, context: ReadContext): AsyncIterable<SourceBatch>;
 }

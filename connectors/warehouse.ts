@@ -4,7 +4,13 @@ import type { LoadConfig } from '../core/dag-spec.js';
 import type { DataInterval } from '../core/interval.js';
 import type { JsonObject, JsonValue } from '../core/json.js';
 import type { Manifest, RowCounts, StagedFile } from '../core/manifest.js';
-import type { BucketComparison, BucketFilter, ComparedColumn, KeyComparison } from '../core/reconcile.js';
+import type {
+  BucketComparison,
+  BucketFilter,
+  ComparedColumn,
+  KeyComparison,
+  ReconcileWindow,
+} from '../core/reconcile.js';
 import type { ReconcileRow } from './load/system-tables.js';
 
 /** What is loaded, from where, under which identity. */
@@ -66,6 +72,7 @@ export interface ChecksumCompareRequest extends Pick<CompareRequest, 'config' | 
   readonly version: readonly ComparedColumn[];
   readonly modulus: number;
   readonly within?: BucketFilter;
+  readonly window?: ReconcileWindow;
   /** Lines of the source; see `ChecksumQuery`. */
   readonly source: readonly StagedFile[];
 }

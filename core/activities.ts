@@ -204,5 +204,7 @@ export interface ReconcileReport extends TableComparison {
   readonly reason?: string;
   /** Columns of the table that the comparison left out, each with the reason. */
   readonly notCompared?: readonly string[];
+  /** Only rows of this time were compared. */
+  readonly window?: { readonly column?: string; readonly from: string; readonly to: string };
   readonly heal?: HealReport;
 }

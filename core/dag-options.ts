@@ -98,6 +98,8 @@ export interface ReconcileScheduleOptions {
   readonly schedule: ScheduleOptions;
   /** Rows whose version is younger count apart. Default: 5 minutes. */
   readonly inFlight?: DurationInput;
+  /** Only rows whose version is of so long before the comparison, such as '7d'. Default: all rows. */
+  readonly window?: DurationInput;
   /** True, or the bounds of a heal: `maxKeys` (default 1,000) and whether rows that the source no longer has go too. */
   readonly heal?: boolean | { readonly maxKeys?: number; readonly deletions?: boolean };
 }

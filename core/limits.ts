@@ -324,6 +324,8 @@ export const limits = {
   warehouseRebuildMaxMs: 15 * 60_000,
   /** Reconcile over the network: quarantined records and differing keys that are compared with one another. */
   compareMaxKeys: 100_000,
+  /** Checksums over the network: rows of one answer of the warehouse. */
+  checksumRowsAtOnce: 200_000,
   /** Operations store: how long a writer waits for another process; a waiting write holds its process up. */
   opsBusyTimeoutMs: 5_000,
   /** Operations store on Postgres: connections that one process holds at most; how long it waits for a new one. */

@@ -7,6 +7,8 @@ import type { TimedSchedule } from './schedule-spec.js';
 export interface ReconcileSpec {
   readonly schedule: TimedSchedule;
   readonly inFlightMs: number;
+  /** Only rows of so long before the comparison; all of them where it is absent. */
+  readonly windowMs?: number;
   readonly heal?: HealSpec;
 }
 
@@ -27,6 +29,13 @@ export interface ComparedColumn {
   readonly type: ColumnSpec;
 }
 
+/** Only rows whose version, in the source or in the table, is from `from` until before `to`; ISO 8601 UTC. */
+export interface ReconcileWindow {
+  readonly column: ComparedColumn;
+  readonly from: string;
+  readonly to: string;
+}
+
 /** How one table is compared. */
 export type ReconcilePlan =
   | {
@@ -36,6 +45,7 @@ export type ReconcilePlan =
       readonly version: readonly ComparedColumn[];
       /** Columns of the table that no checksum covers, each with the reason. */
       readonly notCompared: readonly string[];
+      readonly window?: ReconcileWindow;
     }
   | { readonly way: 're-read'; readonly reason: string };
 

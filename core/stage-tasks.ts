@@ -142,6 +142,9 @@ export function readReconcile(
     reconcile: {
       schedule,
       inFlightMs: draft.duration(reconcile.inFlight ?? limits.reconcileInFlightMs, `${where}.inFlight`),
+      ...(reconcile.window === undefined
+        ? {}
+        : { windowMs: draft.duration(reconcile.window, `${where}.window`) }),
       ...(heal === false
         ? {}
         : { heal: { maxKeys, deletions: bounds.deletions ?? false, isApproved: false } }),

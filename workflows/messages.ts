@@ -104,6 +104,8 @@ export interface ReconcileOptions {
   readonly heal?: HealSpec;
   /** Reads every row again also where checksums would do. */
   readonly reRead?: boolean;
+  /** Only rows of so long before the start; `interval` says it otherwise. */
+  readonly windowMs?: number;
 }
 
 /** Input of the `reconcileTable` workflow, which compares the table of one load task. */

@@ -2,6 +2,7 @@ import { proxyActivities, setCurrentDetails, workflowInfo } from '@temporalio/wo
 import type { Activities, ReconcileReport, ReconcileRequest } from '../core/activities.js';
 import { withoutThresholds } from '../core/check-spec.js';
 import { PipelineError } from '../core/errors/index.js';
+import type { DataInterval } from '../core/interval.js';
 import { limits } from '../core/limits.js';
 import type { Manifest } from '../core/manifest.js';
 import type { BucketFilter, ChecksumPlan, HealReport, KeyComparison } from '../core/reconcile.js';
@@ -41,12 +42,13 @@ class Comparison {
   readonly #inFlightSince: string;
 
   constructor(input: ReconcileTableInput) {
-    const { spec, taskId, interval } = input;
+    const { spec, taskId } = input;
     const load = spec.tasks.find((task) => task.id === taskId);
     const chain = load?.kind === 'load' ? chainOf(spec, load) : undefined;
     if (load?.kind !== 'load' || chain === undefined)
       throw new PipelineError('INTERNAL', { where: `task "${taskId}"`, reason: 'it is no load of a source' });
     const { workflowId, runId, startTime } = workflowInfo();
+    const interval = input.interval ?? windowBefore(startTime, input.windowMs);
     const scope = interval === undefined ? {} : { interval };
     this.#input = input;
     this.#request = { dagId: spec.id, ...chain, load, ...scope };
@@ -69,6 +71,12 @@ class Comparison {
         : await activities.planReconcile(this.#request);
     const { differences, heal } =
       plan.way === 'checksums' ? await this.#byChecksums(plan) : await this.#byRows(plan.reason);
+    const { interval } = this.#request;
+    const column = plan.way === 'checksums' ? plan.window?.column.name : undefined;
+    const ofTime =
+      interval === undefined
+        ? {}
+        : { window: { from: interval.start, to: interval.end, ...(column === undefined ? {} : { column }) } };
     const healed = heal === undefined ? {} : { heal };
     const { dagId, load } = this.#request;
     return {
@@ -77,6 +85,7 @@ class Comparison {
       table: load.config.into,
       status: countOf(differences) === 0 ? 'clean' : heal?.remaining === 0 ? 'healed' : 'different',
       ...differences,
+      ...ofTime,
       ...healed,
     };
   }
@@ -190,6 +199,11 @@ class Comparison {
     const { counts } = await activities.load({ context, task: load, input });
     return { status: 'healed', keys, counts, remaining: await remaining() };
   }
+}
+
+function windowBefore(end: Date, windowMs: number | undefined): DataInterval | undefined {
+  if (windowMs === undefined) return undefined;
+  return { start: new Date(end.getTime() - windowMs).toISOString(), end: end.toISOString() };
 }
 
 const noDifference = {

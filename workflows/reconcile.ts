@@ -36,6 +36,7 @@ export async function reconcileDag(input: ReconcileInput): Promise<ReconcileRepo
         ...(interval === undefined ? {} : { interval }),
         ...(heal === undefined ? {} : { heal }),
         ...(reRead === undefined ? {} : { reRead }),
+        ...(input.windowMs === undefined ? {} : { windowMs: input.windowMs }),
       };
       reports.push(
         await executeChild(reconcileTable, {

@@ -11,6 +11,7 @@ import { intervalOption, parseCount, parseDurationMs, parseTime } from './argume
 interface ReconcileArguments {
   readonly from?: string;
   readonly to?: string;
+  readonly last?: number;
   readonly inFlight: number;
   readonly reRead?: boolean;
   readonly heal?: boolean;
@@ -25,8 +26,13 @@ export function registerReconcile(program: Command, context: CommandContext): vo
   program
     .command('reconcile <dag>')
     .description('compare the tables of a DAG with their sources; exit code 1 where they differ afterwards')
-    .option('--from <time>', 'only this data interval: start', parseTime)
-    .option('--to <time>', 'only this data interval: end, exclusive', parseTime)
+    .option('--from <time>', 'only rows of this time: start', parseTime)
+    .option('--to <time>', 'only rows of this time: end, exclusive', parseTime)
+    .addOption(
+      new Option('--last <duration>', 'only rows of so long until now, such as 7d')
+        .conflicts(['from', 'to'])
+        .argParser(parseDurationMs),
+    )
     .addOption(
       new Option('--in-flight <duration>', 'count rows apart whose version is younger')
         .default(limits.reconcileInFlightMs, '5m')
@@ -53,6 +59,7 @@ export function registerReconcile(program: Command, context: CommandContext): vo
         taskQueue: settings.temporal.taskQueue,
         inFlightMs: options.inFlight,
         ...intervalOption(options.from, options.to),
+        ...(options.last === undefined ? {} : { windowMs: options.last }),
         ...(options.reRead === true ? { reRead: true } : {}),
         ...healOption(options),
       });

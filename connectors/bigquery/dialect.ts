@@ -29,7 +29,8 @@ export function assertTable(name: string): void {
   });
 }
 
-const quoted = (name: string) => {
+/** A column. @throws PipelineError IDENTIFIER_REFUSED */
+export const quoted = (name: string) => {
   assertColumn(name);
   return `\`${name}\``;
 };

@@ -15,6 +15,7 @@ import type {
 } from '../remote/engine.js';
 import { queryFailure, readingStatement } from '../remote/reading-statement.js';
 import type { QueryResult, QueryRow, WarehouseCapabilities } from '../warehouse.js';
+import { bigQueryChecksums } from './checksum-sql.js';
 import { bigQueryDialect } from './dialect.js';
 import { bigQueryFailure } from './failure.js';
 import { BigQueryJobs, resourceOf } from './jobs.js';
@@ -52,6 +53,7 @@ export class BigQueryEngine implements RemoteEngine {
     layout: ['partitionBy', 'clusterBy'],
   };
   readonly dialect: RemoteDialect;
+  readonly checksums = bigQueryChecksums;
   readonly format = jsonLines;
   readonly #settings: BigQuerySettings;
   readonly #jobs: BigQueryJobs;

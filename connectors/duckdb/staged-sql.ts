@@ -1,4 +1,4 @@
-import { DuckDBInstance, type Json } from '@duckdb/node-api';
+import { DuckDBInstance, type DuckDBConnection, type Json } from '@duckdb/node-api';
 import { limits } from '../../core/limits.js';
 
 /** A row of a small result; integers beyond 2^53, decimals and instants are text. */
@@ -8,6 +8,8 @@ export type SqlRow = Record<string, Json>;
 export interface StagedSql {
   /** Runs statements in order on one connection and returns the rows of the last. */
   run(statements: readonly string[], signal?: AbortSignal): Promise<readonly SqlRow[]>;
+  /** Work on a connection of its own, which may have temporary tables. */
+  session<Result>(work: (connection: DuckDBConnection) => Promise<Result>): Promise<Result>;
   close(): void;
 }
 
@@ -41,6 +43,15 @@ export async function createStagedSql({
         return rows;
       } finally {
         signal?.removeEventListener('abort', interrupt);
+        connection.closeSync();
+      }
+    },
+    async session(work) {
+      const connection = await instance.connect();
+      try {
+        await connection.run(`SET TimeZone = 'UTC'`);
+        return await work(connection);
+      } finally {
         connection.closeSync();
       }
     },

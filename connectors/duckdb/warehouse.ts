@@ -29,7 +29,13 @@ import { readOnlyQuery } from './read-only-query.js';
 import { markerOf } from '../load/statements.js';
 import { columnOfDuckDb, duckDbType } from './column-sql.js';
 import { refusalOf } from './checksum-sql.js';
-import { compareBuckets, compareKeys, type ChecksumFiles } from './compare-checksums.js';
+import {
+  compareBuckets,
+  compareKeys,
+  tableSide,
+  type ChecksumFiles,
+  type WarehouseSide,
+} from './compare-checksums.js';
 import { reconcilesTable, type ReconcileRow } from '../load/system-tables.js';
 import { systemTables } from './dialect.js';
 import { markerColumns, rowsOf, tableColumns } from './rows.js';
@@ -238,17 +244,22 @@ class DuckDbWarehouse implements Warehouse {
   /** Runs a comparison over checked files; what it finds is staged. */
   async #compareChecksums<Request extends ChecksumCompareRequest, Result>(
     request: Request,
-    compare: (connection: DuckDBConnection, request: Request, files: ChecksumFiles) => Promise<Result>,
+    compare: (
+      connection: DuckDBConnection,
+      request: Request,
+      files: ChecksumFiles,
+      side: WarehouseSide,
+    ) => Promise<Result>,
   ): Promise<Result> {
     const { staging } = this.#options;
-    const files: ChecksumFiles = {
-      source: await Promise.all(request.source.map((file) => staging.localPath(file))),
-      within: request.within === undefined ? undefined : await staging.localPath(request.within.file),
-      staging,
-    };
+    const source = await Promise.all(request.source.map((file) => staging.localPath(file)));
+    const side = tableSide(
+      request,
+      request.within === undefined ? undefined : await staging.localPath(request.within.file),
+    );
     return this.#use(async (connection) => {
       try {
-        return await compare(connection, request, files);
+        return await compare(connection, request, { source, staging }, side);
       } catch (error) {
         throw classify(error, request.config.into);
       }

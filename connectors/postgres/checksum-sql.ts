@@ -1,8 +1,8 @@
 import type { ComparedColumn } from '../../core/reconcile.js';
-import { keyHashDigits, rowHashDigits } from '../checksum.js';
+import { bucketOf, rowHash, type ChecksumSpelling } from '../checksum.js';
 import type { ChecksumQuery } from '../source.js';
 import type { Described } from './describe.js';
-import { column } from './row-sql.js';
+import { bound, column } from './row-sql.js';
 import type { Encoding } from './type-forms.js';
 
 const integers = ['smallint', 'integer', 'bigint'];
@@ -14,6 +14,8 @@ export interface ChecksumScope {
   readonly described: Described;
   /** Condition of rows that are not deleted, where there are deletions. */
   readonly alive: string | undefined;
+  /** The column that a read by data interval follows. */
+  readonly follows: string | undefined;
 }
 
 /** The text of a value, as `connectors/checksum.ts` says; `undefined` where the two types have none in common. */
@@ -36,13 +38,15 @@ export function canonicalText(
       return integers.includes(typeName) ? `${value}::text` : undefined;
     case 'decimal': {
       if (typeName !== 'numeric' && typeName !== 'money' && !integers.includes(typeName)) return undefined;
+      // A column of so many digits has no others.
+      if (form.digits?.scale === (type.scale ?? 9)) return `${value}::text`;
       const number = typeName === 'numeric' ? value : `${value}::numeric`;
       const scaled = `round(${number}, ${String(type.scale ?? 9)})`;
       // More digits than the table can hold are a difference, not something to round away.
       return `CASE WHEN ${scaled} = ${number} THEN ${scaled} ELSE ${number} END::text`;
     }
     case 'boolean':
-      return typeName === 'boolean' ? `CASE WHEN ${value} THEN 't' ELSE 'f' END` : undefined;
+      return typeName === 'boolean' ? `CASE ${value} WHEN TRUE THEN 't' WHEN FALSE THEN 'f' END` : undefined;
     case 'timestamp':
       if (typeName === 'timestamp without time zone') return `${value}::text`;
       return typeName === 'timestamp with time zone' ? `(${value} AT TIME ZONE 'UTC')::text` : undefined;
@@ -60,18 +64,22 @@ export function checksumSql(
 ): { readonly sql: string; readonly columns: readonly { name: string; encoding: Encoding }[] } {
   const { relation } = described;
   const from = relation.isTable === true ? relation.sql : `(\n${relation.sql}\n)`;
+  const spelling = spellingOf(described);
   const conditions = [
     ...(alive === undefined ? [] : [alive]),
+    ...(query.window === undefined || query.level === 'keys'
+      ? []
+      : withinTime(query.window.column, described)),
     ...(query.within === undefined
       ? []
       : [
-          `${bucketOf(query.key, query.within.modulus, described)} IN (SELECT unnest(current_setting('millrace.buckets')::bigint[]))`,
+          `${bucketOf(spelling, query.key, query.within.modulus)} IN (SELECT unnest(current_setting('millrace.buckets')::bigint[]))`,
         ]),
   ];
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
-  const hash = rowHash(query.columns, described);
+  const hash = rowHash(spelling, query.columns);
   if (query.level === 'buckets') {
-    const bucket = bucketOf(query.key, query.modulus, described);
+    const bucket = bucketOf(spelling, query.key, query.modulus);
     return {
       sql: `SELECT b, count(*), sum(h) FROM (SELECT ${bucket} AS b, ${hash} AS h FROM ${from} AS q${where}) AS r GROUP BY b`,
       columns: ['b', 'n', 's'].map((name) => ({ name, encoding: 'text' })),
@@ -79,9 +87,9 @@ export function checksumSql(
   }
   const { version } = query;
   const content = query.columns.filter(({ name }) => !version.some((one) => one.name === name));
-  const text = (one: ComparedColumn): string => canonicalText(one, described) ?? 'NULL';
+  const { text } = spelling;
   return {
-    sql: `SELECT ${[...query.key.map(text), ...version.map(text), hash, rowHash(content, described)].join(', ')} FROM ${from} AS q${where}`,
+    sql: `SELECT ${[...query.key.map(text), ...version.map(text), hash, rowHash(spelling, content)].join(', ')} FROM ${from} AS q${where}`,
     columns: [
       ...query.key.map((_, index) => `k${String(index)}`),
       ...version.map((_, index) => `v${String(index)}`),
@@ -91,31 +99,20 @@ export function checksumSql(
   };
 }
 
-function rowText(columns: readonly ComparedColumn[], described: Described): string {
-  const parts = columns.map((one) => {
-    const text = canonicalText(one, described) ?? 'NULL';
-    if (one.type.type === 'string')
-      return `coalesce(octet_length(${text})::text || ':' || ${text}, 'n') || ','`;
-    return one.type.type === 'boolean'
-      ? `CASE WHEN ${column(one.source)} IS NULL THEN 'n' ELSE ${text} END || ','`
-      : `coalesce(${text}, 'n') || ','`;
-  });
-  return parts.length === 0 ? `''` : parts.join(' || ');
+/** The bounds are held by the session, as those of a read. */
+function withinTime({ source }: ComparedColumn, { forms }: Described): string[] {
+  const kind = forms.get(source)?.cursor ?? 'timestamptz';
+  return [`${column(source)} >= ${bound('lower', kind)}`, `${column(source)} < ${bound('upper', kind)}`];
 }
 
-function rowHash(columns: readonly ComparedColumn[], described: Described): string {
-  return hexNumber(rowText(columns, described), rowHashDigits);
-}
-
-function bucketOf(key: readonly ComparedColumn[], modulus: number, described: Described): string {
-  const [first] = key;
-  const number =
-    key.length === 1 && first?.type.type === 'int64'
-      ? `${column(first.source)}::bigint`
-      : hexNumber(rowText(key, described), keyHashDigits);
-  return `abs(${number} % ${String(modulus)})`;
-}
-
-function hexNumber(text: string, digits: number): string {
-  return `('x' || substr(md5(${text}), 1, ${String(digits)}))::bit(${String(digits * 4)})::bigint`;
+function spellingOf(described: Described): ChecksumSpelling {
+  return {
+    text: (one) => canonicalText(one, described) ?? 'NULL::text',
+    integer: ({ source }) => `${column(source)}::bigint`,
+    byteLength: (text) => `octet_length(${text})::text`,
+    join: (texts) => texts.join(' || '),
+    hashNumber: (text, digits) =>
+      `('x' || substr(md5(${text}), 1, ${String(digits)}))::bit(${String(digits * 4)})::bigint`,
+    remainder: (number, modulus) => `${number} % ${String(modulus)}`,
+  };
 }

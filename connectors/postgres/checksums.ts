@@ -20,7 +20,7 @@ export type ReadSettings = (request: ReadRequest) => {
 export function createChecksums(settingsOf: ReadSettings): ChecksumReader {
   return {
     plan: (request, columns, context) =>
-      inSession(settingsOf(request), request, context, async (_, { described }) => {
+      inSession(settingsOf(request), request, context, async (_, { described, follows }) => {
         const isRendered = columns.map(
           (column) =>
             described.columns.includes(column.source) && canonicalText(column, described) !== undefined,
@@ -36,6 +36,7 @@ export function createChecksums(settingsOf: ReadSettings): ChecksumReader {
                 : `${name}: ${form.typeName} and ${type.type} have no text that both sides share`;
             }),
           key: described.key,
+          ...(follows === undefined ? {} : { follows }),
         };
       }),
     read: (request, query, context) => readChecksums(settingsOf(request), request, query, context),
@@ -54,6 +55,8 @@ async function* readChecksums(
     const scope = await scopeOf(session, options, request);
     if (query.within !== undefined)
       await setLocal(session, millraceSettings({ buckets: `{${query.within.buckets.join(',')}}` }));
+    if (query.window !== undefined)
+      await setLocal(session, millraceSettings({ lower: query.window.from, upper: query.window.to }));
     const { sql, columns } = checksumSql(scope, query);
     const toLines = createJsonLines(columns);
     const texts = copyBatches(session.copy(`COPY (${sql}) TO STDOUT`));
@@ -90,5 +93,6 @@ async function scopeOf(
   const described = await describe(session, options);
   const plan = planRead(described, options, request);
   if ('problems' in plan) throw new PipelineError('CONFIG_INVALID', { problems: plan.problems });
-  return { described, alive: plan.alive };
+  const follows = options.intervalColumn ?? request.cursorPath;
+  return { described, alive: plan.alive, follows };
 }

@@ -1,6 +1,7 @@
 import type { ColumnSpec } from '../../core/columns.js';
 import type { TableLayout } from '../../core/dag-spec.js';
 import type { JsonObject } from '../../core/json.js';
+import type { ChecksumSpelling } from '../checksum.js';
 import type { SqlDialect } from '../load/dialect.js';
 import type { StoredColumn } from '../load/evolution.js';
 import type { LoaderFormat, StagedRows } from '../load/stage-batch.js';
@@ -49,6 +50,7 @@ export interface RemoteEngine {
   readonly name: string;
   readonly capabilities: WarehouseCapabilities;
   readonly dialect: RemoteDialect;
+  readonly checksums: ChecksumSpelling;
   readonly format: LoaderFormat;
   /** Reaches the warehouse, and makes the place that loads go to where it may. */
   open(): Promise<void>;

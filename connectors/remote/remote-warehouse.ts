@@ -19,6 +19,7 @@ import {
 import { planLoad, tableChanges, type StoredTables } from '../load/table-changes.js';
 import type { StagingStore } from '../staging.js';
 import type {
+  ChecksumWarehouse,
   CompareRequest,
   LoadMarker,
   LoadRequest,
@@ -28,6 +29,7 @@ import type {
 } from '../warehouse.js';
 import { RemoteBooks } from './books.js';
 import { changeTables } from './change-tables.js';
+import { createRemoteChecksums } from './checksums.js';
 import { commitScript } from './commit-script.js';
 import { compareRemote } from './compare.js';
 import type { RemoteEngine, StatementTag, TemporaryTable } from './engine.js';
@@ -46,6 +48,7 @@ export interface RemoteWarehouseOptions {
 export class RemoteWarehouse implements Warehouse {
   readonly name: string;
   readonly capabilities: WarehouseCapabilities;
+  readonly checksums: ChecksumWarehouse;
   readonly #options: RemoteWarehouseOptions;
   readonly #engine: RemoteEngine;
   readonly #books: RemoteBooks;
@@ -57,6 +60,7 @@ export class RemoteWarehouse implements Warehouse {
     this.#engine = options.engine;
     this.#books = new RemoteBooks(options.engine);
     this.name = options.engine.name;
+    this.checksums = createRemoteChecksums(options);
     this.capabilities = options.engine.capabilities;
   }
 

@@ -20,6 +20,7 @@ import type {
 } from '../remote/engine.js';
 import { queryFailure, readingStatement } from '../remote/reading-statement.js';
 import type { QueryResult, QueryRow, WarehouseCapabilities } from '../warehouse.js';
+import { snowflakeChecksums } from './checksum-sql.js';
 import { logicalName, snowflakeDialect, storedName } from './dialect.js';
 import { columnNames, rowsOf } from './rows.js';
 import type { SnowflakeSession } from './session.js';
@@ -53,6 +54,7 @@ export class SnowflakeEngine implements RemoteEngine {
     layout: ['partitionBy', 'clusterBy'],
   };
   readonly dialect = snowflakeDialect;
+  readonly checksums = snowflakeChecksums;
   readonly format = csv;
   readonly #settings: SnowflakeSettings;
   readonly #sessions: SnowflakeSessions;

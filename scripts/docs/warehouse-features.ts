@@ -23,6 +23,7 @@ const strategies = of('strategies.ts');
 const types = of('types.ts');
 const identifiers = of('identifiers.ts');
 const comparing = of('comparing.ts');
+const checksums = of('checksums.ts');
 const workers = of('workers.ts');
 const differential = of('differential.ts');
 
@@ -73,6 +74,14 @@ export const warehouseFeatures: readonly WarehouseFeature[] = [
     'values of rows, cursors, ids and quarantine are in no statement that a server was asked for',
   ),
   comparing('reconcile', 'names what is missing, what is extra and what has other content'),
+  checksums(
+    'reconcile by checksums',
+    'random rows have the checksums that the canonical text gives, by bucket',
+  ),
+  checksums(
+    'differing keys by kind',
+    'keys of the buckets that differ are told apart by kind, records in quarantine aside',
+  ),
   workers('many workers', 'loads of one table at once, by several workers, all arrive'),
   workers('delivered twice at once', 'the same load delivered twice, to two workers at once, happens once'),
   workers('interval taken over', 'of two workers at one interval, the one that claimed last holds it'),

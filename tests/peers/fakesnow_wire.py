@@ -7,6 +7,7 @@ fakesnow answers for the Python connector. Here its answers are rewritten to wha
 - a request sent again under the same requestId is answered from memory, not run twice;
 - a lost race between transactions is Snowflake's lock error instead of an internal one;
 - a deleted session rolls its transaction back;
+- TO_NUMBER reads hexadecimal digits by a format of X, and TO_VARCHAR writes instants and dates by the formats used here;
 - a statement is translated once for each text (`fakesnow_memo.py`).
 
 Run with: python fakesnow_wire.py PORT_FILE  (listens on a free port of 127.0.0.1 and writes its number to PORT_FILE)
@@ -33,9 +34,11 @@ import fakesnow_memo
 import pyarrow
 import snowflake.connector.errors
 import uvicorn
-from fakesnow import info_schema
+from fakesnow import info_schema, transforms
 from fakesnow.cursor import FakeSnowflakeCursor
 from fakesnow.transforms import stage
+from sqlglot import Expr, exp
+from sqlglot.dialects.duckdb import DuckDB
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -202,6 +205,31 @@ def no_notes(*_: Any) -> str:
 info_schema.insert_table_comment_sql = no_notes
 info_schema.insert_text_lengths_sql = no_notes
 fakesnow_memo.install()
+
+to_decimal = transforms.to_decimal
+
+
+def to_decimal_or_hexadecimal(expression: Expr) -> Expr:
+    digits = expression.args.get("format") if isinstance(expression, exp.ToNumber) else None
+    if not isinstance(digits, exp.Literal) or set(digits.name) != {"X"}:
+        return to_decimal(expression)
+    text = exp.DPipe(this=exp.Literal.string("0x"), expression=expression.this)
+    return exp.Cast(this=exp.Paren(this=text), to=exp.DataType.build("BIGINT"))
+
+
+transforms.to_decimal = to_decimal_or_hexadecimal
+time_formats = {"YYYY-MM-DD HH24:MI:SS.FF6": "%Y-%m-%d %H:%M:%S.%f", "YYYY-MM-DD": "%Y-%m-%d"}
+
+
+def to_char(self: Any, expression: exp.ToChar) -> str:
+    pattern = expression.args.get("format")
+    known = None if pattern is None else time_formats.get(pattern.name)
+    if known is None:
+        return self.sql(exp.cast(expression.this, "TEXT"))
+    return self.func("STRFTIME", expression.this, exp.Literal.string(known))
+
+
+DuckDB.Generator.TRANSFORMS[exp.ToChar] = to_char
 
 
 async def asked_for(_request: Request) -> Response:

@@ -1,14 +1,18 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { createPlanReconcile } from '../../activities/reconcile-plan.js';
+import { checksumContext, sourceRequest } from '../../activities/reconcile-source.js';
 import { createCompareBuckets, createCompareKeys } from '../../activities/reconcile-steps.js';
 import { createExtract } from '../../activities/extract.js';
 import type { ReconcileRequest } from '../../core/activities.js';
 import { postgres } from '../../connectors/postgres/reference.js';
 import { defineDag } from '../../core/dag-builder.js';
 import type { DagDefinition } from '../../core/dag-definition.js';
+import type { DataInterval } from '../../core/interval.js';
 import type { JsonObject } from '../../core/json.js';
 import type { ChecksumPlan } from '../../core/reconcile.js';
 import { chainOf } from '../../workflows/load-chain.js';
+import { bucketsOf, checksumColumns, textRows } from '../helpers/checksum-oracle.js';
 import { temporaryFolder } from '../helpers/folder.js';
 import { startPostgres, type PostgresServer } from '../helpers/postgres-server.js';
 import { openStages, type Stages } from './stages.js';
@@ -66,6 +70,7 @@ beforeAll(async () => {
       (_, index) =>
         `INSERT INTO hard SELECT ${String(100 + index)}, ${names.join(', ')} FROM hard WHERE id = 1`,
     ),
+    `CREATE TABLE texts (id bigint, version timestamptz, note text, amount numeric(18,4), is_open boolean, seen_at timestamp, day date)`,
     `CREATE TABLE pairs (region text, n bigint, amount numeric(12,2), updated_at timestamptz, PRIMARY KEY (region, n))`,
     `INSERT INTO pairs SELECT 'région ' || g % 7, -g, g / 100.0, '2026-01-01Z'::timestamptz + g * interval '1 s' FROM generate_series(1, 3000) g`,
   );
@@ -112,14 +117,15 @@ function dagOf(
     },
   });
 }
+const textDag = dagOf('texts', 'text.v1', ['id'], ['version']);
 const hardDag = dagOf('hard', 'hard.v1', ['id'], []);
 const pairDag = dagOf('pairs', 'pair.v1', ['region', 'n'], ['updated_at']);
 
-function requestOf({ spec }: DagDefinition): ReconcileRequest {
+function requestOf({ spec }: DagDefinition, interval?: DataInterval): ReconcileRequest {
   const load = spec.tasks.find((task) => task.kind === 'load');
   const chain = load === undefined ? undefined : chainOf(spec, load);
   if (load === undefined || chain === undefined) throw new Error('no load');
-  return { dagId: spec.id, ...chain, load };
+  return { dagId: spec.id, ...chain, load, ...(interval === undefined ? {} : { interval }) };
 }
 
 async function planOf(request: ReconcileRequest): Promise<ChecksumPlan> {
@@ -129,8 +135,12 @@ async function planOf(request: ReconcileRequest): Promise<ChecksumPlan> {
 }
 
 /** Bisects with few buckets, so that several keys share one. */
-async function compare(dag: DagDefinition, inFlightSince = '9999-01-01T00:00:00.000Z') {
-  const request = requestOf(dag);
+async function compare(
+  dag: DagDefinition,
+  inFlightSince = '9999-01-01T00:00:00.000Z',
+  interval?: DataInterval,
+) {
+  const request = requestOf(dag, interval);
   const plan = await planOf(request);
   const coarse = await createCompareBuckets(stages.deps)({ request, plan, modulus: 7 }, stages.io);
   const fine = await createCompareBuckets(stages.deps)(
@@ -215,4 +225,67 @@ test('each kind of difference is told apart, and what is in flight counts for it
   const rows = (files: readonly { readonly rows: number }[]) =>
     files.reduce((sum, file) => sum + file.rows, 0);
   expect([rows(manifest.files), rows(manifest.deletes)]).toEqual([3, 1]);
+});
+
+test('of a time, only rows whose version in the source or in the table is of it are compared', async () => {
+  const ofTime = async (start: string, end: string) => {
+    const interval = { start: `${start}T00:00:00.000Z`, end: `${end}T00:00:00.000Z` };
+    const { coarse, keys } = await compare(pairDag, undefined, interval);
+    const { missing, extra, changed, timestampOnly } = keys;
+    return [coarse.sourceRows, coarse.warehouseRows, { missing, extra, changed, timestampOnly }];
+  };
+  // Two rows of the source have versions after the first day, which the table has of it; a third has come after it.
+  expect(await ofTime('2026-01-01', '2026-01-02')).toEqual([
+    2998,
+    3000,
+    { missing: 1, extra: 1, changed: 2, timestampOnly: 1 },
+  ]);
+  expect(await ofTime('2026-01-02', '2026-02-02')).toEqual([
+    3,
+    0,
+    { missing: 1, extra: 0, changed: 1, timestampOnly: 1 },
+  ]);
+  expect(await ofTime('2026-02-02', '2026-03-01')).toEqual([
+    0,
+    0,
+    { missing: 0, extra: 0, changed: 0, timestampOnly: 0 },
+  ]);
+  const without = requestOf(hardDag, { start: '2026-01-01T00:00:00.000Z', end: '2026-01-02T00:00:00.000Z' });
+  expect(await createPlanReconcile(stages.deps)(without, stages.io)).toMatchObject({ way: 're-read' });
+});
+
+test('random rows have the checksums that the canonical text gives, by bucket, as on every warehouse', async () => {
+  const request = await sourceRequest(stages.deps, requestOf(textDag));
+  const reader = (await stages.deps.source('postgres')).checksums;
+  const client = await server.client();
+  const names = checksumColumns.map(({ name }) => name).join(', ');
+  const byId = checksumColumns.slice(0, 1);
+  const byTexts = [...checksumColumns.slice(2, 3), ...byId];
+  await fc.assert(
+    fc.asyncProperty(textRows, async (rows) => {
+      await client.query('TRUNCATE texts');
+      await client.query(
+        `INSERT INTO texts (${names}) SELECT ${names} FROM json_populate_recordset(NULL::texts, $1::json)`,
+        [JSON.stringify(rows.map((row) => ({ ...row, version: `${row['version'] ?? ''}Z` })))],
+      );
+      for (const key of [byId, byTexts]) {
+        const query = { level: 'buckets', modulus: 7, columns: checksumColumns, key, version: [] } as const;
+        const lines: unknown[] = [];
+        for await (const { bytes } of reader?.read(request, query, checksumContext(stages.deps, stages.io)) ??
+          [])
+          lines.push(
+            ...Buffer.from(bytes ?? [])
+              .toString('utf8')
+              .split('\n')
+              .filter((line) => line !== '')
+              .map((line) => JSON.parse(line) as unknown),
+          );
+        const expected = bucketsOf(rows, key, checksumColumns, 7);
+        expect(lines).toHaveLength(expected.length);
+        expect(lines).toEqual(expect.arrayContaining(expected));
+      }
+    }),
+    { numRuns: 30, seed: 20261129, endOnFailure: true },
+  );
+  await client.end();
 });

@@ -1,5 +1,5 @@
 /**
- * Records histories of every workflow on a real server: `node tests/replay/record-histories.mjs` after a build. Run it when
+ * Records histories of every workflow on a real server: `npx tsx tests/replay/record-histories.mjs` after a build. Run it when
  * a workflow changes on purpose; the recorded ones of former versions stay, as long as such runs may be under way.
  */
 import { execFileSync, spawn } from 'node:child_process';
@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
+import { startPostgres } from '../helpers/postgres-server.ts';
 
 const { History } = proto.temporal.api.history.v1;
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -45,12 +46,22 @@ function withoutNames(value) {
 }
 
 let connection;
+const shop = await startPostgres();
+await shop.run(
+  'CREATE TABLE items (id text PRIMARY KEY, note text)',
+  "INSERT INTO items SELECT g, 'note' FROM generate_series(1, 50) g",
+);
 mkdirSync(join(project, 'node_modules'), { recursive: true });
 symlinkSync(root, join(project, 'node_modules', 'millrace'), 'dir');
 write('package.json', '{"type":"module"}');
 write(
   'millrace.json',
-  '{"log":{"level":"error"},"gateway":{"writeKeys":["record"]},"pools":{"narrow":{"slots":1}}}',
+  JSON.stringify({
+    log: { level: 'error' },
+    gateway: { writeKeys: ['record'] },
+    pools: { narrow: { slots: 1 } },
+    connections: { shop: shop.connection() },
+  }),
 );
 write(
   'schemas/row.v1.schema.json',
@@ -58,7 +69,7 @@ write(
 );
 write(
   'dags/record.ts',
-  `import { allOf, defineDag, inbox } from 'millrace';
+  `import { allOf, defineDag, inbox, postgres } from 'millrace';
    export const etl = defineDag({ id: 'etl', schedule: { cron: '0 0 * * *', timezone: 'UTC', catchup: false }, maxActiveRuns: 1, tasks: ({ extract, validate, transform, load, task }) => {
      const raw = extract('pull', { read: 'interval', from: async function* ({ interval }) { yield { id: interval.start }; } });
      const rows = transform('shape', validate('check', raw, { schema: 'row.v1' }), { constant: { source: 'record' } });
@@ -79,6 +90,7 @@ write(
    } });
    export const late = defineDag({ id: 'late', schedule: { cron: '@monthly', catchup: true, catchupMaxRuns: 1, startAt: '2026-01-01' }, tasks: ({ task }) => {
      task('catch', { run: async () => ({}) });
+   } });
    export const wide = defineDag({ id: 'wide', schedule: 'manual', tasks: ({ task, branch, waitFor }) => {
      const list = task('list', { short: true, run: async () => Array.from({ length: 120 }, (_none, at) => at) });
      const each = task.expand('each', { over: { n: list }, run: async (_context, { n }) => n * 2 });
@@ -93,6 +105,10 @@ write(
    } });
    export const taker = defineDag({ id: 'taker', schedule: allOf('file:made', 'file:told'), tasks: ({ task }) => {
      task('take', { inlets: ['file:made'], run: async ({ assetEvents }) => assetEvents.length });
+   } });
+   export const items = defineDag({ id: 'items', schedule: 'manual', tasks: ({ extract, validate, load }) => {
+     const raw = extract('pull', { from: postgres.table({ connection: 'shop', table: 'items' }), read: 'full' });
+     load('store', validate('check', raw, { schema: 'row.v1' }), { into: 'items', key: ['id'], disposition: 'merge' });
    } });
    export const events = defineDag({ id: 'events', schedule: { stream: true }, tasks: ({ extract, validate, load }) => {
      load('store', validate('check', extract('drain', { from: inbox.stream('segment') }), { schema: 'site-event.v1' }), { into: 'events', key: ['messageId'], disposition: 'merge' });
@@ -143,6 +159,23 @@ try {
   client('reconcile', 'etl', '--from', '2026-01-01', '--to', '2026-01-02');
   for await (const { workflowId } of temporal.workflow.list({ query: 'WorkflowType = "reconcileDag"' }))
     await save('reconcile-dag', workflowId);
+  client('dag', 'trigger', 'items', '--wait');
+  const compared = new Set();
+  const compareItems = async (name, ...further) => {
+    client('reconcile', 'items', ...further);
+    const query =
+      'WorkflowType = "reconcileTable" AND WorkflowId BETWEEN "millrace.reconcile.items" AND "millrace.reconcile.itemt"';
+    for await (const { workflowId } of temporal.workflow.list({ query })) {
+      if (!compared.has(workflowId)) await save(name, workflowId);
+      compared.add(workflowId);
+    }
+  };
+  await shop.run("UPDATE items SET note = 'other' WHERE id = '7'", "DELETE FROM items WHERE id = '8'");
+  await compareItems('reconcile-table');
+  await compareItems('reconcile-table-heal', '--heal', '--deletions');
+  await compareItems('reconcile-table-clean', '--heal');
+  await shop.run("UPDATE items SET note = 'another' WHERE id = '9'");
+  await compareItems('reconcile-table-re-read', '--re-read', '--heal');
   const send = (id) =>
     fetch(`${gatewayUrl}/v1/track`, {
       method: 'POST',
@@ -168,5 +201,6 @@ try {
   await connection?.close();
   dev.kill('SIGINT');
   await closed;
+  await shop.stop();
   rmSync(project, { recursive: true, force: true });
 }

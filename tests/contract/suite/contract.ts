@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, test } from '@jest/globals';
 import { temporaryFolder } from '../../helpers/folder.js';
 import { TestWarehouse } from '../../helpers/warehouse.js';
 import type { WarehouseUnderContract } from '../place.js';
+import { checksumContract } from './checksums.js';
 import { comparingContract } from './comparing.js';
 import { differentialContract } from './differential.js';
 import { evolutionContract } from './evolution.js';
@@ -49,6 +50,7 @@ export function warehouseContract(kind: WarehouseUnderContract): void {
     typeContract(contract);
     identifierContract(contract);
     comparingContract(contract);
+    checksumContract(contract);
     workerContract(contract);
     differentialContract(contract);
   });

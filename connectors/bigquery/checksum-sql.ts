@@ -1,0 +1,31 @@
+import type { ComparedColumn } from '../../core/reconcile.js';
+import type { ChecksumSpelling } from '../checksum.js';
+import { quoted } from './dialect.js';
+
+/**
+ * Checksums by BigQuery. An integer is read from text with `0x` before it; the elements `%E4Y` and `%E6S` give all four
+ * digits of a year and all six of a fraction (BigQuery, SQL reference: "Conversion functions", "Format elements").
+ */
+export const bigQueryChecksums: ChecksumSpelling = {
+  text: ({ name, type }: ComparedColumn) => {
+    const column = quoted(name);
+    switch (type.type) {
+      case 'string':
+        return column;
+      case 'boolean':
+        return `CASE WHEN ${column} THEN 't' WHEN NOT ${column} THEN 'f' END`;
+      case 'decimal':
+        return `FORMAT('%.${String(type.scale ?? 9)}f', ${column})`;
+      case 'timestamp':
+        return `REGEXP_REPLACE(FORMAT_TIMESTAMP('%E4Y-%m-%d %H:%M:%E6S', ${column}), r'[.]?0+$', '')`;
+      default:
+        return `CAST(${column} AS STRING)`;
+    }
+  },
+  integer: ({ name }) => quoted(name),
+  byteLength: (text) => `CAST(BYTE_LENGTH(${text}) AS STRING)`,
+  join: (texts) => texts.join(' || '),
+  hashNumber: (text, digits) =>
+    `CAST(CONCAT('0x', SUBSTR(TO_HEX(MD5(${text})), 1, ${String(digits)})) AS INT64)`,
+  remainder: (number, modulus) => `MOD(${number}, ${String(modulus)})`,
+};
