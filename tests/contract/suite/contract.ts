@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, test } from '@jest/globals';
 import { temporaryFolder } from '../../helpers/folder.js';
 import { TestWarehouse } from '../../helpers/warehouse.js';
 import type { WarehouseUnderContract } from '../place.js';
+import { combiningContract } from './combining.js';
 import { comparingContract } from './comparing.js';
 import { differentialContract } from './differential.js';
 import { evolutionContract } from './evolution.js';
@@ -48,6 +49,7 @@ export function warehouseContract(kind: WarehouseUnderContract): void {
     strategyContract(contract);
     typeContract(contract);
     identifierContract(contract);
+    combiningContract(contract);
     comparingContract(contract);
     workerContract(contract);
     differentialContract(contract);
