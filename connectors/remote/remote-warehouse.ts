@@ -132,7 +132,8 @@ export class RemoteWarehouse implements Warehouse {
       return dialect.asText(expression, spec ?? { name: column, type: 'string', nullable: true });
     };
     const names = columns.map((column) => dialect.name(column));
-    const seen = at === undefined ? [] : ['MIN', 'MAX'].map((f) => text(`${f}(${dialect.name(at)})`, at));
+    // Texts of instants are in the order of the instants.
+    const seen = at === undefined ? [] : ['MIN', 'MAX'].map((f) => `${f}(${text(dialect.name(at), at)})`);
     const values = [...columns.map((column, index) => text(names[index] ?? '', column)), ...seen];
     const where = at === undefined ? '' : `WHERE ${dialect.name(at)} IS NOT NULL`;
     const rows = await this.#engine.run(

@@ -205,7 +205,7 @@ test('a merge keeps the older key, a split brings the other one back and holds, 
     merges: [{ status: 'split', reason: 'one mailbox, two people', split_by: 'ana' }],
   });
   expect(await project.run('identity', 'split', 'none', '--reason', 'x')).toMatchObject({
-    code: 1,
+    code: 78,
     stderr: expect.stringContaining('IDENTITY_NOT_FOUND'),
   });
 }, 400_000);

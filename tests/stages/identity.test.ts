@@ -1,11 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { readIdentifier } from '../../activities/identity/identifier.js';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createResolveIdentity } from '../../activities/identity/resolve.js';
 import { createStagedSql, type StagedSql } from '../../connectors/duckdb/staged-sql.js';
+import type { LoadRequest } from '../../connectors/warehouse.js';
 import type { IdentityTask } from '../../core/dag-spec.js';
 import { readIdentity, type IdentityOptions } from '../../core/identity/options.js';
-import { identityProblems, type IdentifierType } from '../../core/identity/spec.js';
-import { limits } from '../../core/limits.js';
+import { blocksOf } from '../docs/pages.js';
 import { temporaryFolder } from '../helpers/folder.js';
 import { column, TestWarehouse } from '../helpers/warehouse.js';
 import { context, io } from '../quality/batches.js';
@@ -55,39 +54,6 @@ const persons = async () =>
     )
   ).map((row) => row['person']);
 
-describe('a value', () => {
-  const type: IdentifierType = {
-    ...{ name: 'email', kind: 'email', limit: 1, hash: false, pii: 'contact' },
-    blocked: ['test@*', '*+junk@*.example'],
-  };
-  test.each(['Ana@Shop.TEST', ' ana@shop.test\n'])('%j is ana@shop.test', (raw) => {
-    expect(readIdentifier(type, raw)).toMatchObject({ value: 'ana@shop.test', isBlocked: false });
-  });
-  test.each(['a.n.a@gmail.test', 'ana+news@gmail.test'])(
-    '%s keeps what providers read differently',
-    (raw) => {
-      expect(readIdentifier(type, raw).value).toBe(raw);
-    },
-  );
-  test.each([
-    '',
-    ' ',
-    'NULL',
-    'Undefined',
-    '0000-00',
-    'nobody',
-    'test@a.b',
-    'TEST@',
-    'x+junk@y.example',
-    `${'a'.repeat(600)}@b`,
-  ])('%s identifies nobody', (raw) => {
-    expect(readIdentifier(type, raw).isBlocked).toBe(true);
-  });
-  test.each(['contest@a.b', 'x+junk@y.examples', 'null@a.b'])('%s identifies somebody', (raw) => {
-    expect(readIdentifier(type, raw).isBlocked).toBe(false);
-  });
-});
-
 test('a value that is blocked later leaves the graph with its links, and persons come apart', async () => {
   await see('ana', 'info@shop.test', 1);
   await see('ana', 'ana@shop.test', 1);
@@ -110,28 +76,50 @@ test('two resolves at once give one key', async () => {
   expect(await resolve()).toMatchObject({ changedRows: 0 });
 });
 
-test('a load that a newer resolve has overtaken changes nothing, and is made anew', async () => {
-  await see('ana', 'ana@shop.test', 1);
+/** The warehouse, with something done before its nth load from now on. */
+function beforeLoad(nth: number, act: (table: string) => Promise<unknown>): { readonly loads: () => number } {
   const { warehouse } = house;
   let loads = 0;
-  const overtaken = new Proxy(warehouse, {
+  house.warehouse = new Proxy(warehouse, {
     get(target, name) {
-      if (name === 'load') {
-        return async (request: Parameters<typeof target.load>[0]) => {
-          loads += 1;
-          if (loads === 1) await warehouse.claimFence(request.config.into, 'identity');
-          return target.load(request);
-        };
-      }
       const value: unknown = Reflect.get(target, name, target);
-      return typeof value === 'function' ? value.bind(target) : value;
+      if (typeof value !== 'function') return value;
+      if (name !== 'load') return value.bind(target) as unknown;
+      return async (request: LoadRequest) => {
+        loads += 1;
+        if (loads === nth) await act(request.config.into);
+        return target.load(request);
+      };
     },
   });
-  house.warehouse = overtaken;
+  return { loads: () => loads };
+}
+
+test('a load that a newer resolve has overtaken changes nothing, and is made anew', async () => {
+  await see('ana', 'ana@shop.test', 1);
+  const { loads } = beforeLoad(1, (table) => house.warehouse.claimFence(table, 'identity'));
   expect(await resolve()).toMatchObject({ persons: 1, changedRows: 3 });
-  house.warehouse = warehouse;
   // Links that were refused; then links and identifiers.
-  expect(loads).toBe(3);
+  expect(loads()).toBe(3);
+});
+
+test.each([1, 2, 3])('a resolve that is cut off before its load %i loses no key', async (nth) => {
+  await see('ana', null, 1);
+  await see(null, 'ana@shop.test', 1);
+  await resolve();
+  const given = (await house.rows('SELECT person_key FROM persons_identifiers')).map(
+    (row) => row['person_key'],
+  );
+  await see('ana', 'ana@shop.test', 2);
+  const { warehouse } = house;
+  beforeLoad(nth, () => Promise.reject(new Error('cut off')));
+  await expect(resolve()).rejects.toThrow('cut off');
+  house.warehouse = warehouse;
+  await resolve();
+  const known = await house.rows(
+    `SELECT person_key AS key FROM persons_identifiers UNION SELECT merged_key FROM persons_merges WHERE resolves_to IN (SELECT person_key FROM persons_identifiers)`,
+  );
+  expect(known.map((row) => row['key']).sort()).toEqual(given.sort());
 });
 
 test('what does not fit the warehouse is said all at once; a table that is not there yet is empty', async () => {
@@ -146,16 +134,20 @@ test('what does not fit the warehouse is said all at once; a table that is not t
   expect(await resolve({ sources: [absent] })).toMatchObject({ persons: 0, changedRows: 0 });
 });
 
-test('a declaration that contradicts itself is refused with all its problems', () => {
-  const problems = identityProblems(
-    readIdentity({
-      into: 'persons',
-      identifiers: { user: { limit: 0 }, email: { blocked: ['*'] } },
-      sources: [{ table: 'persons_links', at: 'at', columns: { phone: 'telephone' } }],
-    } as IdentityOptions),
-  );
-  expect(problems.join('\n')).toMatch(
-    /limit is 0[\s\S]*blocks every value[\s\S]*itself writes[\s\S]*"telephone"/,
-  );
-  expect(limits.identityMaxPerPerson).toBeGreaterThan(limits.identityDefaultPerPerson);
+test('the query of the guide turns a stored key into the living one', async () => {
+  await see('ana', null, 1);
+  await see(null, 'ana@shop.test', 1);
+  await resolve();
+  const segments = await house.rows('SELECT person_key FROM persons_identifiers ORDER BY person_key');
+  await house.load({
+    columns: [column('id', 'int64'), column('person_key', 'string'), column('segment', 'string')],
+    rows: segments.map((row, id) => ({ id, person_key: row['person_key'], segment: 'loyal' })),
+    config: { into: 'segments', version: [] },
+  });
+  await see('ana', 'ana@shop.test', 2);
+  expect(await resolve()).toMatchObject({ persons: 1, newMerges: 1 });
+  const [block] = blocksOf('docs/guides/identity.md').filter(({ language }) => language === 'sql');
+  const keys = new Set((await house.rows(block?.text ?? '')).map((row) => row['person_key']));
+  const [person] = await house.rows('SELECT DISTINCT person_key FROM persons_identifiers');
+  expect([segments.length, [...keys]]).toEqual([2, [person?.['person_key']]]);
 });
