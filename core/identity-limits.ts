@@ -1,6 +1,6 @@
 /** The part of `limits` that identity resolution has. */
 export const identityLimits = {
-  /** Identity: identifiers and links that one resolve holds in memory, about 2 KB each while it runs. */
+  /** Identity: identifiers and links that one resolve holds in memory. */
   identityMaxIdentifiers: 1_000_000,
   identityMaxLinks: 2_000_000,
   /** Identity: identifiers of one type that a person has at most where the author says nothing, and the most he may say. */
