@@ -15,6 +15,8 @@ export type { AssetEvent, AssetEventSource } from './core/asset-event.js';
 export type { After, Edge, GroupEdge, Rows } from './core/edge.js';
 export { acceptedValues, freshness, notNull, range, references, unique } from './core/checks.js';
 export type { Check, CheckOptions, CheckSettings } from './core/checks.js';
+export type { IdentifierOptions, IdentityOptions } from './core/identity/options.js';
+export type { IdentityOutcome } from './core/identity/spec.js';
 export { param, type Param } from './core/param.js';
 export { FailTaskError, RetryTaskError, SkipTaskError } from './core/task-errors.js';
 export type { ApprovalResult, Callback, TaskOptions } from './core/task-options.js';

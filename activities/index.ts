@@ -7,6 +7,7 @@ import { createDeadlineBase } from './deadline-base.js';
 import { createLookUpDag } from './look-up-dag.js';
 import type { ActivityDeps } from './deps.js';
 import { createExtract } from './extract.js';
+import { createResolveIdentity } from './identity/resolve.js';
 import { createLoad } from './load.js';
 import { createExpandMapping, createPark, createReadSnapshot } from './mapping.js';
 import { createAwaitPast, createPokeDag, isLatestInterval } from './other-runs.js';
@@ -35,6 +36,7 @@ export function createActivities(deps: ActivityDeps): Activities {
     compareBatch: toActivity(createCompareBatch(deps), deps),
     settleBatch: toActivity(createSettleBatch(deps), deps),
     load: toActivity(createLoad(deps), deps),
+    resolveIdentity: toActivity(createResolveIdentity(deps), deps),
     runFunction: toActivity(createRunFunction(deps), deps),
     poke: toActivity(createPoke(deps), deps),
     pokeDag: toActivity(createPokeDag(deps), deps),

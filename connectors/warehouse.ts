@@ -85,6 +85,19 @@ export interface ChecksumWarehouse {
   compareKeys(request: ChecksumCompareRequest & { readonly inFlightSince: string }): Promise<KeyComparison>;
 }
 
+/** Which combinations of values a table has. */
+export interface CombinationRequest {
+  readonly table: string;
+  readonly columns: readonly string[];
+  /** A timestamp or date column: each combination says when it was first and last there. Rows without it are left out. */
+  readonly at?: string;
+  /** One row more than this says that there are more. */
+  readonly maxRows: number;
+}
+
+/** Values in the order of the columns, then the first and the last instant where asked for, all as text or null. */
+export type Combination = readonly (string | null)[];
+
 /** In what warehouses differ, as far as a DAG can notice; the contract suite asks for it. */
 export interface WarehouseCapabilities {
   /** Several machines may load at once. */
@@ -134,6 +147,11 @@ export interface Warehouse extends WarehouseReader {
   tableColumns(table: string): Promise<readonly ColumnSpec[] | undefined>;
   /** Those of the values, as DuckDB writes them as text, that a column has. @throws PipelineError WAREHOUSE_* */
   existingValues(table: string, column: string, values: readonly string[]): Promise<readonly string[]>;
+  /**
+   * The distinct combinations of values of some columns, each value as DuckDB writes it as text: `2026-01-31 08:05:00.25`
+   * for an instant in UTC. The table and its columns exist. @throws PipelineError WAREHOUSE_*
+   */
+  combinations(request: CombinationRequest): Promise<readonly Combination[]>;
   /** Original bytes of quarantined rows, as NDJSON lines in the order of the ids. */
   quarantinedRows(ids: readonly string[]): Promise<readonly string[]>;
 }

@@ -12,6 +12,7 @@ import type {
   ExpandSpec,
   ExtractTask,
   FunctionTask,
+  IdentityTask,
   LoadTask,
   ScheduleSpec,
   SensorTask,
@@ -19,6 +20,7 @@ import type {
   TransformTask,
   ValidateTask,
 } from './dag-spec.js';
+import type { IdentityOutcome } from './identity/spec.js';
 import type { DataInterval } from './interval.js';
 import type {
   BucketComparison,
@@ -46,6 +48,10 @@ export interface Activities {
   /** Keeps what a person decided about a batch. */
   settleBatch(request: AnomalyDecision): Promise<null>;
   load(request: StageRequest<LoadTask>): Promise<Manifest>;
+  /** Resolves an identity graph, and takes a merge back where one is named. */
+  resolveIdentity(
+    request: IdentityRequest,
+  ): Promise<IdentityOutcome & { readonly split?: IdentitySplitOutcome }>;
   /** Runs the function of a task; a large result of a mapped instance is parked and handed on by name. */
   runFunction(
     request: StageRequest<FunctionTask | BranchTask | ShortCircuitTask>,
@@ -117,6 +123,34 @@ export interface Activities {
   /** Those of the runs that have ended. */
   findClosedRuns(request: { chains: readonly RunChain[] }): Promise<RunChain[]>;
 }
+
+export interface IdentityRequest extends StageRequest<IdentityTask> {
+  readonly split?: IdentitySplit;
+}
+
+/** A merge that an operator takes back. */
+export interface IdentitySplit {
+  readonly mergeId: string;
+  readonly reason: string;
+  readonly by: string;
+  /** Says what would happen, and changes nothing. */
+  readonly dryRun: boolean;
+}
+
+/** What taking a merge back did, or would do. */
+export type IdentitySplitOutcome = {
+  readonly mergeId: string;
+  readonly keptKey: string;
+  /** The key that lives again. */
+  readonly mergedKey: string;
+  /** Links that join no more. */
+  readonly cutLinks: number;
+  /** Identifiers whose person has another key than before. */
+  readonly movedIdentifiers: number;
+  /** It was split before; nothing changed. */
+  readonly wasSplit: boolean;
+  readonly dryRun: boolean;
+};
 
 export interface PublishRequest {
   readonly context: Pick<

@@ -38,6 +38,8 @@ import type {
   WriteDisposition,
 } from './dag-spec.js';
 import type { DurationInput } from './duration.js';
+import type { IdentityOptions } from './identity/options.js';
+import type { IdentityOutcome } from './identity/spec.js';
 import type { JsonObject, JsonValue } from './json.js';
 import type { Manifest } from './manifest.js';
 import type { ScheduleOptions } from './schedule-options.js';
@@ -173,6 +175,8 @@ export interface TaskBuilder {
   /** Compares a batch with those before it. Needs typed columns. */
   anomalyGate(id: string, input: Edge<Rows>, options?: AnomalyGateOptions): Edge<Rows>;
   load(id: string, input: Edge<Rows>, options: LoadOptions): Edge<Manifest>;
+  /** Resolves which identifiers in tables of the warehouse are one person, under a key that stays. */
+  identity<const Type extends string>(id: string, options: IdentityOptions<Type>): Edge<IdentityOutcome>;
   /** Any function, as a durable task; what it returns is JSON of at most 64 KiB. */
   readonly task: TaskFactory;
   readonly group: GroupFactory;

@@ -56,6 +56,11 @@ export function reconcileWorkflowId(dagId: string, name: string): string {
   return `millrace.reconcile.${dagId}-${name}`;
 }
 
+/** One change of an identity graph by an operator. */
+export function identityWorkflowId(dagId: string, name: string): string {
+  return `millrace.identity.${dagId}-${name}`;
+}
+
 /** The schedule that compares the table of one load task, and the stem of the workflows that it starts. */
 export function reconcileScheduleId(dagId: string, taskId: string): string {
   return `millrace.reconcile.${dagId}.${taskId}`;

@@ -1,4 +1,5 @@
 import { connectorLimits } from './connector-limits.js';
+import { identityLimits } from './identity-limits.js';
 import { rateLimits } from './rate-limits.js';
 import { scheduleLimits } from './schedule-limits.js';
 
@@ -142,6 +143,7 @@ export const limits = {
   backfillFailedSamples: 20,
   /** Intervals of one backfill. */
   backfillMaxIntervals: 20_000,
+  ...identityLimits,
   ...scheduleLimits,
   /** Checks: different values of one batch that a reference may have, and how many of them one query asks for. */
   checkMaxReferences: 200_000,

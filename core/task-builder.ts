@@ -2,6 +2,7 @@ import type { TaskFunctions } from './dag-definition.js';
 import type { ElementEdges, GroupFactory, TaskBuilder, TaskFactory } from './dag-options.js';
 import type { Edge } from './edge.js';
 import { readExpand } from './expand-options.js';
+import { readIdentity } from './identity/options.js';
 import type { JsonObject } from './json.js';
 import type { SpecDraft } from './spec-draft.js';
 import { readCheck } from './checks.js';
@@ -179,6 +180,8 @@ export function createTaskBuilder(draft: SpecDraft, defaults: DefaultArgs, group
         },
         options,
       ),
+    identity: (id, options) =>
+      add({ kind: 'identity', ...base(id, options), config: readIdentity(options) }, options),
     branch: (id, options) => add({ kind: 'branch', ...withRun(id, options) }, options),
     shortCircuit: (id, options) =>
       add(

@@ -1,6 +1,7 @@
 import type { AnomalyGateConfig } from './anomaly.js';
 import type { CheckConfig } from './check-spec.js';
 import type { ExtractConfig, LoadConfig, TransformConfig, ValidateConfig } from './dag-spec.js';
+import type { IdentityConfig } from './identity/spec.js';
 import type { JsonObject, JsonValue } from './json.js';
 import type { ReconcileSpec } from './reconcile.js';
 
@@ -162,6 +163,12 @@ export interface LoadTask extends TaskBase {
   readonly reconcile?: ReconcileSpec;
 }
 
+/** Resolves who is one person from tables of the warehouse; see `IdentityConfig`. */
+export interface IdentityTask extends TaskBase {
+  readonly kind: 'identity';
+  readonly config: IdentityConfig;
+}
+
 interface WithInputs {
   /**
    * Argument name → task whose result it receives; `$element` and `$element.name` stand for the element, or an argument of
@@ -260,6 +267,7 @@ export type TaskSpec =
   | CheckTask
   | AnomalyGateTask
   | LoadTask
+  | IdentityTask
   | FunctionTask
   | BranchTask
   | ShortCircuitTask

@@ -1,6 +1,7 @@
 import { gateProblems } from './anomaly.js';
 import { checkProblems } from './check-spec.js';
 import { checkSlots } from './read-slots.js';
+import { identityProblems } from './identity/spec.js';
 import type { DagSpec, TaskSpec } from './dag-spec.js';
 import { canonicalJson } from './json.js';
 import { limits } from './limits.js';
@@ -77,6 +78,8 @@ function checkTask(task: TaskSpec, spec: DagSpec): string[] {
     problems.push(...checkProblems(task.config).map((problem) => `${at}: ${problem}`));
   if (task.kind === 'anomaly-gate')
     problems.push(...gateProblems(task.config).map((problem) => `${at}: ${problem}`));
+  if (task.kind === 'identity')
+    problems.push(...identityProblems(task.config).map((problem) => `${at}: ${problem}`));
   if (task.kind === 'extract') {
     const { connector, stream, problems: found = [] } = task.config.from;
     problems.push(...found.map((problem) => `${at}: ${connector}.${stream}: ${problem}`));

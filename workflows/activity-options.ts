@@ -79,6 +79,8 @@ export function summaryOf(task: TaskSpec, { mapIndex, element }: StageContext): 
       return `${name} · ${String(task.config.checks.length)} checks`;
     case 'load':
       return `${name} → ${task.config.into} (${task.config.disposition})`;
+    case 'identity':
+      return `${name} → ${task.config.into} (identity)`;
     case 'dag-sensor':
       return `${name} · waits for ${task.dagId}`;
     case 'trigger-dag':

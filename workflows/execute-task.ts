@@ -98,6 +98,8 @@ export function executeTask(
       return passGate(task, scope, stages, tries);
     case 'load':
       return stages.load({ context, task, ...tries, ...replayed, input: manifestOf(scope, task.input) });
+    case 'identity':
+      return stages.resolveIdentity({ context, task, ...tries });
     case 'function':
     case 'branch':
     case 'short-circuit': {

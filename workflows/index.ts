@@ -6,5 +6,6 @@ export { poolCoordinator } from './pool-coordinator.js';
 export { reconcileDag } from './reconcile.js';
 export { reconcileTable } from './reconcile-table.js';
 export { runDag } from './run-dag.js';
+export { splitIdentity } from './split-identity.js';
 export { streamDag } from './stream.js';
 export { watchDag } from './watch.js';

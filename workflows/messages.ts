@@ -1,4 +1,5 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { IdentitySplit } from '../core/activities.js';
 import type { DagSpec, TaskState } from '../core/dag-spec.js';
 import type { DataInterval } from '../core/interval.js';
 import type { HealSpec } from '../core/reconcile.js';
@@ -96,6 +97,12 @@ export const firstProgress: BackfillProgress = {
 /** Input of the `reconcileDag` workflow. */
 export interface ReconcileInput extends PinnedSpec, Partial<ReconcileOptions> {
   readonly interval?: DataInterval;
+}
+
+/** Input of the `splitIdentity` workflow. */
+export interface SplitIdentityInput extends PinnedSpec {
+  readonly taskId: string;
+  readonly split: IdentitySplit;
 }
 
 /** How a table is compared, and what may be done about what differs. */

@@ -1,6 +1,7 @@
 import { dagDefaults } from '../../core/dag-defaults.js';
 import type { DagMode, DagSpec, LoadConfig, TaskSpec } from '../../core/dag-spec.js';
 import { describeSchedule } from '../../core/describe-schedule.js';
+import { identityFlows } from './identity.js';
 import { schemaFields, transformFields, type FlowField } from './fields.js';
 
 /** What an extract task reads. */
@@ -92,6 +93,9 @@ export function describeDataFlow(spec: DagSpec): DataFlow {
         tables.push({ taskId: task.id, table, disposition, key, version, ...input });
         break;
       }
+      case 'identity':
+        tables.push(...identityFlows(task));
+        break;
       default:
     }
   }

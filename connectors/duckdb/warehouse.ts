@@ -13,6 +13,8 @@ import type { StagingStore } from '../staging.js';
 import type {
   ChecksumCompareRequest,
   ChecksumWarehouse,
+  Combination,
+  CombinationRequest,
   CompareRequest,
   LoadMarker,
   LoadRequest,
@@ -222,6 +224,20 @@ class DuckDbWarehouse implements Warehouse {
         [...values],
       );
       return rows.map((row) => String(row['value']));
+    });
+  }
+
+  combinations({ table, columns, at, maxRows }: CombinationRequest): Promise<readonly Combination[]> {
+    const text = (expression: string) => `CAST(${expression} AS VARCHAR)`;
+    const names = columns.map(quoteName);
+    const seen = at === undefined ? [] : [`min(${quoteName(at)})`, `max(${quoteName(at)})`];
+    const where = at === undefined ? '' : `WHERE ${quoteName(at)} IS NOT NULL`;
+    return this.#use(async (connection) => {
+      const reader = await connection.runAndReadAll(
+        `SELECT ${[...names, ...seen].map(text).join(', ')} FROM ${quoteName(table)} ${where}
+         GROUP BY ${names.join(', ')} LIMIT ${String(maxRows + 1)}`,
+      );
+      return reader.getRowsJson() as (string | null)[][];
     });
   }
 

@@ -20,6 +20,8 @@ import { planLoad, tableChanges, type StoredTables } from '../load/table-changes
 import type { StagingStore } from '../staging.js';
 import type {
   ChecksumWarehouse,
+  Combination,
+  CombinationRequest,
   CompareRequest,
   LoadMarker,
   LoadRequest,
@@ -124,6 +126,33 @@ export class RemoteWarehouse implements Warehouse {
       { table },
     );
     return rows.map((row) => String(row['value']));
+  }
+
+  async combinations({ table, columns, at, maxRows }: CombinationRequest): Promise<readonly Combination[]> {
+    const { dialect } = this.#engine;
+    const specs = (await this.tableColumns(table)) ?? [];
+    const text = (expression: string, column: string) => {
+      const spec = specs.find(({ name }) => name === column);
+      return dialect.asText(expression, spec ?? { name: column, type: 'string', nullable: true });
+    };
+    const names = columns.map((column) => dialect.name(column));
+    // Texts of instants are in the order of the instants.
+    const seen = at === undefined ? [] : ['MIN', 'MAX'].map((f) => `${f}(${text(dialect.name(at), at)})`);
+    const values = [...columns.map((column, index) => text(names[index] ?? '', column)), ...seen];
+    const where = at === undefined ? '' : `WHERE ${dialect.name(at)} IS NOT NULL`;
+    const rows = await this.#engine.run(
+      {
+        sql: `SELECT ${values.map((value, index) => `${value} AS c${String(index)}`).join(', ')} FROM ${dialect.table(table)} ${where} GROUP BY ${names.join(', ')} LIMIT ${String(maxRows + 1)}`,
+        binds: [],
+      },
+      { table },
+    );
+    return rows.map((row) =>
+      values.map((_, index) => {
+        const value = row[`c${String(index)}`] ?? null;
+        return value === null ? null : String(value);
+      }),
+    );
   }
 
   query(sql: string, maxRows: number): Promise<QueryResult> {

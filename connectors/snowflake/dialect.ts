@@ -64,7 +64,7 @@ export const snowflakeDialect: RemoteDialect = {
   contains: (column) => `CONTAINS(${column}, ?)`,
   asText: (expression, column) =>
     column.type === 'timestamp'
-      ? `REGEXP_REPLACE(TO_VARCHAR(${expression}, 'YYYY-MM-DD HH24:MI:SS.FF6'), '[.]?0+$', '')`
+      ? `REGEXP_REPLACE(TO_VARCHAR(${expression}, 'YYYY-MM-DD HH24:MI:SS.FF6'), '([.][0-9]*[1-9])0+$|[.]0+$', '\\\\1')`
       : column.type === 'bytes'
         ? `HEX_ENCODE(${expression})`
         : `CAST(${expression} AS VARCHAR)`,

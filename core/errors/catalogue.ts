@@ -1,6 +1,7 @@
 import { connectionErrors } from './connection-errors.js';
 import type { ErrorDefinition } from './definition.js';
 import { gatewayErrors } from './gateway-errors.js';
+import { identityErrors } from './identity-errors.js';
 import { qualityErrors } from './quality-errors.js';
 import { sourceErrors } from './source-errors.js';
 import { stagingErrors } from './staging-errors.js';
@@ -45,6 +46,7 @@ export const catalogue = {
   },
   ...taskErrors,
   ...qualityErrors,
+  ...identityErrors,
   ...connectionErrors,
   SCHEMA_UNKNOWN: {
     kind: 'ConfigError',

@@ -22,6 +22,7 @@ const evolution = of('evolution.ts');
 const strategies = of('strategies.ts');
 const types = of('types.ts');
 const identifiers = of('identifiers.ts');
+const combining = of('combining.ts');
 const comparing = of('comparing.ts');
 const checksums = of('checksums.ts');
 const workers = of('workers.ts');
@@ -72,6 +73,10 @@ export const warehouseFeatures: readonly WarehouseFeature[] = [
   identifiers(
     'values are bound',
     'values of rows, cursors, ids and quarantine are in no statement that a server was asked for',
+  ),
+  combining(
+    'reading for identity graphs',
+    'of values come once each, as text, with their first and last instants',
   ),
   comparing('reconcile', 'names what is missing, what is extra and what has other content'),
   checksums(

@@ -3,6 +3,7 @@ import { temporaryFolder } from '../../helpers/folder.js';
 import { TestWarehouse } from '../../helpers/warehouse.js';
 import type { WarehouseUnderContract } from '../place.js';
 import { checksumContract } from './checksums.js';
+import { combiningContract } from './combining.js';
 import { comparingContract } from './comparing.js';
 import { differentialContract } from './differential.js';
 import { evolutionContract } from './evolution.js';
@@ -49,6 +50,7 @@ export function warehouseContract(kind: WarehouseUnderContract): void {
     strategyContract(contract);
     typeContract(contract);
     identifierContract(contract);
+    combiningContract(contract);
     comparingContract(contract);
     checksumContract(contract);
     workerContract(contract);

@@ -1,0 +1,40 @@
+import { describe, expect } from '@jest/globals';
+import { column } from '../../helpers/warehouse.js';
+import type { Contract } from './contract.js';
+
+/** What `combinations` reads of a table. */
+export function combiningContract({ house, it }: Contract): void {
+  describe('combinations', () => {
+    it('of values come once each, as text, with their first and last instants', async () => {
+      const columns = [
+        column('id', 'int64'),
+        column('version', 'int64'),
+        column('user_id', 'string'),
+        column('shop', 'int64'),
+        column('seen', 'timestamp'),
+      ];
+      const row = (id: number, user_id: string | null, shop: string, seen: string | null) => ({
+        ...{ id, version: 1, user_id, shop, seen },
+      });
+      const beyondDoubles = '9007199254740993';
+      await house().load({
+        columns,
+        rows: [
+          row(1, 'ana', beyondDoubles, '2026-01-02 08:00:00.250000'),
+          row(2, 'ana', beyondDoubles, '2026-01-01 08:00:00'),
+          row(3, null, '2', '2026-01-03 00:00:00'),
+          row(4, 'bo', '2', null),
+        ],
+      });
+      const { warehouse } = house();
+      const request = { table: 'items', columns: ['user_id', 'shop'], maxRows: 10 };
+      const sorted = (rows: readonly (readonly (string | null)[])[]) => rows.map(String).sort();
+      expect(sorted(await warehouse.combinations({ ...request, at: 'seen' }))).toEqual([
+        ',2,2026-01-03 00:00:00,2026-01-03 00:00:00',
+        `ana,${beyondDoubles},2026-01-01 08:00:00,2026-01-02 08:00:00.25`,
+      ]);
+      expect(sorted(await warehouse.combinations(request))).toEqual([',2', `ana,${beyondDoubles}`, 'bo,2']);
+      expect(await warehouse.combinations({ ...request, maxRows: 1 })).toHaveLength(2);
+    });
+  });
+}
