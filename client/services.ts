@@ -70,7 +70,7 @@ export async function startGatewayService(settings: Settings): Promise<GatewaySe
     inboxDirectory: `${settings.dataDirectory}/inbox`,
     writeKeys: settings.gateway.writeKeys.map((key) => key.reveal()),
     webhooks: revealWebhooks(settings),
-    api: { callers: revealCallers(settings), starter },
+    api: { callers: revealCallers(settings), starter, streams: settings.gateway.api.streams },
     ...(settings.gateway.tls !== undefined && { tls: readTls(settings.gateway.tls) }),
     logger: createLogger(settings),
   });

@@ -1,4 +1,5 @@
 import { connectorLimits } from './connector-limits.js';
+import { platformLimits } from './platform-limits.js';
 import { scheduleLimits } from './schedule-limits.js';
 
 /**
@@ -268,6 +269,7 @@ export const limits = {
   apiBusyRetryAfterMs: 1_000,
   /** API of runs: time in which Temporal has to answer, ms. */
   apiTemporalMaxMs: 8_000,
+  ...platformLimits,
   /** Identity tokens: time that an issuer's keys may take to come, and by which its clock may differ. */
   oidcFetchMaxMs: 5_000,
   oidcClockToleranceMs: 30_000,
