@@ -14,4 +14,9 @@ export const platformLimits = {
   pushPartBytes: 1024 * 1024,
   /** Push: length of an idempotency key, and of the name of a file. */
   pushKeyMaxLength: 256,
+  /** Poll: runs of one page where no number is given, and at most. */
+  pollDefaultRuns: 100,
+  pollMaxRuns: 500,
+  /** Poll: a reader that has seen all begins this much earlier the next time, for runs whose end is recorded late. */
+  pollOverlapMs: 5 * 60_000,
 } as const;

@@ -21,6 +21,8 @@ export interface KnownCaller {
   assertMayUse(dagId: string): void;
   /** @throws PipelineError API_FORBIDDEN */
   assertMaySend(stream: string): void;
+  /** DAGs that it may use; `undefined` for all. */
+  readonly dagIds: readonly string[] | undefined;
 }
 
 interface Entry extends ApiCaller {
@@ -55,6 +57,7 @@ export class ApiCallers {
     };
     return {
       name: entry.name,
+      dagIds: entry.dags?.includes('*') === true ? undefined : (entry.dags ?? []),
       assertMayUse: (dagId) => assertIn('dags', dagId, 'DAG'),
       assertMaySend: (stream) => assertIn('streams', stream, 'stream'),
     };

@@ -5,6 +5,7 @@ import { ApiCallers, type ApiCaller } from './api-callers.js';
 import type { DeliveryCounter } from './delivery-counts.js';
 import type { Answer } from './http-answer.js';
 import type { Intake } from './intake.js';
+import { PollApi, type ReadEndedRuns } from './poll-api.js';
 import { PushApi } from './push-api.js';
 import { FileSpool } from './push-file.js';
 import { RunsApi, type RunStarter } from './runs-api.js';
@@ -14,6 +15,8 @@ export interface ApiOptions {
   readonly callers: Readonly<Record<string, ApiCaller>>;
   readonly starter: RunStarter;
   readonly streams?: readonly string[];
+  /** Where ended runs are read; without it, `/api/runs` is not there. */
+  readonly endedRuns?: ReadEndedRuns;
 }
 
 /** What the rest of the gateway gives to the API. */
@@ -22,6 +25,8 @@ export interface ApiParts {
   readonly intake: Intake;
   readonly counter: DeliveryCounter;
   readonly logger: Logger;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
 }
 
 /** All that lies below `/api/`. */
@@ -37,17 +42,19 @@ export function apiStreams(api: ApiOptions | undefined): readonly string[] {
 
 /** Call this when the inbox is open. @throws PipelineError CONFIG_INVALID */
 export async function createApi(
-  { callers: settings, starter, streams = [] }: ApiOptions,
-  { inboxDirectory, intake, counter, logger }: ApiParts,
+  { callers: settings, starter, streams = [], endedRuns }: ApiOptions,
+  { inboxDirectory, intake, counter, logger, now }: ApiParts,
 ): Promise<Api> {
   assertKnownStreams(settings, streams);
   const callers = new ApiCallers(settings);
   const runs = new RunsApi({ callers, starter, logger });
   const spool = await FileSpool.open(inboxDirectory);
   const push = new PushApi({ callers, streams, intake, spool, counter });
+  const poll = endedRuns && new PollApi({ callers, endedRuns, now });
   return {
     async answer(request) {
       const path = (request.url ?? '/').split('?', 1)[0]?.split('/').slice(2).map(decode) ?? [];
+      if (path[0] === 'runs' && path.length === 1 && poll !== undefined) return poll.answer(request);
       return path[0] === 'streams' ? push.answer(path.slice(1), request) : runs.answer(path, request);
     },
   };

@@ -24,6 +24,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   RUN_NOT_FOUND: 404,
   PARAMS_INVALID: 422,
   TEMPORAL_UNAVAILABLE: 503,
+  OPS_UNAVAILABLE: 503,
 };
 
 /** Status, JSON body and headers of an answer. */

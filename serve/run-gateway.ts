@@ -82,7 +82,8 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     const intake = new Intake({ inbox, now, bodyTimeoutMs });
     const receiver = new Receiver({ intake, writeKeys: options.writeKeys, endpoints, counter, now });
     const { inboxDirectory, logger } = options;
-    const api = options.api && (await createApi(options.api, { inboxDirectory, intake, counter, logger }));
+    const api =
+      options.api && (await createApi(options.api, { inboxDirectory, intake, counter, logger, now }));
     const server = createHttpServer({ receiver, inbox, bodyTimeoutMs, ...(api && { api }) }, options);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);

@@ -1,6 +1,6 @@
 import { Ajv } from 'ajv';
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
 import { PipelineError } from '../core/errors/index.js';
 import type { DataInterval } from '../core/interval.js';
@@ -162,7 +162,9 @@ export class RunsApi {
       if (problems.length > 0)
         throw new PipelineError('GATEWAY_REQUEST_INVALID', { reason: problems.join('; ') });
       const body = value as TriggerBody;
-      return typeof key === 'string' ? { ...body, runId: unquoted(key) } : body;
+      if (typeof key === 'string') return { ...body, runId: unquoted(key) };
+      const scheduled = body.runId === undefined ? scheduledRunId(request.headers) : undefined;
+      return scheduled === undefined ? body : { ...body, runId: scheduled };
     } finally {
       release();
     }
@@ -176,6 +178,17 @@ function keyProblems(key: string | string[] | undefined, runId: string | undefin
   return runId !== undefined && runId !== unquoted(key)
     ? ['body/runId and header Idempotency-Key differ; send one of them']
     : [];
+}
+
+/**
+ * The name of a run that Google Cloud Scheduler asks for: its job and the time of its schedule, which all tries of one call
+ * have (https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs, "headers").
+ */
+function scheduledRunId(headers: IncomingHttpHeaders): string | undefined {
+  const { 'x-cloudscheduler-jobname': job, 'x-cloudscheduler-scheduletime': time } = headers;
+  if (typeof job !== 'string' || typeof time !== 'string') return undefined;
+  const runId = `${job.split('/').at(-1) ?? ''}:${time}`;
+  return new RegExp(runIdPattern).test(runId) ? runId : undefined;
 }
 
 function intervalProblems(interval: DataInterval | undefined): string[] {
