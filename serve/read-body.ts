@@ -23,6 +23,8 @@ export interface BodyRules {
   readonly types: readonly string[];
   readonly encodings: readonly string[];
   readonly maxBytes: number;
+  /** Taken without a body too, as a request is that names no length (RFC 9112, 6.3). */
+  readonly mayLackBody?: boolean;
 }
 
 /**
@@ -30,7 +32,8 @@ export interface BodyRules {
  *
  * @throws PipelineError GATEWAY_MEDIA_TYPE, GATEWAY_LENGTH_REQUIRED, GATEWAY_TOO_LARGE
  */
-export function checkBodyHead(request: IncomingMessage, { types, encodings, maxBytes }: BodyRules): void {
+export function checkBodyHead(request: IncomingMessage, rules: BodyRules): void {
+  const { types, encodings, maxBytes, mayLackBody = false } = rules;
   const { headers } = request;
   const [usual = 'application/json'] = types;
   const type = headers['content-type'] ?? usual;
@@ -43,7 +46,7 @@ export function checkBodyHead(request: IncomingMessage, { types, encodings, maxB
       supported: encodings.join(' or '),
     });
   const length = headers['content-length'];
-  if (length === undefined && headers['transfer-encoding'] === undefined)
+  if (!mayLackBody && length === undefined && headers['transfer-encoding'] === undefined)
     throw new PipelineError('GATEWAY_LENGTH_REQUIRED');
   if (Number(length ?? 0) > maxBytes) throw tooLarge(maxBytes);
 }

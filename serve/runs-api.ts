@@ -50,6 +50,7 @@ const bodyRules = {
   types: ['application/json', 'application/octet-stream'],
   encodings: ['identity'],
   maxBytes: limits.apiBodyMaxBytes,
+  mayLackBody: true,
 };
 const runIdPattern = '^[A-Za-z0-9][A-Za-z0-9._:+-]{0,199}$';
 

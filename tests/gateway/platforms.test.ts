@@ -7,6 +7,7 @@ import { temporaryFolder } from '../helpers/folder.js';
 import { TestIssuer } from '../helpers/issuer.js';
 import { TestProject, waitUntil } from '../helpers/project.js';
 import { notes } from '../helpers/runs.js';
+import { blocksOf } from '../docs/pages.js';
 import { isAirflowWanted, isPrefectWanted } from '../peers/obtain.js';
 import { findAirflow, findPrefect } from '../peers/peers.js';
 
@@ -59,14 +60,11 @@ interface Reply {
 }
 
 async function call(path: string, init: RequestInit = {}, token = 'airflow-secret'): Promise<Reply> {
-  const response = await fetch(`${url}/api/${path}`, {
-    ...init,
-    headers: {
-      ...(init.method !== undefined && { 'content-type': 'application/json' }),
-      ...(token !== '' && { authorization: `Bearer ${token}` }),
-      ...init.headers,
-    },
-  });
+  const headers = new Headers(init.headers);
+  if (init.method !== undefined && !headers.has('content-type'))
+    headers.set('content-type', 'application/json');
+  if (token !== '') headers.set('authorization', `Bearer ${token}`);
+  const response = await fetch(`${url}/api/${path}`, { ...init, headers });
   return { status: response.status, body: (await response.json()) as Reply['body'] };
 }
 
@@ -242,8 +240,8 @@ test('a pushed record is one row however often it came; one that is not usable i
   expect(await count('SELECT raw FROM _millrace_quarantine')).toEqual([{ raw: '"not json"' }]);
 }, 240_000);
 
-/** Runs Python to its end. */
-async function python(
+/** Runs a command to its end. */
+async function ended(
   command: string,
   args: readonly string[],
   env: Record<string, string>,
@@ -261,6 +259,21 @@ async function python(
 }
 
 const folder = temporaryFolder();
+
+test.each(['platforms', 'schedulers'])(
+  'the shell blocks of the guide "%s" do what they say',
+  async (page) => {
+    const blocks = blocksOf(`docs/guides/${page}.md`).filter(({ language }) => language === 'sh');
+    expect(blocks.length).toBeGreaterThan(1);
+    for (const { text } of blocks) {
+      const outcome = await ended('sh', ['-e', '-c', text], { GATEWAY: url, TOKEN: 'airflow-secret' });
+      expect({ block: text, ...outcome }).toMatchObject({ code: 0 });
+      if (!text.startsWith('#')) expect(outcome.text).toMatch(/"(pushId|runs|workflowId)"/);
+    }
+  },
+  120_000,
+);
+
 const airflow = isAirflowWanted ? await findAirflow() : undefined;
 const prefect = isPrefectWanted ? await findPrefect() : undefined;
 
@@ -274,7 +287,7 @@ const prefect = isPrefectWanted ? await findPrefect() : undefined;
         ...{ conn_type: 'http', host: url, login: 'airflow', password: 'airflow-secret' },
       }),
     };
-    const run = (...args: string[]) => python(airflow ?? '', ['-m', 'airflow', ...args], env);
+    const run = (...args: string[]) => ended(airflow ?? '', ['-m', 'airflow', ...args], env);
     expect(await run('db', 'migrate')).toMatchObject({ code: 0 });
     const good = await run('dags', 'test', 'millrace_run', '--conf', '{"name":"ada"}');
     expect(good).toMatchObject({ code: 0, text: expect.stringMatching(/Success criteria met/) });
@@ -306,8 +319,8 @@ try:
 except RuntimeError as error:
     print('FAILED', error)
 `;
-    const { text, code: ended } = await python(prefect ?? '', ['-c', code], env);
-    expect({ ended, text }).toMatchObject({ ended: 0, text: expect.stringContaining('ENDED success') });
+    const { text, code: end } = await ended(prefect ?? '', ['-c', code], env);
+    expect({ end, text }).toMatchObject({ end: 0, text: expect.stringContaining('ENDED success') });
     expect(text).toContain('FAILED the run of Millrace ended as failed');
     expect(notes(project).filter((line) => line.endsWith(' grace'))).toHaveLength(1);
   }, 1_200_000);
