@@ -170,6 +170,7 @@ describe('refusals', () => {
     gateway = await start();
   });
   const many = `[${Array.from({ length: limits.pushMaxRecords + 1 }, () => '{}').join(',')}]`;
+  const longBroken = `id\n${'1\n'.repeat(limits.pushPartBytes / 4)}"2`;
   const bomb = gzipSync(Buffer.alloc(limits.pushBodyMaxBytes * 2, 0x20));
 
   test.each<[string, string, string | Uint8Array, Sending, number, string]>([
@@ -215,6 +216,14 @@ describe('refusals', () => {
       'CSV that breaks off',
       '/leads/files/a.csv',
       'id\n1\n"2',
+      { type: 'text/csv' },
+      400,
+      'GATEWAY_REQUEST_INVALID',
+    ],
+    [
+      'CSV that breaks off after many rows',
+      '/leads/files/a.csv',
+      longBroken,
       { type: 'text/csv' },
       400,
       'GATEWAY_REQUEST_INVALID',
