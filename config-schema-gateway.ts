@@ -3,7 +3,6 @@ import { name, secret } from './config-schema-parts.js';
 const apiCaller = {
   type: 'object',
   additionalProperties: false,
-  required: ['dags'],
   properties: {
     secrets: {
       type: 'array',
@@ -40,8 +39,17 @@ const apiCaller = {
       minItems: 1,
       items: { type: 'string', minLength: 1 },
     },
+    streams: {
+      type: 'array',
+      description: 'Streams that it may send records and files to; `*` stands for all.',
+      minItems: 1,
+      items: { type: 'string', minLength: 1 },
+    },
   },
-  anyOf: [{ required: ['secrets'] }, { required: ['oidc'] }],
+  allOf: [
+    { anyOf: [{ required: ['secrets'] }, { required: ['oidc'] }] },
+    { anyOf: [{ required: ['dags'] }, { required: ['streams'] }] },
+  ],
 } as const;
 
 /** Settings of the gateway, a part of `config-schema.ts`. */
@@ -96,7 +104,7 @@ export const gatewaySchema = {
     },
     api: {
       type: 'object',
-      description: 'Who may start and watch runs through `/api/`; nobody by default.',
+      description: 'Who may start and watch runs, and send records, through `/api/`; nobody by default.',
       additionalProperties: false,
       default: {},
       properties: {
@@ -106,6 +114,12 @@ export const gatewaySchema = {
           default: {},
           propertyNames: { pattern: name },
           additionalProperties: apiCaller,
+        },
+        streams: {
+          type: 'array',
+          description: 'Streams that take records and files, by name, as in `/api/streams/<stream>/records`.',
+          items: { type: 'string', pattern: name },
+          default: [],
         },
       },
     },

@@ -46,7 +46,9 @@ export interface ApiCallerSettings {
     readonly subject?: string;
   };
   /** Ids, or `*`. */
-  readonly dags: readonly string[];
+  readonly dags?: readonly string[];
+  /** Names, or `*`. */
+  readonly streams?: readonly string[];
 }
 
 /** A pool of slots that tasks share. */
@@ -85,7 +87,11 @@ export interface Settings {
     readonly writeKeys: readonly Secret[];
     /** Paths of PEM files. */
     readonly tls?: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile?: string };
-    readonly api: { readonly callers: Readonly<Record<string, ApiCallerSettings>> };
+    readonly api: {
+      readonly callers: Readonly<Record<string, ApiCallerSettings>>;
+      /** Names of the streams that take records and files. */
+      readonly streams: readonly string[];
+    };
     readonly webhooks: Readonly<Record<string, WebhookSettings>>;
   };
   readonly alarms: AlarmSettings;

@@ -8,6 +8,7 @@ import { durationMs } from './durations.js';
 import { startGateway, type GatewayOptions } from '../serve/run-gateway.js';
 import type { WebhookOptions } from '../serve/webhook-endpoint.js';
 import { keyringOf, resolveConnection } from './connections.js';
+import { createLedgerReader } from './ledger-reader.js';
 import { opsPlace } from './ops-place.js';
 import { loadProjectDags, warehousePlace } from './project.js';
 import { stagingPlace } from './staging.js';
@@ -69,13 +70,19 @@ export async function startWorkerService(settings: Settings): Promise<Service> {
 /** A gateway in this process. */
 export async function startGatewayService(settings: Settings): Promise<GatewayService> {
   const starter = createRunStarter(settings);
+  const ledger = createLedgerReader(settings);
   const gateway = await startGateway({
     host: settings.gateway.host,
     port: settings.gateway.port,
     inboxDirectory: `${settings.dataDirectory}/inbox`,
     writeKeys: settings.gateway.writeKeys.map((key) => key.reveal()),
     webhooks: revealWebhooks(settings),
-    api: { callers: revealCallers(settings), starter },
+    api: {
+      callers: revealCallers(settings),
+      starter,
+      streams: settings.gateway.api.streams,
+      endedRuns: ledger.endedRuns,
+    },
     ...(settings.gateway.tls !== undefined && { tls: readTls(settings.gateway.tls) }),
     logger: createLogger(settings),
   });
@@ -85,6 +92,7 @@ export async function startGatewayService(settings: Settings): Promise<GatewaySe
     stop: async () => {
       await gateway.close();
       await starter.close();
+      await ledger.close();
     },
   };
 }

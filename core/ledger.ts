@@ -98,6 +98,22 @@ export interface RunFilter {
   readonly limit: number;
 }
 
+/** A place in the order of ends: after a moment, or after one run. */
+export interface EndPlace extends Partial<RunKey> {
+  /** ISO 8601 UTC. */
+  readonly endedAt: string;
+}
+
+/** Which ended runs. */
+export interface EndedFilter {
+  /** Runs of every DAG where absent. */
+  readonly dagIds?: readonly string[];
+  readonly state?: RunState;
+  /** Only those after this place, the oldest first; without one the newest come first. */
+  readonly after?: EndPlace;
+  readonly limit: number;
+}
+
 export interface LogFilter extends TaskKey {
   /** Default: every try. */
   readonly tryNumber?: number;
@@ -116,6 +132,8 @@ export interface RunLedger {
   recordTasks(tasks: readonly TaskRecord[]): Promise<void>;
   appendLogs(lines: readonly TaskLogLine[]): Promise<void>;
   listRuns(filter: RunFilter): Promise<RunRecord[]>;
+  /** Runs in the order of their ends. */
+  endedRuns(filter: EndedFilter): Promise<RunRecord[]>;
   /** The newest execution under a workflow id, or the one that `runId` names. */
   getRun(workflowId: string, runId?: string): Promise<RunRecord | undefined>;
   /** Executions under a workflow id, newest first. */

@@ -1,6 +1,7 @@
 import { connectorLimits } from './connector-limits.js';
 import { identityLimits } from './identity-limits.js';
 import { rateLimits } from './rate-limits.js';
+import { platformLimits } from './platform-limits.js';
 import { scheduleLimits } from './schedule-limits.js';
 
 /**
@@ -272,6 +273,7 @@ export const limits = {
   apiBusyRetryAfterMs: 1_000,
   /** API of runs: time in which Temporal has to answer, ms. */
   apiTemporalMaxMs: 8_000,
+  ...platformLimits,
   /** Identity tokens: time that an issuer's keys may take to come, and by which its clock may differ. */
   oidcFetchMaxMs: 5_000,
   oidcClockToleranceMs: 30_000,

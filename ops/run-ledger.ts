@@ -36,6 +36,26 @@ export function createRunLedger(db: Kysely<OpsTables>): RunLedger {
       return rows.map(toRunRecord);
     },
 
+    async endedRuns({ dagIds, state, after, limit }) {
+      let query = db.selectFrom('runs').selectAll().where('ended_at', 'is not', null);
+      if (dagIds !== undefined) query = query.where('dag_id', 'in', dagIds);
+      if (state !== undefined) query = query.where('state', '=', state);
+      if (after !== undefined) {
+        const { endedAt, workflowId = '', runId = '' } = after;
+        query = query.where(({ eb, refTuple, tuple }) =>
+          eb(refTuple('ended_at', 'workflow_id', 'run_id'), '>', tuple(endedAt, workflowId, runId)),
+        );
+      }
+      const order = after === undefined ? 'desc' : 'asc';
+      const rows = await query
+        .orderBy('ended_at', order)
+        .orderBy('workflow_id', order)
+        .orderBy('run_id', order)
+        .limit(limit)
+        .execute();
+      return rows.map(toRunRecord);
+    },
+
     async getRun(workflowId, runId) {
       let query = db.selectFrom('runs').selectAll().where('workflow_id', '=', workflowId);
       if (runId !== undefined) query = query.where('run_id', '=', runId);

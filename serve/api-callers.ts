@@ -4,12 +4,14 @@ import { isSecretText, sha256 } from '../connectors/webhook/check.js';
 import { PipelineError } from '../core/errors/index.js';
 import { IdentityTokens, type IdentityRule } from './identity-tokens.js';
 
-/** Who may use the API of runs, and for which DAGs. */
+/** Who may use the API, and for what of it. */
 export interface ApiCaller {
   readonly secrets: readonly string[];
   readonly oidc?: IdentityRule;
-  /** Ids, or `*`. */
-  readonly dags: readonly string[];
+  /** DAGs that it may start and watch, by id, or `*`. */
+  readonly dags?: readonly string[];
+  /** Streams that it may send records to, by name, or `*`. */
+  readonly streams?: readonly string[];
 }
 
 /** A caller that was let in. */
@@ -17,6 +19,10 @@ export interface KnownCaller {
   readonly name: string;
   /** @throws PipelineError API_FORBIDDEN */
   assertMayUse(dagId: string): void;
+  /** @throws PipelineError API_FORBIDDEN */
+  assertMaySend(stream: string): void;
+  /** DAGs that it may use; `undefined` for all. */
+  readonly dagIds: readonly string[] | undefined;
 }
 
 interface Entry extends ApiCaller {
@@ -24,7 +30,7 @@ interface Entry extends ApiCaller {
   readonly digests: readonly Buffer[];
 }
 
-/** Lets callers in by a secret or an identity token, both as a bearer token; nobody where none is configured. */
+/** Lets callers in by a secret or an identity token, as a bearer token, password or API key; nobody where none is configured. */
 export class ApiCallers {
   readonly #entries: readonly Entry[];
   readonly #tokens = new IdentityTokens();
@@ -38,18 +44,22 @@ export class ApiCallers {
   }
 
   /** @throws PipelineError API_CALLER, GATEWAY_NO_KEY, GATEWAY_UNAVAILABLE where an issuer's keys cannot be had */
-  async authenticate({ authorization = '' }: IncomingHttpHeaders): Promise<KnownCaller> {
+  async authenticate(headers: IncomingHttpHeaders): Promise<KnownCaller> {
     if (this.#entries.length === 0)
-      throw new PipelineError('GATEWAY_NO_KEY', { what: 'the API of runs', setting: 'gateway.api.callers' });
-    const token = bearer(authorization);
+      throw new PipelineError('GATEWAY_NO_KEY', { what: 'the API', setting: 'gateway.api.callers' });
+    const token = bearer(headers.authorization ?? '') ?? apiKey(headers);
     if (token === undefined) throw new PipelineError('API_CALLER', { reason: 'it shows no token' });
     const entry = this.#bySecret(token) ?? (await this.#byIdentity(token));
+    const assertIn = (list: 'dags' | 'streams', name: string, what: string) => {
+      const allowed = entry[list] ?? [];
+      if (!allowed.includes('*') && !allowed.includes(name))
+        throw new PipelineError('API_FORBIDDEN', { caller: entry.name, what: `${what} "${name}"`, list });
+    };
     return {
       name: entry.name,
-      assertMayUse: (dagId) => {
-        if (!entry.dags.includes('*') && !entry.dags.includes(dagId))
-          throw new PipelineError('API_FORBIDDEN', { caller: entry.name, dagId });
-      },
+      dagIds: entry.dags?.includes('*') === true ? undefined : (entry.dags ?? []),
+      assertMayUse: (dagId) => assertIn('dags', dagId, 'DAG'),
+      assertMaySend: (stream) => assertIn('streams', stream, 'stream'),
     };
   }
 
@@ -82,6 +92,11 @@ function bearer(authorization: string): string | undefined {
   const text = Buffer.from(encoded, 'base64').toString('utf8');
   const colon = text.indexOf(':');
   return colon < 0 || colon === text.length - 1 ? undefined : text.slice(colon + 1);
+}
+
+/** Some platforms send a key in a header of its own, and nothing else. */
+function apiKey({ 'x-api-key': key }: IncomingHttpHeaders): string | undefined {
+  return typeof key === 'string' && key !== '' ? key : undefined;
 }
 
 /** Who a token says that it is from; only a check of its signature proves it. */

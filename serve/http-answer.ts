@@ -19,10 +19,12 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   API_CALLER: 401,
   API_FORBIDDEN: 403,
   API_RUN_DIFFERS: 409,
+  PUSH_DIFFERS: 409,
   DAG_NOT_FOUND: 404,
   RUN_NOT_FOUND: 404,
   PARAMS_INVALID: 422,
   TEMPORAL_UNAVAILABLE: 503,
+  OPS_UNAVAILABLE: 503,
 };
 
 /** Status, JSON body and headers of an answer. */
@@ -47,7 +49,7 @@ export function errorAnswer(error: unknown): Answer {
       ...(status === 401 && { 'www-authenticate': 'Basic realm="millrace"' }),
       ...(status === 405 && { allow: String(known.context['allowed'] ?? '') }),
       // The rest of a refused body is not read, so the connection cannot serve another request.
-      ...([400, 401, 413, 415].includes(status) || status >= 500 ? { connection: 'close' } : {}),
+      ...([400, 401, 408, 413, 415].includes(status) || status >= 500 ? { connection: 'close' } : {}),
     },
   };
 }

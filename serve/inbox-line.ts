@@ -9,6 +9,8 @@ export interface LineHead {
   readonly eventId?: string | undefined;
   /** Headers that belong to the event. */
   readonly kept?: Readonly<Record<string, string>> | undefined;
+  /** The body is a part of a longer list: index of its first element there. */
+  readonly first?: number;
   /** The sender's browser asks not to be sold or shared (`Sec-GPC: 1`). */
   readonly isGpc?: boolean;
 }
@@ -42,12 +44,14 @@ function headText({
   provider,
   eventId,
   kept,
+  first,
   isGpc,
 }: LineHead): string {
   let text = `{"receivedAt":"${receivedAt}","source":"${source}","endpoint":"${endpoint}","requestId":"${requestId}"`;
   if (provider !== undefined) text += `,"provider":"${provider}"`;
   if (eventId !== undefined) text += `,"eventId":${JSON.stringify(eventId)}`;
   if (kept !== undefined) text += `,"kept":${JSON.stringify(kept)}`;
+  if (first !== undefined) text += `,"first":${String(first)}`;
   if (isGpc === true) text += ',"gpc":true';
   return `${text},"body":`;
 }

@@ -17,8 +17,8 @@ export interface ParsedBody {
  *
  * @throws PipelineError GATEWAY_REQUEST_INVALID
  */
-export function parseJsonBody(bytes: Buffer): ParsedBody {
-  if (!isUtf8(bytes)) throw invalid('the body is not UTF-8');
+export function parseJsonBody(bytes: Buffer, what = 'the body'): ParsedBody {
+  if (!isUtf8(bytes)) throw invalid(`${what} is not UTF-8`);
   const largestInnerBytes = measure(bytes);
   if (largestInnerBytes === undefined)
     throw invalid(`the JSON is nested deeper than ${String(limits.jsonMaxDepth)}`);
@@ -26,10 +26,10 @@ export function parseJsonBody(bytes: Buffer): ParsedBody {
   try {
     value = JSON.parse(bytes.toString('utf8'));
   } catch {
-    throw invalid('the body is not JSON');
+    throw invalid(`${what} is not JSON`);
   }
   if (typeof value !== 'object' || value === null)
-    throw invalid('the body is neither a JSON object nor an array');
+    throw invalid(`${what} is neither a JSON object nor an array`);
   return { value: value as JsonBody, largestInnerBytes };
 }
 

@@ -10,6 +10,8 @@ const unzip = promisify(gunzip);
 export interface BodyBudget {
   readonly maxBytes: number;
   heldBytes: number;
+  /** Time in which a body has to be whole. Default `gatewayRequestTimeoutMs`. */
+  readonly timeoutMs?: number;
 }
 
 /** The sender went away before the body was whole; nobody is left to answer. */
@@ -21,6 +23,8 @@ export interface BodyRules {
   readonly types: readonly string[];
   readonly encodings: readonly string[];
   readonly maxBytes: number;
+  /** Taken without a body too, as a request is that names no length (RFC 9112, 6.3). */
+  readonly mayLackBody?: boolean;
 }
 
 /**
@@ -28,7 +32,8 @@ export interface BodyRules {
  *
  * @throws PipelineError GATEWAY_MEDIA_TYPE, GATEWAY_LENGTH_REQUIRED, GATEWAY_TOO_LARGE
  */
-export function checkBodyHead(request: IncomingMessage, { types, encodings, maxBytes }: BodyRules): void {
+export function checkBodyHead(request: IncomingMessage, rules: BodyRules): void {
+  const { types, encodings, maxBytes, mayLackBody = false } = rules;
   const { headers } = request;
   const [usual = 'application/json'] = types;
   const type = headers['content-type'] ?? usual;
@@ -41,7 +46,7 @@ export function checkBodyHead(request: IncomingMessage, { types, encodings, maxB
       supported: encodings.join(' or '),
     });
   const length = headers['content-length'];
-  if (length === undefined && headers['transfer-encoding'] === undefined)
+  if (!mayLackBody && length === undefined && headers['transfer-encoding'] === undefined)
     throw new PipelineError('GATEWAY_LENGTH_REQUIRED');
   if (Number(length ?? 0) > maxBytes) throw tooLarge(maxBytes);
 }
@@ -54,7 +59,7 @@ function plainType(header: string): string {
 /**
  * The body as sent. Its bytes stay in the budget until `release`.
  *
- * @throws PipelineError GATEWAY_TOO_LARGE, GATEWAY_UNAVAILABLE
+ * @throws PipelineError GATEWAY_TOO_LARGE, GATEWAY_TIMEOUT, GATEWAY_UNAVAILABLE
  * @throws SenderGone
  */
 export function readBody(
@@ -69,6 +74,7 @@ export function readBody(
     const fail = (error: () => Error) => {
       if (isDone) return;
       isDone = true;
+      clearTimeout(timer);
       budget.heldBytes -= size;
       request.removeListener('data', take);
       reject(error());
@@ -81,10 +87,16 @@ export function readBody(
         fail(() => new PipelineError('GATEWAY_UNAVAILABLE', { reason: 'too many large requests at once' }));
       else chunks.push(chunk);
     };
+    const allowedMs = budget.timeoutMs ?? limits.gatewayRequestTimeoutMs;
+    const timer = setTimeout(
+      () => fail(() => new PipelineError('GATEWAY_TIMEOUT', { allowedMs })),
+      allowedMs,
+    );
     request.on('data', take);
     request.on('end', () => {
       if (isDone) return;
       isDone = true;
+      clearTimeout(timer);
       const bytes = chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, size);
       resolve({ bytes, release: () => void (budget.heldBytes -= size) });
     });
@@ -94,18 +106,31 @@ export function readBody(
 }
 
 /** @throws PipelineError GATEWAY_TOO_LARGE, GATEWAY_REQUEST_INVALID */
-export async function decompress(bytes: Buffer, encoding: string | undefined): Promise<Buffer> {
+export async function decompress(
+  bytes: Buffer,
+  encoding: string | undefined,
+  maxBytes: number = limits.gatewayBodyMaxBytes,
+): Promise<Buffer> {
   if (encoding?.toLowerCase() !== 'gzip') return bytes;
   try {
-    return await unzip(bytes, { maxOutputLength: limits.gatewayBodyMaxBytes });
+    return await unzip(bytes, { maxOutputLength: maxBytes });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
-      throw tooLarge(limits.gatewayBodyMaxBytes);
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(maxBytes);
     throw new PipelineError('GATEWAY_REQUEST_INVALID', { reason: 'the body is not whole gzip' });
   }
 }
 
-function tooLarge(allowed: number): PipelineError {
-  const limit = allowed === limits.gatewayBodyMaxBytes ? 'gatewayBodyMaxBytes' : 'webhookBodyMaxBytes';
+/** Limits of bodies; an answer names the one that was passed. */
+const bodyLimits = [
+  'gatewayBodyMaxBytes',
+  'webhookBodyMaxBytes',
+  'apiBodyMaxBytes',
+  'pushBodyMaxBytes',
+  'pushFileMaxBytes',
+] as const;
+
+/** The refusal of a body that is larger than allowed. */
+export function tooLarge(allowed: number): PipelineError {
+  const limit = bodyLimits.find((name) => limits[name] === allowed) ?? 'gatewayBodyMaxBytes';
   return new PipelineError('GATEWAY_TOO_LARGE', { what: 'The body', limit, allowed });
 }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import type { BodyCheck, WebhookVerdict } from '../connectors/webhook/provider.js';
@@ -6,17 +5,16 @@ import { PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
 import type { DeliveryCounter } from './delivery-counts.js';
 import type { Answer } from './http-answer.js';
-import { inboxLine, type LineHead } from './inbox-line.js';
-import type { InboxWriter } from './inbox-writer.js';
+import type { Intake, LineFacts } from './intake.js';
 import { parseJsonBody } from './parse-json.js';
-import { checkBodyHead, decompress, readBody, type BodyBudget } from './read-body.js';
-import { BindingConflict, SeenEvents } from './seen-events.js';
+import { checkBodyHead, decompress } from './read-body.js';
+import { BindingConflict } from './seen-events.js';
 import { readSegmentCall, type SegmentCall } from './segment-api.js';
 import type { WebhookEndpoint } from './webhook-endpoint.js';
 import { WriteKeys } from './write-key.js';
 
 export interface ReceiverOptions {
-  readonly inbox: InboxWriter;
+  readonly intake: Intake;
   readonly writeKeys: readonly string[];
   readonly endpoints: ReadonlyMap<string, WebhookEndpoint>;
   readonly counter: DeliveryCounter;
@@ -35,9 +33,6 @@ const segmentBody = {
 export class Receiver {
   readonly #options: ReceiverOptions;
   readonly #writeKeys: WriteKeys;
-  readonly #budget: BodyBudget = { maxBytes: limits.gatewayMaxBufferedBytes, heldBytes: 0 };
-  readonly #seen = new Map<string, SeenEvents>();
-  readonly #inFlight = new Map<string, number>();
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
@@ -51,7 +46,7 @@ export class Receiver {
   segment(call: SegmentCall, request: IncomingMessage): Promise<Answer> {
     this.#writeKeys.assertConfigured();
     checkBodyHead(request, segmentBody);
-    return this.#inTurn('segment', request, segmentBody.maxBytes, async (raw) => {
+    return this.#options.intake.withBody('segment', request, segmentBody.maxBytes, async (raw) => {
       const bytes = await decompress(raw, request.headers['content-encoding']);
       const { writeKey, messageIds, problems } = readSegmentCall(call, parseJsonBody(bytes), bytes.length);
       this.#writeKeys.assertKnown(request.headers, writeKey);
@@ -96,7 +91,7 @@ export class Receiver {
       ...(clientFingerprint !== undefined && { clientFingerprint }),
     });
     if (typeof check === 'string') throw this.#refuse(source, check);
-    return this.#inTurn(source, request, limits.webhookBodyMaxBytes, (body) =>
+    return this.#options.intake.withBody(source, request, limits.webhookBodyMaxBytes, (body) =>
       this.#judge(endpoint, check, body),
     );
   }
@@ -150,47 +145,11 @@ export class Receiver {
     stream: string,
     ids: readonly string[],
     bytes: Buffer,
-    head: Omit<LineHead, 'receivedAt' | 'requestId'>,
+    head: LineFacts,
     binding?: string,
   ): Promise<boolean> {
-    let seen = this.#seen.get(stream);
-    if (seen === undefined) this.#seen.set(stream, (seen = new SeenEvents(limits.gatewayRememberedIds)));
-    const write = () => {
-      const receivedAt = new Date(this.#options.now()).toISOString();
-      return this.#options.inbox.append(
-        stream,
-        inboxLine({ receivedAt, requestId: randomUUID(), ...head }, bytes),
-      );
-    };
-    return seen.writeOnce(ids, write, binding);
-  }
-
-  /** Reads the body and works on it, with a bounded number of requests of one source at a time. */
-  async #inTurn(
-    source: string,
-    request: IncomingMessage,
-    maxBytes: number,
-    work: (bytes: Buffer) => Promise<Answer>,
-  ): Promise<Answer> {
-    const inFlight = this.#inFlight.get(source) ?? 0;
-    if (inFlight >= limits.gatewayMaxInFlightPerSource) {
-      throw new PipelineError(
-        'GATEWAY_BUSY',
-        { source, allowed: limits.gatewayMaxInFlightPerSource, retryAfterMs: limits.gatewayRetryAfterMs },
-        { retryAfterMs: limits.gatewayRetryAfterMs },
-      );
-    }
-    this.#inFlight.set(source, inFlight + 1);
-    try {
-      const { bytes, release } = await readBody(request, this.#budget, maxBytes);
-      try {
-        return await work(bytes);
-      } finally {
-        release();
-      }
-    } finally {
-      this.#inFlight.set(source, (this.#inFlight.get(source) ?? 1) - 1);
-    }
+    const { intake } = this.#options;
+    return intake.keep(stream, ids, () => intake.append(stream, head, bytes), binding);
   }
 }
 

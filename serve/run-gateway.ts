@@ -5,13 +5,14 @@ import type { Logger } from 'pino';
 import type { FetchPublic } from '../connectors/webhook/provider.js';
 import { isPipelineError, PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
+import { apiStreams, createApi, type Api, type ApiOptions } from './api.js';
 import { DeliveryCounter, type DeliveryCounts } from './delivery-counts.js';
 import { errorAnswer, send, type Answer } from './http-answer.js';
 import { openInbox, type InboxBounds, type InboxWriter } from './inbox-writer.js';
+import { Intake } from './intake.js';
 import { SenderGone } from './read-body.js';
 import { Receiver } from './receiver.js';
 import { segmentCallAt } from './segment-api.js';
-import { RunsApi, type RunsApiOptions } from './runs-api.js';
 import type { SegmentDisk } from './segment-file.js';
 import { loadSiteScript } from './site-script.js';
 import { createWebhookEndpoints, type WebhookOptions } from './webhook-endpoint.js';
@@ -28,8 +29,8 @@ export interface GatewayOptions {
   readonly webhooks: Readonly<Record<string, WebhookOptions>>;
   /** Serves HTTPS. With `clientCa`, clients may show a certificate of that authority. PEM texts. */
   readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string };
-  /** Who may start runs, and where they are started; without it, `/api/` takes nothing. */
-  readonly api?: Omit<RunsApiOptions, 'logger'>;
+  /** Who may use `/api/`; without it, that takes nothing. */
+  readonly api?: ApiOptions;
   readonly logger: Logger;
   /** Fetches public keys of providers; tests give their own. */
   readonly fetchPublic?: FetchPublic;
@@ -56,7 +57,7 @@ export interface RunningGateway {
 
 /**
  * Starts the HTTP process that receives events: the Segment API under `/v1/`, signed webhooks under `/webhooks/`,
- * runs under `/api/`, the script for pages under `/site.js`, `/healthz` (the process answers) and `/readyz` (the inbox can take events).
+ * runs, records and files under `/api/`, the script for pages under `/site.js`, `/healthz` (the process answers) and `/readyz` (the inbox can take events).
  *
  * @throws PipelineError CONFIG_INVALID, INBOX_LOCKED
  */
@@ -65,21 +66,25 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const counter = new DeliveryCounter(options.logger);
   const inbox = await openInbox({
     directory: options.inboxDirectory,
-    streams: ['segment', ...[...endpoints.keys()].map((name) => `webhooks/${name}`)],
+    streams: [
+      'segment',
+      ...[...endpoints.keys()].map((name) => `webhooks/${name}`),
+      ...apiStreams(options.api),
+    ],
     logger: options.logger,
     ...(options.bounds && { bounds: options.bounds }),
     ...(options.now && { now: options.now }),
     ...(options.disk && { disk: options.disk }),
   });
   try {
-    const receiver = new Receiver({
-      inbox,
-      writeKeys: options.writeKeys,
-      endpoints,
-      counter,
-      now: options.now ?? Date.now,
-    });
-    const server = createHttpServer(receiver, inbox, options);
+    const now = options.now ?? Date.now;
+    const bodyTimeoutMs = options.timeouts?.requestMs ?? limits.gatewayRequestTimeoutMs;
+    const intake = new Intake({ inbox, now, bodyTimeoutMs });
+    const receiver = new Receiver({ intake, writeKeys: options.writeKeys, endpoints, counter, now });
+    const { inboxDirectory, logger } = options;
+    const api =
+      options.api && (await createApi(options.api, { inboxDirectory, intake, counter, logger, now }));
+    const server = createHttpServer({ receiver, inbox, bodyTimeoutMs, ...(api && { api }) }, options);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(options.port, options.host, resolve);
@@ -100,14 +105,21 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   }
 }
 
+interface Parts {
+  readonly receiver: Receiver;
+  readonly inbox: InboxWriter;
+  readonly api?: Api;
+  readonly bodyTimeoutMs: number;
+}
+
 function createHttpServer(
-  receiver: Receiver,
-  inbox: InboxWriter,
-  { timeouts, logger, tls, api }: GatewayOptions,
+  { receiver, inbox, api, bodyTimeoutMs }: Parts,
+  { timeouts, logger, tls }: GatewayOptions,
 ): Server {
   const settings = {
     headersTimeout: timeouts?.headersMs ?? limits.gatewayHeadersTimeoutMs,
-    requestTimeout: timeouts?.requestMs ?? limits.gatewayRequestTimeoutMs,
+    // Who reads a body bounds its time; files have the longest.
+    requestTimeout: limits.pushFileTimeoutMs + limits.gatewayRequestTimeoutMs,
     connectionsCheckingInterval: timeouts?.checkEveryMs ?? limits.gatewayCheckEveryMs,
     keepAliveTimeout: limits.gatewayKeepAliveMs,
     requireHostHeader: true,
@@ -123,23 +135,24 @@ function createHttpServer(
   server.on('clientError', refuseBroken);
 
   const siteScript = loadSiteScript();
-  const runs = api === undefined ? undefined : new RunsApi({ ...api, logger });
-  const runsAt = (request: IncomingMessage): Promise<Answer> | undefined => {
-    const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
-    return path.startsWith('/api/') ? runs?.answer(path.split('/').slice(2), request) : undefined;
-  };
+  const at = (request: IncomingMessage): Promise<Answer> =>
+    request.url?.startsWith('/api/') === true && api !== undefined
+      ? api.answer(request)
+      : route(receiver, inbox, request);
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     // Pages of other origins call the Segment API, and may read its answers, refusals too.
     const isOpenToPages = request.url?.startsWith('/v1/') === true;
     try {
       if (siteScript !== undefined && request.url?.split('?', 1)[0] === '/site.js')
         siteScript.serve(request, response);
-      else send(response, await (runsAt(request) ?? route(receiver, inbox, request)), isOpenToPages);
+      else send(response, await at(request), isOpenToPages);
     } catch (error) {
       if (error instanceof SenderGone) return;
       if (!isPipelineError(error)) logger.error({ error: String(error) }, 'gateway: a request failed');
       send(response, errorAnswer(error), isOpenToPages);
     }
+    // Of a request that was answered by its head, nobody waits for the rest of its body.
+    if (!request.complete) setTimeout(() => request.complete || request.destroy(), bodyTimeoutMs).unref();
   };
   return server;
 }

@@ -1,13 +1,14 @@
 import { Ajv } from 'ajv';
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
 import { PipelineError } from '../core/errors/index.js';
 import type { DataInterval } from '../core/interval.js';
 import type { JsonObject } from '../core/json.js';
 import { limits } from '../core/limits.js';
-import { ApiCallers, type ApiCaller } from './api-callers.js';
+import type { ApiCallers } from './api-callers.js';
 import type { Answer } from './http-answer.js';
+import { unquoted } from './idempotency-key.js';
 import { parseJsonBody } from './parse-json.js';
 import { checkBodyHead, readBody, type BodyBudget } from './read-body.js';
 
@@ -40,12 +41,17 @@ export interface RunStarter {
 }
 
 export interface RunsApiOptions {
-  readonly callers: Readonly<Record<string, ApiCaller>>;
+  readonly callers: ApiCallers;
   readonly starter: RunStarter;
   readonly logger: Logger;
 }
 
-const bodyRules = { types: ['application/json'], encodings: ['identity'], maxBytes: limits.apiBodyMaxBytes };
+const bodyRules = {
+  types: ['application/json', 'application/octet-stream'],
+  encodings: ['identity'],
+  maxBytes: limits.apiBodyMaxBytes,
+  mayLackBody: true,
+};
 const runIdPattern = '^[A-Za-z0-9][A-Za-z0-9._:+-]{0,199}$';
 
 interface TriggerBody {
@@ -84,7 +90,7 @@ export class RunsApi {
   #inFlight = 0;
 
   constructor({ callers, starter, logger }: RunsApiOptions) {
-    this.#callers = new ApiCallers(callers);
+    this.#callers = callers;
     this.#starter = starter;
     this.#logger = logger;
   }
@@ -95,7 +101,7 @@ export class RunsApi {
    * @throws PipelineError API_*, GATEWAY_*, and those of the starter
    */
   async answer(path: readonly string[], request: IncomingMessage): Promise<Answer> {
-    const [dags, dagId, runs, runId, ...rest] = path.map(decode);
+    const [dags, dagId, runs, runId, ...rest] = path;
     if (dags !== 'dags' || dagId === undefined || dagId === '' || runs !== 'runs' || rest.length > 0)
       throw new PipelineError('GATEWAY_NOT_FOUND', { what: 'such address' });
     const allowed = runId === undefined ? 'POST' : 'GET';
@@ -157,7 +163,9 @@ export class RunsApi {
       if (problems.length > 0)
         throw new PipelineError('GATEWAY_REQUEST_INVALID', { reason: problems.join('; ') });
       const body = value as TriggerBody;
-      return typeof key === 'string' ? { ...body, runId: unquoted(key) } : body;
+      if (typeof key === 'string') return { ...body, runId: unquoted(key) };
+      const scheduled = body.runId === undefined ? scheduledRunId(request.headers) : undefined;
+      return scheduled === undefined ? body : { ...body, runId: scheduled };
     } finally {
       release();
     }
@@ -173,9 +181,15 @@ function keyProblems(key: string | string[] | undefined, runId: string | undefin
     : [];
 }
 
-/** The header is a quoted text (draft-ietf-httpapi-idempotency-key-header); many senders leave the quotes out. */
-function unquoted(key: string): string {
-  return /^"(.*)"$/.exec(key)?.[1] ?? key;
+/**
+ * The name of a run that Google Cloud Scheduler asks for: its job and the time of its schedule, which all tries of one call
+ * have (https://cloud.google.com/scheduler/docs/reference/rest/v1/projects.locations.jobs, "headers").
+ */
+function scheduledRunId(headers: IncomingHttpHeaders): string | undefined {
+  const { 'x-cloudscheduler-jobname': job, 'x-cloudscheduler-scheduletime': time } = headers;
+  if (typeof job !== 'string' || typeof time !== 'string') return undefined;
+  const runId = `${job.split('/').at(-1) ?? ''}:${time}`;
+  return new RegExp(runIdPattern).test(runId) ? runId : undefined;
 }
 
 function intervalProblems(interval: DataInterval | undefined): string[] {
@@ -184,15 +198,4 @@ function intervalProblems(interval: DataInterval | undefined): string[] {
   if (start === undefined || end === undefined || Number.isNaN(start) || Number.isNaN(end))
     return ['body/interval has a time that is not ISO 8601'];
   return start < end ? [] : ['body/interval ends before it starts'];
-}
-
-/** @throws PipelineError GATEWAY_REQUEST_INVALID */
-function decode(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    throw new PipelineError('GATEWAY_REQUEST_INVALID', {
-      reason: 'the address is not valid percent-encoding',
-    });
-  }
 }

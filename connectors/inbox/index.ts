@@ -7,6 +7,7 @@ import { limits } from '../../core/limits.js';
 import type { SourceEnvironment } from '../registry.js';
 import type { ReadRequest, Source, SourceBatch } from '../source.js';
 import { deliveryRows, deliveryShapes, type DeliveryShape } from './delivery-rows.js';
+import { pushedRows } from './pushed-rows.js';
 import { segmentEvents } from './segment-events.js';
 import { listSegments, streamDirectory } from './segments.js';
 import { waitForSegments, type InboxPosition, type StreamSegment } from './wait-for-segments.js';
@@ -90,6 +91,7 @@ async function readSegment(segment: StreamSegment, { options }: ReadRequest): Pr
     throw new PipelineError('INBOX_CORRUPT', { segment: `${stream}/${segment.sequence}` });
   }
   const shape = shapeOf(options);
+  if (stream.startsWith('push/')) return { kind: 'rows', ...pushedRows(content) };
   if (shape !== undefined && stream !== 'segment')
     return { kind: 'rows', ...(await deliveryRows(content, shape)) };
   if (stream !== 'segment') return { kind: 'rows', bytes: content, rowCount: countLines(content) };

@@ -2,9 +2,16 @@ import type { SourceRef } from '../../core/dag-spec.js';
 
 /** References to what the gateway received. Plain data: nothing is read before a run asks for it. */
 export const inbox = {
-  /** `segment` for events of the Segment API, `webhooks/<source>` for signed webhooks. */
+  /** `segment` for events of the Segment API, `webhooks/<source>` for signed webhooks, `push/<stream>` for pushed records. */
   stream(stream: string): SourceRef {
     return { connector: 'inbox', stream, options: {} };
+  },
+  /**
+   * Records and files that platforms push to `/api/streams/<stream>`, one row a record, with `pushId` (the same for a repeat)
+   * and `pushedAt`.
+   */
+  records(stream: string): SourceRef {
+    return { connector: 'inbox', stream: `push/${stream}`, options: {} };
   },
   /**
    * Deliveries to `/webhooks/<source>`, one row an event, in the words of its provider: record schema `webhook-event.v1`.

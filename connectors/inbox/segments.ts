@@ -34,16 +34,16 @@ export function sealedSegmentName(sequence: string, sha256: string): string {
 }
 
 /**
- * Folder of one stream: `segment`, or `webhooks/<source>`. The name is checked before it becomes a path.
+ * Folder of one stream: `segment`, `webhooks/<source>` or `push/<stream>`. The name is checked before it becomes a path.
  *
  * @throws PipelineError IDENTIFIER_REFUSED
  */
 export function streamDirectory(inboxDirectory: string, stream: string): string {
-  if (!/^(segment|webhooks\/[A-Za-z][A-Za-z0-9_-]{0,127})$/.test(stream)) {
+  if (!/^(segment|(webhooks|push)\/[A-Za-z][A-Za-z0-9_-]{0,127})$/.test(stream)) {
     throw new PipelineError('IDENTIFIER_REFUSED', {
       what: 'inbox stream',
       name: JSON.stringify(stream.slice(0, 160)),
-      reason: 'a stream is "segment" or "webhooks/<source>"',
+      reason: 'a stream is "segment", "webhooks/<source>" or "push/<stream>"',
     });
   }
   return join(inboxDirectory, stream);

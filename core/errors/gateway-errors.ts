@@ -38,7 +38,7 @@ export const gatewayErrors = {
   GATEWAY_NOT_FOUND: {
     kind: 'ContractError',
     retryable: false,
-    message: 'There is no {what} here. Correct the address, or add the source under gateway.webhooks.',
+    message: 'There is no {what} here. Correct the address, or add it to the settings of the gateway.',
   },
   GATEWAY_METHOD: {
     kind: 'ContractError',
@@ -85,12 +85,23 @@ export const gatewayErrors = {
     kind: 'SecurityError',
     retryable: false,
     message:
-      'Caller "{caller}" may not use DAG "{dagId}". Add it to the "dags" of the caller, or call another.',
+      'Caller "{caller}" may not use {what}. Add it to the "{list}" of the caller under gateway.api.callers.',
   },
   API_RUN_DIFFERS: {
     kind: 'ContractError',
     retryable: false,
     message:
       'Run "{runId}" of DAG "{dagId}" was started with other params or another interval. Nothing was started; use another runId.',
+  },
+  PUSH_RECORD: {
+    kind: 'ContractError',
+    retryable: false,
+    message: 'The record is not usable: {problem}. It was kept for the quarantine; correct the sender.',
+  },
+  PUSH_DIFFERS: {
+    kind: 'ContractError',
+    retryable: false,
+    message:
+      'The Idempotency-Key came before with another body for stream "{stream}". Nothing of this one was kept; use a key of its own for each body.',
   },
 } as const satisfies Record<string, ErrorDefinition>;

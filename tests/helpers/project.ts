@@ -79,7 +79,11 @@ export class TestProject {
   }
 
   get env(): NodeJS.ProcessEnv {
-    const { MILLRACE_DATA_DIRECTORY: _data, MILLRACE_FAULT_POINT: _fault, ...env } = process.env;
+    const { MILLRACE_DATA_DIRECTORY: _data, MILLRACE_FAULT_POINT: _fault, ...others } = process.env;
+    // What asks for tests is no setting, and the product refuses what it does not know.
+    const env = Object.fromEntries(
+      Object.entries(others).filter(([name]) => !name.startsWith('MILLRACE_TEST_')),
+    );
     return { ...env, NODE_OPTIONS: '', TEMPORAL_ADDRESS: `127.0.0.1:${String(this.temporalPort)}` };
   }
 

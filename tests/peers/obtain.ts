@@ -13,11 +13,22 @@ const pythonPackages = [
 ];
 /** Packages of PyPI that speak the protocol of S3. */
 const motoPackages = ['moto[s3,server]==5.2.5'];
+/** Schedulers of PyPI that run what stands in `examples/`. */
+const airflowPackages = [
+  'apache-airflow==3.3.2',
+  'apache-airflow-providers-http==6.3.0',
+  'apache-airflow-providers-standard==1.21.0',
+];
+const prefectPackages = ['prefect==3.9.1'];
 const emulatorVersion = 'v0.8.1';
 const fakeGcsVersion = 'v1.56.1';
 
 /** True where `MILLRACE_TEST_BIGQUERY=1` asks for the emulator, which takes minutes to build. */
 export const isBigQueryWanted = process.env['MILLRACE_TEST_BIGQUERY'] === '1';
+
+/** True where `MILLRACE_TEST_AIRFLOW=1` asks for Airflow, and `MILLRACE_TEST_PREFECT=1` for Prefect: many packages each. */
+export const isAirflowWanted = process.env['MILLRACE_TEST_AIRFLOW'] === '1';
+export const isPrefectWanted = process.env['MILLRACE_TEST_PREFECT'] === '1';
 
 /** One line for a person, such as a step begun. */
 type OnProgress = (line: string) => void;
@@ -36,6 +47,22 @@ export function obtainMoto(onProgress: OnProgress): Promise<string> {
   const folder = join(cacheDirectory(process.env), 'peers', 'moto-5.2.5');
   return once(folder, join(folder, 'bin', 'python'), async (target) => {
     await installOnce('moto', motoPackages, target, onProgress);
+  });
+}
+
+/** A Python that has Airflow. Installed once into Millrace's cache. @throws Error naming what is missing */
+export function obtainAirflow(onProgress: OnProgress): Promise<string> {
+  const folder = join(cacheDirectory(process.env), 'peers', 'airflow-3.3.2');
+  return once(folder, join(folder, 'bin', 'python'), async (target) => {
+    await installOnce('Airflow', airflowPackages, target, onProgress);
+  });
+}
+
+/** A Python that has Prefect. Installed once into Millrace's cache. @throws Error naming what is missing */
+export function obtainPrefect(onProgress: OnProgress): Promise<string> {
+  const folder = join(cacheDirectory(process.env), 'peers', 'prefect-3.9.1');
+  return once(folder, join(folder, 'bin', 'python'), async (target) => {
+    await installOnce('Prefect', prefectPackages, target, onProgress);
   });
 }
 
@@ -218,7 +245,7 @@ async function findPython(): Promise<Python> {
     const installer = (await run(command, ['-c', probe], {}, () => undefined).catch(() => '')).trim();
     if (installer === 'ensurepip' || installer === 'pip') return { command, installer };
   }
-  throw new Error('fakesnow and moto need Python 3.11 or later with venv or pip; none was found');
+  throw new Error('the peers from PyPI need Python 3.11 or later with venv or pip; none was found');
 }
 
 function run(

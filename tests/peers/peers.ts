@@ -9,7 +9,15 @@ import { join } from 'node:path';
 import { root } from '../architecture/source-tree.js';
 import { waitUntil } from '../helpers/project.js';
 import { startBigQueryWire } from './bigquery-wire.js';
-import { hasGo, obtainBigQueryEmulator, obtainFakeGcs, obtainFakesnow, obtainMoto } from './obtain.js';
+import {
+  hasGo,
+  obtainAirflow,
+  obtainBigQueryEmulator,
+  obtainFakeGcs,
+  obtainFakesnow,
+  obtainMoto,
+  obtainPrefect,
+} from './obtain.js';
 
 const tell = (line: string) => process.stderr.write(`${line}\n`);
 const children = new Set<ChildProcess>();
@@ -36,6 +44,11 @@ export const findFakesnow = () => find('fakesnow', obtainFakesnow);
 export const findBigQueryEmulator = () => find('the BigQuery emulator', obtainBigQueryEmulator);
 
 export const findMoto = () => find('moto', obtainMoto);
+
+export const findAirflow = () => find('Airflow', obtainAirflow);
+
+export const findPrefect = () => find('Prefect', obtainPrefect);
+
 /** Without Go there is none, which is no failure. */
 export const findFakeGcs = async () => {
   if (await hasGo()) return find('fake-gcs-server', obtainFakeGcs);
