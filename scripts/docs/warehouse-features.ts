@@ -25,6 +25,7 @@ const identifiers = of('identifiers.ts');
 const comparing = of('comparing.ts');
 const workers = of('workers.ts');
 const differential = of('differential.ts');
+const transforms = of('transforms.ts');
 
 /** The rows of the matrix. */
 export const warehouseFeatures: readonly WarehouseFeature[] = [
@@ -77,6 +78,14 @@ export const warehouseFeatures: readonly WarehouseFeature[] = [
   workers('delivered twice at once', 'the same load delivered twice, to two workers at once, happens once'),
   workers('interval taken over', 'of two workers at one interval, the one that claimed last holds it'),
   differential('same as DuckDB', 'random batches end as the same rows and counts'),
+  transforms(
+    'transforms there',
+    'random transforms of random records end as the same rows, counts and quarantine',
+  ),
+  transforms(
+    'transforms left to the worker',
+    'steps that it cannot do are done by the worker, with the same outcome',
+  ),
 ];
 
 /** What no peer can show: a real account has to. */

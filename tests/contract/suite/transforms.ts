@@ -1,0 +1,144 @@
+import { describe, expect } from '@jest/globals';
+import fc from 'fast-check';
+import { pino } from 'pino';
+import type { ActivityDeps, StageIo } from '../../../activities/deps.js';
+import { createTryLog } from '../../../activities/task-log.js';
+import { createTransform } from '../../../activities/transform.js';
+import { createValidate } from '../../../activities/validate.js';
+import { createStagedSql } from '../../../connectors/duckdb/staged-sql.js';
+import { defaultContract } from '../../../core/columns.js';
+import type { LoadConfig, TransformConfig, TransformTask, ValidateTask } from '../../../core/dag-spec.js';
+import { intervalKey } from '../../../core/interval.js';
+import { zeroCounts, type Manifest } from '../../../core/manifest.js';
+import type { StageContext } from '../../../core/run.js';
+import { document, loadOf, transformCases } from '../../helpers/random-transforms.js';
+import type { TestWarehouse } from '../../helpers/warehouse.js';
+import type { Contract } from './contract.js';
+
+const seed = 20261129;
+const context = { dagId: 'dag', workflowId: 'w', runId: 'r' } as unknown as StageContext;
+const logger = pino({ level: 'silent' });
+const io: StageIo = {
+  signal: new AbortController().signal,
+  attempt: 1,
+  heartbeat: () => undefined,
+  logger,
+  log: createTryLog(logger).log,
+};
+
+/** The stages before a load, on the staging of a warehouse under test. */
+async function withStages<Result>(
+  house: TestWarehouse,
+  body: (stages: {
+    validated(lines: readonly string[]): Promise<Manifest>;
+    transformed(
+      input: Manifest,
+      transforms: readonly TransformConfig[],
+      runIn?: 'warehouse',
+    ): Promise<Manifest>;
+  }) => Promise<Result>,
+): Promise<Result> {
+  const stagedSql = await createStagedSql();
+  const { staging, warehouse } = house;
+  const deps = { staging, stagedSql, warehouse, logger } as unknown as ActivityDeps;
+  const schema = { id: 'random', document };
+  const validate = {
+    id: 'validate',
+    kind: 'validate',
+    config: { schema, quarantineOver: 1, contract: defaultContract },
+  } as unknown as ValidateTask;
+  try {
+    return await body({
+      validated: async (lines) => {
+        const file = await staging.write(
+          lines.map((line) => Buffer.from(`${line}\n`)),
+          lines.length,
+        );
+        const input: Manifest = {
+          ...{ manifestVersion: 1, files: [file], deletes: [], rejects: [], contentHash: file.sha256 },
+          counts: { ...zeroCounts, extracted: lines.length },
+          ingestedAt: '2026-01-01T00:00:00.000Z',
+        };
+        return createValidate(deps)({ context, task: validate, input }, io);
+      },
+      transformed: async (input, transforms, runIn) => {
+        let manifest = input;
+        for (const [index, config] of transforms.entries()) {
+          const task = {
+            id: `shape${String(index)}`,
+            kind: 'transform',
+            config: { ...config, ...(runIn !== undefined && { runIn }) },
+          } as unknown as TransformTask;
+          manifest = await createTransform(deps)({ context, task, input: manifest }, io);
+        }
+        return manifest;
+      },
+    });
+  } finally {
+    stagedSql.close();
+  }
+}
+
+/** What a load leaves: its counts, the rows of its table and of the quarantine. */
+async function outcome(house: TestWarehouse, into: string, config: Partial<LoadConfig>, manifest: Manifest) {
+  const { counts } = await house.warehouse.load({
+    ...{ loadId: `load${into}`, dagId: 'dag', taskId: 'load', workflowId: 'w', runId: 'r', attempt: 1 },
+    config: { disposition: 'append', key: [], version: [], contract: defaultContract, ...config, into },
+    manifest,
+    fence: await house.warehouse.claimFence(into, intervalKey(undefined)),
+  });
+  const isThere = (await house.warehouse.tableColumns(into)) !== undefined;
+  const rows = isThere ? await house.rows(`SELECT * FROM ${into}`) : [];
+  const quarantined = await house.rows(
+    `SELECT code, pointer, message, raw, position FROM _millrace_quarantine WHERE table_name = '${into}'`,
+  );
+  const sorted = (list: readonly object[]) => list.map((row) => JSON.stringify(row)).sort();
+  const own = rows.map(({ _millrace_load_id: _id, ...row }) => row);
+  return { counts, rows: sorted(own), quarantined: sorted(quarantined) };
+}
+
+/** Transforms give the same in the warehouse as in the worker, row by row. */
+export function transformContract({ house, it, kind }: Contract): void {
+  // A server that plays a warehouse takes a tenth of a second or more for a statement.
+  const numRuns = kind.asked === undefined ? 12 : 6;
+  let table = 0;
+
+  /** Whether a server has made the batch of a load, of rows that it was sent as they were before transforms. */
+  const isPreparedThere = async (loadId: string) =>
+    ((await kind.asked?.()) ?? []).some(
+      ({ sql }) =>
+        /^INSERT INTO \S+_batch\b/i.test(sql) &&
+        sql.toLowerCase().includes(`_${loadId}_`) &&
+        /_source\b/i.test(sql),
+    );
+
+  const compare = (withGaps: boolean) =>
+    withStages(house(), (stages) =>
+      fc.assert(
+        fc.asyncProperty(transformCases(withGaps), async ({ lines, transforms, loads }) => {
+          const input = await stages.validated(lines);
+          const here = await stages.transformed(input, transforms);
+          const there = await stages.transformed(input, transforms, 'warehouse');
+          expect(there.contentHash).toBe(here.contentHash);
+          expect(there.columns).toEqual(here.columns);
+          expect(here.deferred).toBeUndefined();
+          const config = loadOf(here.columns ?? [], loads);
+          table += 1;
+          const left = await outcome(house(), `here${String(table)}`, config, here);
+          expect(await isPreparedThere(`loadhere${String(table)}`)).toBe(false);
+          const right = await outcome(house(), `there${String(table)}`, config, there);
+          expect(right).toEqual(left);
+          if (withGaps || input.files.length === 0) return;
+          expect(there.deferred?.transforms).toHaveLength(transforms.length);
+          expect(await isPreparedThere(`loadthere${String(table)}`)).toBe(kind.asked !== undefined);
+        }),
+        { numRuns, seed: seed, endOnFailure: true },
+      ),
+    );
+
+  describe('transforms in the warehouse', () => {
+    it('random transforms of random records end as the same rows, counts and quarantine', () =>
+      compare(false));
+    it('steps that it cannot do are done by the worker, with the same outcome', () => compare(true));
+  });
+}
