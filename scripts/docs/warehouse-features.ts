@@ -83,6 +83,10 @@ export const warehouseFeatures: readonly WarehouseFeature[] = [
     'random transforms of random records end as the same rows, counts and quarantine',
   ),
   transforms(
+    'transforms there: quarantine',
+    'rows without a key go to the quarantine, as from the worker, and every row is counted',
+  ),
+  transforms(
     'transforms left to the worker',
     'steps that it cannot do are done by the worker, with the same outcome',
   ),

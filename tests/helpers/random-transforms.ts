@@ -272,10 +272,10 @@ export function loadOf(columns: readonly ColumnSpec[], choice: number): Partial<
   const version = columns
     .filter(({ type, name }) => type !== 'double' && name !== key?.name)
     .slice(0, choice % 2);
-  if (key === undefined || choice % 5 === 0) return { disposition: 'append', key: [], version: [] };
-  if (choice % 5 === 1) return { disposition: 'replace', key: [], version: [] };
+  if (key === undefined || choice % 7 === 0) return { disposition: 'append', key: [], version: [] };
+  if (choice % 7 === 1) return { disposition: 'replace', key: [], version: [] };
   const merge = { disposition: 'merge', key: [key.name], version: version.map(({ name }) => name) } as const;
   const isHard = columns.find(({ type }) => type === 'boolean');
-  if (choice % 5 === 2) return { ...merge, strategy: 'delete-insert' };
-  return { ...merge, ...(choice % 5 === 3 && isHard !== undefined && { hardDelete: isHard.name }) };
+  if (choice % 7 === 2) return { ...merge, strategy: 'delete-insert' };
+  return { ...merge, ...(choice % 7 === 3 && isHard !== undefined && { hardDelete: isHard.name }) };
 }

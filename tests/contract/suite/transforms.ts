@@ -26,6 +26,18 @@ const io: StageIo = {
   log: createTryLog(logger).log,
 };
 
+/** Two rows that become one key, two that lose theirs, two of one name, one that is left out, one that is no such record. */
+const sample = [
+  '{"id":1,"email":" Ada@X.com ","name":"a","is_open":true,"at":"2026-01-01T00:00:00Z"}',
+  '{"id":2,"email":"ada@x.com","name":"b","is_open":true,"at":"2026-01-02T00:00:00Z"}',
+  '{"id":3,"email":" ","name":"c","is_open":true,"at":"2026-01-01T00:00:00Z"}',
+  '{"id":4,"email":null,"name":"d","is_open":true,"at":"2026-01-01T00:00:00Z"}',
+  '{"id":5,"email":"É@x.com","name":"e","is_open":false,"at":"2026-01-01T00:00:00Z"}',
+  '{"id":6,"email":"É@y.com","name":"f","is_open":true,"at":"2026-01-01T00:00:00Z"}',
+  '{"id":7,"email":"é@y.com","name":"f","is_open":true,"at":"2026-01-02T00:00:00Z"}',
+  '{"id":"x"}',
+];
+
 /** The stages before a load, on the staging of a warehouse under test. */
 async function withStages<Result>(
   house: TestWarehouse,
@@ -80,9 +92,15 @@ async function withStages<Result>(
 }
 
 /** What a load leaves: its counts, the rows of its table and of the quarantine. */
-async function outcome(house: TestWarehouse, into: string, config: Partial<LoadConfig>, manifest: Manifest) {
+async function outcome(
+  house: TestWarehouse,
+  into: string,
+  config: Partial<LoadConfig>,
+  manifest: Manifest,
+  loadId = `load${into}`,
+) {
   const { counts } = await house.warehouse.load({
-    ...{ loadId: `load${into}`, dagId: 'dag', taskId: 'load', workflowId: 'w', runId: 'r', attempt: 1 },
+    ...{ loadId, dagId: 'dag', taskId: 'load', workflowId: 'w', runId: 'r', attempt: 1 },
     config: { disposition: 'append', key: [], version: [], contract: defaultContract, ...config, into },
     manifest,
     fence: await house.warehouse.claimFence(into, intervalKey(undefined)),
@@ -132,13 +150,39 @@ export function transformContract({ house, it, kind }: Contract): void {
           expect(there.deferred?.transforms).toHaveLength(transforms.length);
           expect(await isPreparedThere(`loadthere${String(table)}`)).toBe(kind.asked !== undefined);
         }),
-        { numRuns, seed: seed, endOnFailure: true },
+        { numRuns, seed, endOnFailure: true },
       ),
     );
 
   describe('transforms in the warehouse', () => {
     it('random transforms of random records end as the same rows, counts and quarantine', () =>
       compare(false));
+    it('rows without a key go to the quarantine, as from the worker, and every row is counted', () =>
+      withStages(house(), async (stages) => {
+        const input = await stages.validated(sample);
+        const select = ['id', 'address', 'name', 'at'];
+        const transforms: TransformConfig[] = [
+          { rename: { email: 'address' }, normalise: { address: ['email'] }, keep: { is_open: [true] } },
+          { dedupe: { key: ['name'], version: ['at'] }, select },
+        ];
+        const here = await stages.transformed(input, transforms);
+        const there = await stages.transformed(input, transforms, 'warehouse');
+        const config = { disposition: 'merge', key: ['address'], version: ['at'] } as const;
+        const first = await outcome(house(), 'there', config, there, 'first');
+        expect(first).toEqual(await outcome(house(), 'here', config, here, 'firsthere'));
+        expect(first.counts).toMatchObject({ loaded: 2, superseded: 2, quarantined: 3, withheld: 1 });
+        expect(first.quarantined.join()).toContain('KEY_NULL');
+        const again = await outcome(house(), 'there', config, there, 'second');
+        expect(again.counts).toMatchObject({
+          loaded: 0,
+          unchanged: 2,
+          superseded: 2,
+          quarantined: 3,
+          withheld: 1,
+        });
+        for (const loadId of ['first', 'second'])
+          expect(await isPreparedThere(loadId)).toBe(kind.asked !== undefined);
+      }));
     it('steps that it cannot do are done by the worker, with the same outcome', () => compare(true));
   });
 }
