@@ -87,6 +87,10 @@ export const warehouseFeatures: readonly WarehouseFeature[] = [
     'rows without a key go to the quarantine, as from the worker, and every row is counted',
   ),
   transforms(
+    'transforms there: texts, types',
+    'odd texts are normalised letter by letter, and rows kept by values of each type, as in the worker',
+  ),
+  transforms(
     'transforms left to the worker',
     'steps that it cannot do are done by the worker, with the same outcome',
   ),

@@ -20,7 +20,8 @@ export const document: JsonObject = {
   },
 };
 
-const texts = [
+/** Texts with blanks, letters and signs that engines treat in ways of their own. */
+export const oddTexts = [
   '',
   ' ',
   '  Ada \t Lovelace\r\n',
@@ -46,8 +47,8 @@ const texts = [
 ];
 const pools = {
   id: [0, 1, 2, 3, -1],
-  email: texts,
-  name: texts,
+  email: oddTexts,
+  name: oddTexts,
   amount: ['0.00', '12.50', '-0.10', '12.5', '9999999999999999.99', '0.005', 'x'],
   score: [0.1, -1.5, 3, 1e-7],
   is_open: [true, false],
@@ -96,7 +97,7 @@ interface Gene {
   readonly c: number;
 }
 
-const normalisations: readonly Normalisation[] = [
+export const normalisations: readonly Normalisation[] = [
   'trim',
   'lower',
   'upper',

@@ -8,10 +8,17 @@ import { createValidate } from '../../../activities/validate.js';
 import { createStagedSql } from '../../../connectors/duckdb/staged-sql.js';
 import { defaultContract } from '../../../core/columns.js';
 import type { LoadConfig, TransformConfig, TransformTask, ValidateTask } from '../../../core/dag-spec.js';
+import type { JsonObject } from '../../../core/json.js';
 import { intervalKey } from '../../../core/interval.js';
 import { zeroCounts, type Manifest } from '../../../core/manifest.js';
 import type { StageContext } from '../../../core/run.js';
-import { document, loadOf, transformCases } from '../../helpers/random-transforms.js';
+import {
+  document,
+  loadOf,
+  normalisations,
+  oddTexts,
+  transformCases,
+} from '../../helpers/random-transforms.js';
 import type { TestWarehouse } from '../../helpers/warehouse.js';
 import type { Contract } from './contract.js';
 
@@ -38,11 +45,30 @@ const sample = [
   '{"id":"x"}',
 ];
 
+/** A row that is kept, and seven with one other value each. */
+const kept = {
+  ...{ id: '1', name: `"O'Brien"`, amount: '"12.5"', is_open: 'true', at: '"2026-01-01T02:00:00.5+02:00"' },
+  ...{ day: '"2024-02-29"', details: '{"a":1}' },
+};
+const keptSample = [
+  kept,
+  ...Object.entries({
+    ...kept,
+    ...{ id: '2', name: '"O"', amount: '"12.51"', is_open: 'false' },
+    ...{ at: 'null', day: '"2024-02-28"', details: '[1]' },
+  }).map(([name, value]) => ({ ...kept, [name]: value })),
+].map(
+  (row) =>
+    `{${Object.entries(row)
+      .map(([name, value]) => `"${name}":${value}`)
+      .join(',')}}`,
+);
+
 /** The stages before a load, on the staging of a warehouse under test. */
 async function withStages<Result>(
   house: TestWarehouse,
   body: (stages: {
-    validated(lines: readonly string[]): Promise<Manifest>;
+    validated(lines: readonly string[], own?: JsonObject): Promise<Manifest>;
     transformed(
       input: Manifest,
       transforms: readonly TransformConfig[],
@@ -53,15 +79,11 @@ async function withStages<Result>(
   const stagedSql = await createStagedSql();
   const { staging, warehouse } = house;
   const deps = { staging, stagedSql, warehouse, logger } as unknown as ActivityDeps;
-  const schema = { id: 'random', document };
-  const validate = {
-    id: 'validate',
-    kind: 'validate',
-    config: { schema, quarantineOver: 1, contract: defaultContract },
-  } as unknown as ValidateTask;
   try {
     return await body({
-      validated: async (lines) => {
+      validated: async (lines, own = document) => {
+        const config = { schema: { id: 'own', document: own }, quarantineOver: 1, contract: defaultContract };
+        const task = { id: 'validate', kind: 'validate', config } as unknown as ValidateTask;
         const file = await staging.write(
           lines.map((line) => Buffer.from(`${line}\n`)),
           lines.length,
@@ -71,7 +93,7 @@ async function withStages<Result>(
           counts: { ...zeroCounts, extracted: lines.length },
           ingestedAt: '2026-01-01T00:00:00.000Z',
         };
-        return createValidate(deps)({ context, task: validate, input }, io);
+        return createValidate(deps)({ context, task, input }, io);
       },
       transformed: async (input, transforms, runIn) => {
         let manifest = input;
@@ -182,6 +204,30 @@ export function transformContract({ house, it, kind }: Contract): void {
         });
         for (const loadId of ['first', 'second'])
           expect(await isPreparedThere(loadId)).toBe(kind.asked !== undefined);
+      }));
+    it('odd texts are normalised letter by letter, and rows kept by values of each type, as in the worker', () =>
+      withStages(house(), async (stages) => {
+        const lines = oddTexts.map((text) =>
+          JSON.stringify(Object.fromEntries(normalisations.map((step) => [step, text]))),
+        );
+        const properties = Object.fromEntries(normalisations.map((step) => [step, { type: 'string' }]));
+        const normalise = Object.fromEntries(normalisations.map((step) => [step, [step]]));
+        const keep = {
+          ...{ id: [1], name: ["O'Brien"], amount: ['12.50'], is_open: [true] },
+          ...{ at: ['2026-01-01 00:00:00.5'], day: ['2024-02-29'], details: ['{"a":1}'] },
+        };
+        const cases = [
+          [await stages.validated(lines, { type: 'object', properties }), { normalise }, {}],
+          [await stages.validated(keptSample), { keep }, { loaded: 1, withheld: 7 }],
+        ] as const;
+        for (const [index, [input, config, counts]] of cases.entries()) {
+          const there = await stages.transformed(input, [config], 'warehouse');
+          const right = await outcome(house(), `right${String(index)}`, {}, there);
+          const here = await stages.transformed(input, [config]);
+          expect(right).toEqual(await outcome(house(), `left${String(index)}`, {}, here));
+          expect(right.counts).toMatchObject(counts);
+          expect(await isPreparedThere(`loadright${String(index)}`)).toBe(kind.asked !== undefined);
+        }
       }));
     it('steps that it cannot do are done by the worker, with the same outcome', () => compare(true));
   });
