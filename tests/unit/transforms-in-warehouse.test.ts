@@ -54,6 +54,17 @@ describe('steps as SQL', () => {
   });
 });
 
+// fakesnow is DuckDB underneath, so that only the text can show what the service would do otherwise.
+test.each([
+  ['snowflake', snowflakeDialect],
+  ['bigquery', bigQuery],
+] as const)('%s: trim names its blanks, and no letter is changed by the service', (_name, dialect) => {
+  const sql = sqlOf(dialect, { normalise: { email: ['trim', 'email', 'upper', 'collapse-space'] } });
+  expect(sql.match(/TRIM\(/g)).toHaveLength(3);
+  expect(sql.match(/ \u00a0\u1680[\u2000-\u200a]{11}\u202f\u205f\u3000'\)/g)).toHaveLength(3);
+  expect(sql).not.toMatch(/\b(lower|upper)\(/i);
+});
+
 describe('what is left to the worker', () => {
   test.each<[string, TransformConfig, RegExp]>([
     [
