@@ -144,6 +144,7 @@ class TransformDraft {
       if (!this.#withGaps || documents.length === 0) return;
       const type = at(['string', 'int64', 'json'] as const, b);
       const name = `taken${String(c % 3)}`;
+      if (name in (this.config.extract ?? {})) return;
       const path = at(['$.b', '$.a.c', '$.n', '$[0]'], c);
       this.config.extract = { ...this.config.extract, [name]: { from: at(documents, a).name, path, type } };
       this.#put({ name, type });
