@@ -55,7 +55,7 @@ export function createLoad(deps: ActivityDeps): Stage<StageRequest<LoadTask>, Ma
       { loadId, fence: marker.fence, counts: { ...marker.counts } },
     );
     await tellOfLoad(deps, { context, task, input, marker, before });
-    const { origin: _extracted, ...loaded } = input;
+    const { origin: _extracted, deferred: _applied, ...loaded } = input;
     return {
       ...loaded,
       files: [],

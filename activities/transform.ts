@@ -2,18 +2,20 @@ import { createHash } from 'node:crypto';
 import type { TransformConfig, TransformTask } from '../core/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import { canonicalJson } from '../core/json.js';
-import type { Manifest, StagedFile } from '../core/manifest.js';
+import type { DeferredTransforms, Manifest, StagedFile } from '../core/manifest.js';
 import type { StageRequest } from '../core/run.js';
 import { quoteName, quoteText } from '../connectors/duckdb/sql-text.js';
+import { duckDbTransforms } from '../connectors/duckdb/transform-dialect.js';
+import { writeTransformed } from '../connectors/load/run-transforms.js';
+import { compileChain } from '../connectors/load/transform-chain.js';
 import type { ActivityDeps, Stage } from './deps.js';
 import { mapRows } from './map-rows.js';
-import { compileTransform } from './transform-sql.js';
 
 type TransformRequest = StageRequest<TransformTask>;
 
 /**
- * The transform stage. Declarative steps run as one SQL statement over the staged Parquet; a function of the DAG file
- * runs over rows in JavaScript.
+ * The transform stage. Declarative steps run as one SQL statement over the staged Parquet, or are left to the load, where
+ * the warehouse can do them; a function of the DAG file runs over rows in JavaScript.
  *
  * @throws PipelineError TRANSFORM_INVALID, FUNCTION_MISSING, STAGING_*, DISK_FULL
  */
@@ -21,8 +23,10 @@ export function createTransform(deps: ActivityDeps): Stage<TransformRequest, Man
   return async ({ context, task, input }, io) => {
     if (input === undefined)
       throw new PipelineError('INTERNAL', { where: `task "${task.id}"`, reason: 'no input manifest' });
+    // Where the steps run changes nothing about the outcome.
+    const { runIn: _place, ...rules } = task.config;
     const contentHash = createHash('sha256')
-      .update(input.contentHash + canonicalJson(task.config))
+      .update(input.contentHash + canonicalJson(rules))
       .digest('hex');
     if (task.config.function === true) {
       const { map } = deps.functions(context.dagId, task.id);
@@ -31,55 +35,51 @@ export function createTransform(deps: ActivityDeps): Stage<TransformRequest, Man
       return { ...(await mapRows(deps, input, map, io)), contentHash };
     }
     const { columns } = input;
+    const where = `${context.dagId}/${task.id}`;
     if (columns === undefined) {
       throw new PipelineError('TRANSFORM_INVALID', {
-        task: `${context.dagId}/${task.id}`,
+        task: where,
         problems: ['declarative steps need typed columns: put a validate task before it, or use a function'],
       });
     }
-    const plan = compileTransform(columns, task.config);
-    if ('problems' in plan)
-      throw new PipelineError('TRANSFORM_INVALID', {
-        task: `${context.dagId}/${task.id}`,
-        problems: plan.problems,
-      });
+    const { deferred: before, ...rest } = input;
+    const deferred: DeferredTransforms = {
+      columns: before?.columns ?? columns,
+      transforms: [...(before?.transforms ?? []), task.config],
+    };
+    const chain = compileChain(deferred, duckDbTransforms);
+    if ('problems' in chain)
+      throw new PipelineError('TRANSFORM_INVALID', { task: where, problems: chain.problems });
     const deletes = await renameDeletes(deps, input.deletes, task.config);
-    if (input.files.length === 0) return { ...input, deletes, columns: plan.columns, contentHash };
-
+    const outcome = { ...rest, deletes, columns: chain.columns, contentHash };
+    if (input.files.length === 0) return outcome;
+    if (task.config.runIn === 'warehouse') {
+      const gaps = deps.warehouse.transformGaps(deferred);
+      if (gaps.length === 0) {
+        io.log.info(`${deps.warehouse.name} does this with the load`);
+        return { ...outcome, deferred };
+      }
+      io.log.warn(`the worker does this: ${deps.warehouse.name} cannot`, { gaps: [...gaps] });
+    }
     const paths = await Promise.all(input.files.map((file) => deps.staging.localPath(file)));
     const source = `read_parquet([${paths.map(quoteText).join(', ')}])`;
     const target = deps.staging.temporaryPath('parquet');
-    await deps.stagedSql.run(
-      [`COPY (${plan.select(source)}) TO ${quoteText(target)} (FORMAT parquet)`],
-      io.signal,
-    );
-    const before = input.files.reduce((sum, file) => sum + file.rows, 0);
-    const kept =
-      plan.keeps === undefined
-        ? before
-        : await countRows(deps, `SELECT count(*)::INTEGER AS n FROM ${plan.keeps(source)}`);
-    const after = await countRows(deps, `SELECT count(*)::INTEGER AS n FROM ${quoteText(target)}`);
-    io.log.info(`${String(after)} of ${String(before)} rows go on`, {
-      withheld: before - kept,
-      superseded: kept - after,
+    const counts = await writeTransformed(deps.stagedSql, chain, { source, target, signal: io.signal });
+    const { rows, withheld, superseded } = counts;
+    io.log.info(`${String(rows)} of ${String(rows + withheld + superseded)} rows go on`, {
+      withheld,
+      superseded,
     });
     return {
-      ...input,
-      files: after === 0 ? [] : [await deps.staging.adopt(target, 'parquet', after)],
-      deletes,
-      columns: plan.columns,
+      ...outcome,
+      files: rows === 0 ? [] : [await deps.staging.adopt(target, 'parquet', rows)],
       counts: {
         ...input.counts,
-        withheld: input.counts.withheld + before - kept,
-        superseded: input.counts.superseded + kept - after,
+        withheld: input.counts.withheld + withheld,
+        superseded: input.counts.superseded + superseded,
       },
-      contentHash,
     };
   };
-}
-
-async function countRows(deps: ActivityDeps, sql: string): Promise<number> {
-  return Number((await deps.stagedSql.run([sql]))[0]?.['n'] ?? 0);
 }
 
 /** Deletions carry key and version columns only; a rename of one of those must reach them too. */

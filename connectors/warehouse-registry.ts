@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { PipelineError } from '../core/errors/index.js';
 import type { JsonObject } from '../core/json.js';
+import type { DeferredTransforms } from '../core/manifest.js';
 import type { StagedSql } from './duckdb/staged-sql.js';
 import type { StagingStore } from './staging.js';
 import type { Warehouse, WarehouseReader } from './warehouse.js';
@@ -36,6 +37,8 @@ export interface WarehouseModule {
   createWarehouse(environment: WarehouseEnvironment): Warehouse;
   /** Reading access, also while a worker loads. @throws PipelineError CONFIG_INVALID, WAREHOUSE_* */
   connectReader(place: WarehousePlace): Promise<WarehouseReader>;
+  /** Why it cannot apply transforms with a load as the worker would, a reason each; none where it can. */
+  transformGaps(deferred: DeferredTransforms): readonly string[];
   /** What is still to come where the first worker makes the warehouse; undefined where it is there. */
   awaitedBy?(place: WarehousePlace): string | undefined;
   /** Staged files from which the warehouse would be made again, by hash of their content; they have no retention. */

@@ -3,7 +3,6 @@ import type { ColumnSpec } from '../core/columns.js';
 import type { LoadConfig } from '../core/dag-spec.js';
 import type { DataInterval } from '../core/interval.js';
 import type { JsonObject, JsonValue } from '../core/json.js';
-import type { Manifest, RowCounts, StagedFile } from '../core/manifest.js';
 import type {
   BucketComparison,
   BucketFilter,
@@ -11,6 +10,7 @@ import type {
   KeyComparison,
   ReconcileWindow,
 } from '../core/reconcile.js';
+import type { DeferredTransforms, Manifest, RowCounts, StagedFile } from '../core/manifest.js';
 import type { ReconcileRow } from './load/system-tables.js';
 
 /** What is loaded, from where, under which identity. */
@@ -145,6 +145,8 @@ export interface Warehouse extends WarehouseReader {
   /** Adds a row to `_millrace_reconciles`, once for each id. */
   recordReconcile(row: ReconcileRow): Promise<void>;
   tableColumns(table: string): Promise<readonly ColumnSpec[] | undefined>;
+  /** Why it cannot apply transforms with a load as the worker would, a reason each; none where it can. */
+  transformGaps(deferred: DeferredTransforms): readonly string[];
   /** Those of the values, as DuckDB writes them as text, that a column has. @throws PipelineError WAREHOUSE_* */
   existingValues(table: string, column: string, values: readonly string[]): Promise<readonly string[]>;
   /**

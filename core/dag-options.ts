@@ -72,7 +72,13 @@ export interface ValidateOptions extends TaskOptions {
   readonly contract?: Partial<SchemaContract>;
 }
 
-export interface TransformOptions extends TaskOptions, Omit<TransformConfig, 'function' | 'normalise'> {
+export interface TransformOptions
+  extends TaskOptions, Omit<TransformConfig, 'function' | 'normalise' | 'runIn'> {
+  /**
+   * `worker` (default): over the staged file, before the load. `warehouse`: with the load, as SQL of the warehouse over the
+   * rows that it was sent; only loads and other such transforms may follow.
+   */
+  readonly runIn?: 'worker' | 'warehouse';
   readonly normalise?: Readonly<Record<string, Normalisation | readonly Normalisation[]>>;
 }
 

@@ -110,6 +110,8 @@ export interface TransformConfig {
   readonly keep?: Readonly<Record<string, readonly (string | number | boolean | null)[]>>;
   /** Keep one row per key, the greatest by `version`; the others count as superseded. */
   readonly dedupe?: { readonly key: readonly string[]; readonly version: readonly string[] };
+  /** Left to the load: the warehouse applies the steps to the rows that it is sent. Absent: the worker does. */
+  readonly runIn?: 'warehouse';
   readonly function?: boolean;
 }
 

@@ -1,5 +1,6 @@
 import type { CheckOutcome } from './check-spec.js';
 import type { ColumnSpec } from './columns.js';
+import type { TransformConfig } from './dag-spec.js';
 import type { JsonValue } from './json.js';
 
 /**
@@ -31,6 +32,13 @@ export interface StagedFile {
   readonly format: 'ndjson' | 'parquet';
 }
 
+/** Declarative transforms that the load still has to apply, in their order. */
+export interface DeferredTransforms {
+  /** Columns of the files, before the first of them. */
+  readonly columns: readonly ColumnSpec[];
+  readonly transforms: readonly TransformConfig[];
+}
+
 /**
  * What one task hands to the next through Temporal: names, counts and hashes of rows, never rows.
  * Its JSON form is at most `limits.payloadMaxBytes`.
@@ -46,8 +54,12 @@ export interface Manifest {
   readonly counts: RowCounts;
   /** Hash of what was extracted and of every rule applied since; equal work gives an equal hash. */
   readonly contentHash: string;
-  /** Typed columns of `files`, set once a validate task has run. Absent: the files are raw NDJSON. */
+  /**
+   * Typed columns of `files` (after what is `deferred`), set once a validate task has run. Absent: the files are raw NDJSON.
+   */
   readonly columns?: readonly ColumnSpec[];
+  /** Transforms that `files` and `counts` have not seen yet. */
+  readonly deferred?: DeferredTransforms;
   /** The extracted NDJSON that `files` were typed from: where a rejected row's original bytes are, by position. */
   readonly origin?: readonly StagedFile[];
   /** What check tasks have found so far. */

@@ -69,7 +69,7 @@ export function readValidate(options: ValidateOptions): ValidateConfig {
 /** What a transform task does. */
 export function readTransform(options: TransformOptions | RowMapper): TransformConfig {
   if (typeof options === 'function') return { function: true };
-  const { extract, rename, normalise, constant, select, drop, keep, dedupe } = options;
+  const { extract, rename, normalise, constant, select, drop, keep, dedupe, runIn } = options;
   return {
     ...(extract === undefined ? {} : { extract }),
     ...(rename === undefined ? {} : { rename }),
@@ -79,6 +79,7 @@ export function readTransform(options: TransformOptions | RowMapper): TransformC
     ...(drop === undefined ? {} : { drop }),
     ...(keep === undefined ? {} : { keep }),
     ...(dedupe === undefined ? {} : { dedupe }),
+    ...(runIn === 'warehouse' ? { runIn } : {}),
   };
 }
 

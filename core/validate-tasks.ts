@@ -14,6 +14,7 @@ export function checkTasks(spec: DagSpec): string[] {
       ...checkTeardown(task, byId),
       ...checkPast(task, byId),
       ...checkSwitch(task, spec),
+      ...checkDeferred(task, byId),
       ...checkInputs(task, spec, byId),
     ]),
   ];
@@ -51,6 +52,20 @@ function checkSwitch(task: TaskSpec, spec: DagSpec): string[] {
   return targets
     .filter((id) => !known.includes(id))
     .map((id) => `task "${task.id}" may choose "${id}", which is no task or group directly after it`);
+}
+
+/** Rows that a transform leaves to the load are of use to loads and further such transforms only. */
+function checkDeferred(task: TaskSpec, byId: ById): string[] {
+  if (!('input' in task) || task.kind === 'load' || isDeferred(task)) return [];
+  const from = byId.get(task.input);
+  if (from === undefined || !isDeferred(from)) return [];
+  return [
+    `task "${task.id}" (${task.kind}) needs the rows of "${from.id}", which runs in the warehouse, with the load; set its runIn to "worker"`,
+  ];
+}
+
+function isDeferred(task: TaskSpec): boolean {
+  return task.kind === 'transform' && task.config.runIn === 'warehouse';
 }
 
 function checkGroups(spec: DagSpec, byId: ById): string[] {

@@ -2,10 +2,11 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { readFileBytes } from '../connectors/file/open-file.js';
+import { fileBytes } from '../connectors/file/file-bytes.js';
+import { createLocalStore } from '../connectors/file/local-store.js';
 import { readRecords } from '../connectors/file/records.js';
 import type { FileSettings } from '../connectors/file/settings.js';
 import { systemErrorCode } from '../connectors/system-error.js';
@@ -114,7 +115,7 @@ export async function* fileParts(
   let first = 0;
   let size = 0;
   try {
-    for await (const group of readRecords(bounded(path, settings.path), settings))
+    for await (const group of readRecords(bytesOf(path, settings.path), settings))
       for (const record of group) {
         const json = tally.add(record.json());
         records.push(json);
@@ -125,7 +126,9 @@ export async function* fileParts(
         [records, size] = [[], 0];
       }
   } catch (error) {
-    if (!isPipelineError(error) || error.code !== 'SOURCE_FILE') throw error;
+    if (!isPipelineError(error)) throw error;
+    if (error.code === 'LIMIT_EXCEEDED') throw tooLarge(limits.pushFileMaxBytes);
+    if (error.code !== 'SOURCE_FILE') throw error;
     throw new PipelineError(
       'GATEWAY_REQUEST_INVALID',
       { reason: `the file cannot be read (${String(error.context['reason'])})` },
@@ -135,13 +138,10 @@ export async function* fileParts(
   if (records.length > 0) yield { first, records };
 }
 
-async function* bounded(path: string, name: string): AsyncGenerator<Uint8Array> {
-  let size = 0;
-  for await (const chunk of readFileBytes(path, name, new AbortController().signal)) {
-    size += chunk.length;
-    if (size > limits.pushFileMaxBytes) throw tooLarge(limits.pushFileMaxBytes);
-    yield chunk;
-  }
+async function* bytesOf(path: string, name: string): AsyncGenerator<Uint8Array> {
+  const store = createLocalStore(dirname(path));
+  const file = { ...(await store.head(basename(path))), name };
+  yield* fileBytes(store, file, limits.pushFileMaxBytes, new AbortController().signal);
 }
 
 /** Reads a file to its end and keeps nothing, so that it is known to be sound before its first row is seen by anybody. */

@@ -129,6 +129,7 @@ export function linesOf(name: string): FileSettings {
     widths: [],
     intervalColumn: undefined,
     compactDates: new Set(),
+    maxBytes: limits.pushFileMaxBytes,
   };
 }
 

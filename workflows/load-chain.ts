@@ -20,9 +20,16 @@ export function chainOf(
   while (task !== undefined) {
     if (task.kind === 'extract')
       return { extract: task, transforms, ...(validate === undefined ? {} : { validate }) };
-    if (task.kind === 'transform' || task.kind === 'check') transforms.unshift(task);
+    if (task.kind === 'transform') transforms.unshift(inWorker(task));
+    if (task.kind === 'check') transforms.unshift(task);
     if (task.kind === 'validate') validate = task;
     task = 'input' in task ? byId.get(task.input) : undefined;
   }
   return undefined;
+}
+
+/** What is compared has to be there before any load. */
+function inWorker(task: TransformTask): TransformTask {
+  const { runIn: _place, ...config } = task.config;
+  return { ...task, config };
 }

@@ -4,6 +4,8 @@ import { deployDags } from '../deployment.js';
 import { emit, renderTable } from '../output.js';
 import { checkPools, deployPools } from '../pools.js';
 import { loadProjectDags } from '../project.js';
+import { transformNotes } from '../transform-notes.js';
+import { warehouseModule } from '../../connectors/warehouse-registry.js';
 import { ensureSearchAttributes } from '../../activities/search-attributes.js';
 
 /** `millrace deploy`: makes the deployed DAGs equal to the project's. */
@@ -28,13 +30,18 @@ export function registerDeploy(program: Command, context: CommandContext): void 
         taskQueue: settings.temporal.taskQueue,
       });
       if (!options.dryRun) await deployPools(client, settings, definitions);
-      emit(context.output, options.json === true, { dryRun: options.dryRun, dags }, () =>
+      const { transformGaps } = await warehouseModule(settings.warehouse.type);
+      const notes = definitions.flatMap(({ spec }) =>
+        transformNotes(spec, settings.warehouse.type, transformGaps),
+      );
+      emit(context.output, options.json === true, { dryRun: options.dryRun, dags, notes }, () =>
         [
           renderTable(
             ['DAG', options.dryRun ? 'WOULD BE' : 'IS', 'SPEC'],
             dags.map((dag) => [dag.dagId, dag.action, dag.specHash.slice(0, 12)]),
           ),
-          ...dags.flatMap(({ notes = [] }) => notes),
+          ...dags.flatMap((dag) => dag.notes ?? []),
+          ...notes,
           ...(dags.some((dag) => dag.action === 'orphaned')
             ? ['', 'Orphaned DAGs are still deployed; --prune removes them.']
             : []),

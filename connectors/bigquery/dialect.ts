@@ -78,6 +78,7 @@ export function bigQueryDialect(project: string, dataset: string): RemoteDialect
     updateMatching: (target, source, condition, set) =>
       `MERGE INTO ${target} s USING ${source} j ON ${condition} WHEN MATCHED THEN UPDATE SET ${set.map((name) => `${quoted(name)} = j.${quoted(name)}`).join(', ')}`,
     prefersMerge: true,
+    text: literal,
     now: 'CURRENT_TIMESTAMP()',
     instant: 'CAST(? AS TIMESTAMP)',
     contains: (column) => `STRPOS(${column}, ?) > 0`,
@@ -92,6 +93,16 @@ export function bigQueryDialect(project: string, dataset: string): RemoteDialect
       `INSERT INTO ${target} (${columns.join(', ')}) SELECT ${columns.join(', ')} FROM ${source} WHERE ${guard}`,
     ],
   };
+}
+
+/** No line break may stand in a literal, and quotes are escaped (documentation, "Lexical structure and syntax"). */
+function literal(value: string): string {
+  const escaped = value
+    .replaceAll('\\', '\\\\')
+    .replaceAll("'", "\\'")
+    .replaceAll('\n', '\\n')
+    .replaceAll('\r', '\\r');
+  return `'${escaped}'`;
 }
 
 function asText(expression: string, column: ColumnSpec): string {

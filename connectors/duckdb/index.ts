@@ -19,6 +19,11 @@ export function connectReader({ settings }: WarehousePlace): Promise<WarehouseRe
   return connectDuckDb({ path: settings.path });
 }
 
+/** DuckDB is the engine of the worker. */
+export function transformGaps(): readonly string[] {
+  return [];
+}
+
 /** The file is made by the first worker. */
 export function awaitedBy({ settings }: WarehousePlace): string | undefined {
   if (existsSync(settings.path)) return undefined;

@@ -9,6 +9,7 @@ import type { RowCounts } from '../../core/manifest.js';
 import { faultPoint } from '../fault-point.js';
 import type { LoadFiles } from '../load/batch-sql.js';
 import type { EvolutionPlan } from '../load/evolution.js';
+import { afterTransforms, deferredChain } from '../load/run-transforms.js';
 import { assertLoadable, countsOf, markerOf } from '../load/statements.js';
 import { tombstoneTable } from '../load/system-tables.js';
 import { planLoad, tableChanges, type StoredTables, type TableChange } from '../load/table-changes.js';
@@ -85,14 +86,30 @@ function ddlOf({ table, create, add, widen }: TableChange): string[] {
   ];
 }
 
-async function commitLoad(
+/** Applies what earlier tasks left to the load, into a temporary table. */
+async function applyTransforms(
   connection: DuckDBConnection,
   request: LoadRequest,
   files: LoadFiles,
+): Promise<{ readonly request: LoadRequest; readonly files: LoadFiles }> {
+  const { deferred } = request.manifest;
+  if (deferred === undefined || files.relation === undefined) return { request, files };
+  const chain = deferredChain(deferred, `${request.dagId}/${request.taskId}`);
+  const table = '_millrace_transformed';
+  await connection.run(`CREATE OR REPLACE TEMP TABLE ${table} AS ${chain.select(files.relation)}`);
+  const [counts] = await rowsOf(connection, chain.count(files.relation, table));
+  return afterTransforms(request, files, chain.read(counts), table);
+}
+
+async function commitLoad(
+  connection: DuckDBConnection,
+  given: LoadRequest,
+  staged: LoadFiles,
   plan: EvolutionPlan,
   tombstones: StoredTables['tombstones'],
 ): Promise<LoadMarker> {
   await connection.run(`SET TimeZone = 'UTC'`);
+  const { request, files } = await applyTransforms(connection, given, staged);
   const prepared = await prepareBatch(connection, request, plan, files, tombstones);
 
   faultPoint('before-commit');

@@ -33,7 +33,7 @@ export async function prepareBatch(
 ): Promise<PreparedBatch> {
   const batch = batchSql(request, plan, files, tombstones);
   const refused = await writeRefused(connection, batch.refused);
-  const withheld = plan.isWithheld ? request.manifest.files.reduce((sum, file) => sum + file.rows, 0) : 0;
+  const withheld = plan.isWithheld ? files.rowCount : 0;
   const prepared = (apply: () => Promise<Omit<Changes, 'withheld'>>): PreparedBatch => ({
     refused,
     apply: async () => ({ ...(await apply()), withheld }),

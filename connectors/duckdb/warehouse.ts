@@ -190,6 +190,11 @@ class DuckDbWarehouse implements Warehouse {
     compareKeys: (request) => this.#compareChecksums(request, compareKeys),
   };
 
+  /** It is the engine of the worker. */
+  transformGaps(): readonly string[] {
+    return [];
+  }
+
   async recordReconcile(row: ReconcileRow): Promise<void> {
     await this.#gate.together(() =>
       this.#use(async (connection) => {

@@ -11,7 +11,9 @@ const { loadId, ingestedAt, position } = systemColumns;
 
 /** Paths of a load's staged files, checked against their hashes. */
 export interface LoadFiles {
-  readonly rows: readonly string[];
+  /** Relation of the rows; `undefined` where there are none. */
+  readonly relation: string | undefined;
+  readonly rowCount: number;
   readonly deletes: readonly string[];
   readonly rejects: readonly string[];
 }
@@ -38,10 +40,7 @@ export function batchSql(
   tombstones: readonly StoredColumn[] | undefined,
 ): BatchSql {
   const { config } = request;
-  const source =
-    files.rows.length === 0 || plan.isWithheld
-      ? undefined
-      : `read_parquet([${files.rows.map(quoteText).join(', ')}])`;
+  const source = plan.isWithheld ? undefined : files.relation;
   const refusals = [...plan.refusals, ...nullRefusals(request, plan)];
   const isRefused =
     refusals.length === 0 ? 'FALSE' : refusals.map(({ condition }) => `(${condition})`).join(' OR ');
@@ -57,7 +56,7 @@ export function batchSql(
   const deletes =
     config.disposition !== 'merge' || files.deletes.length === 0
       ? undefined
-      : deletesSql(request, plan, files.deletes, tombstones);
+      : deletesSql(request, plan, files, tombstones);
   const parts = [rows ?? (deletes === undefined ? undefined : shapeSql(plan)), deletes].filter(
     (part) => part !== undefined,
   );
@@ -73,29 +72,32 @@ export function batchSql(
 /**
  * One row a key of the batch: the greatest version; a deletion before a row of the same version; then source order.
  * Without version columns the ingestion decides, which within a batch is the source order.
+ *
+ * @param name how the engine writes a column
  */
 export function winnersSql(
   source: string,
   config: Pick<LoadConfig, 'disposition' | 'strategy' | 'key' | 'mergeKey' | 'version'>,
+  name: (column: string) => string = quoteName,
 ): string {
   const strategy = strategyOf(config);
   const identity = strategy === 'scd2' ? [...config.key, ...config.version] : config.key;
   const order = [
-    ...config.version.map((name) => `${quoteName(name)} DESC NULLS LAST`),
+    ...config.version.map((column) => `${name(column)} DESC NULLS LAST`),
     'is_deleted DESC',
     `${position} DESC`,
   ];
   const winners =
     identity.length === 0
       ? `SELECT * FROM ${source}`
-      : `SELECT * FROM ${source} QUALIFY row_number() OVER (PARTITION BY ${identity.map(quoteName).join(', ')} ORDER BY ${order.join(', ')}) = 1`;
+      : `SELECT * FROM ${source} WHERE TRUE QUALIFY row_number() OVER (PARTITION BY ${identity.map(name).join(', ')} ORDER BY ${order.join(', ')}) = 1`;
   if (strategy !== 'delete-insert') return winners;
-  const group = mergeKeyOf(config).map(quoteName).join(', ');
+  const group = mergeKeyOf(config).map(name).join(', ');
   return `SELECT *, row_number() OVER (PARTITION BY ${group}, is_deleted ORDER BY ${position}) = 1 AS ${groupFirst} FROM (${winners})`;
 }
 
-/** A row without a key, a group or (where history is kept) a version has no place in the table. */
-function nullRefusals({ config }: LoadRequest, plan: EvolutionPlan): Refusal[] {
+/** Columns without which a row has no place in the table: its key, its group, and (where history is kept) its version. */
+export function neededColumns(config: LoadConfig): readonly string[] {
   if (config.disposition !== 'merge') return [];
   const strategy = strategyOf(config);
   const needed = new Set([
@@ -103,7 +105,11 @@ function nullRefusals({ config }: LoadRequest, plan: EvolutionPlan): Refusal[] {
     ...(strategy === 'delete-insert' ? mergeKeyOf(config) : []),
     ...(strategy === 'scd2' ? config.version : []),
   ]);
-  return [...needed].map((name) => ({
+  return [...needed];
+}
+
+function nullRefusals({ config }: LoadRequest, plan: EvolutionPlan): Refusal[] {
+  return neededColumns(config).map((name) => ({
     code: 'KEY_NULL',
     pointer: `/${name}`,
     message: 'a key column is null',
@@ -129,12 +135,20 @@ export function timestampSql(iso: string): string {
   return `TIMESTAMP ${quoteText(iso.replace('T', ' ').replace('Z', ''))}`;
 }
 
-function isDeletedSql({ hardDelete }: LoadConfig, plan: EvolutionPlan): string {
+/**
+ * Whether a row says that it is deleted.
+ *
+ * @param name how an engine writes a column that goes into the table as it is; default: the plan's own expression
+ */
+export function isDeletedSql(
+  { hardDelete }: LoadConfig,
+  plan: EvolutionPlan,
+  name?: (column: string) => string,
+): string {
   const assigned = plan.assignments.find(({ column }) => column === hardDelete);
   if (assigned === undefined) return 'FALSE';
-  return assigned.type.type === 'boolean'
-    ? `coalesce(${assigned.expression}, FALSE)`
-    : `${assigned.expression} IS NOT NULL`;
+  const value = name?.(assigned.column) ?? assigned.expression;
+  return assigned.type.type === 'boolean' ? `coalesce(${value}, FALSE)` : `${value} IS NOT NULL`;
 }
 
 /** No row, with the names and types of the columns that a deletion lacks. */
@@ -155,7 +169,7 @@ function shapeSql(plan: EvolutionPlan): string {
 function deletesSql(
   request: LoadRequest,
   plan: EvolutionPlan,
-  deletes: readonly string[],
+  { deletes, rowCount }: LoadFiles,
   tombstones: readonly StoredColumn[] | undefined,
 ): string {
   const marks = [...request.config.key, ...request.config.version];
@@ -163,8 +177,7 @@ function deletesSql(
     tombstones ??
       plan.assignments.map(({ column, type }) => ({ name: column, sqlType: duckDbSpelling(type) })),
   );
-  const offset =
-    request.manifest.files.reduce((sum, file) => sum + file.rows, 0) + request.manifest.counts.quarantined;
+  const offset = rowCount + request.manifest.counts.quarantined;
   return `SELECT ${marks.map((name) => `${value(name)} AS ${quoteName(name)}`).join(', ')}, ${identitySql(request).join(', ')},
       ${String(offset)} + row_number() OVER () AS ${position}, TRUE AS is_deleted
     FROM ${deletesTable(deletes, marks)}`;

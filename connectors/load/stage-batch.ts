@@ -24,6 +24,8 @@ export interface StagedRows {
 export interface StagedBatch {
   /** One row for each key, in the table's columns. */
   readonly batch: StagedRows | undefined;
+  /** True where the warehouse has filled the table of the batch already. */
+  readonly isInPlace?: true;
   readonly quarantine: StagedRows | undefined;
   /** Rows that the batch itself holds at a later version. */
   readonly supersededInBatch: number;
@@ -54,7 +56,13 @@ export async function loadFiles(
 ): Promise<LoadFiles> {
   const paths = (list: readonly StagedFile[]) => Promise.all(list.map((file) => staging.localPath(file)));
   const { files, deletes, rejects } = manifest;
-  return { rows: await paths(files), deletes: await paths(deletes), rejects: await paths(rejects) };
+  const rows = await paths(files);
+  return {
+    relation: rows.length === 0 ? undefined : `read_parquet([${rows.map(quoteText).join(', ')}])`,
+    rowCount: files.reduce((sum, file) => sum + file.rows, 0),
+    deletes: await paths(deletes),
+    rejects: await paths(rejects),
+  };
 }
 
 /** Prepares a batch in the local engine and writes it in the form of the warehouse's loader. */
@@ -65,15 +73,7 @@ export async function stageBatch(
   files: LoadFiles,
   tombstones: readonly StoredColumn[] | undefined,
 ): Promise<StagedBatch> {
-  const made: string[] = [];
-  const write = async (sql: string, columns: readonly ColumnSpec[]): Promise<StagedRows> => {
-    const path = deps.staging.temporaryPath(deps.format.extension);
-    made.push(path);
-    return { columns, path, rows: await writeRows(deps, sql, columns, path) };
-  };
-  const remove = async () => {
-    for (const path of made) await rm(path, { force: true, recursive: true });
-  };
+  const { write, remove } = batchFiles(deps);
   try {
     const sql = batchSql(request, plan, files, tombstones);
     const columns = columnsOfBatch(request, plan, deps.dialect);
@@ -82,28 +82,55 @@ export async function stageBatch(
       total === 0 || sql.winners === undefined || plan.assignments.length === 0
         ? undefined
         : await write(`SELECT * FROM ${sql.winners}`, columns);
-    const rejected = [
-      ...(files.rejects.length === 0 ? [] : [rejectsSql(request, files.rejects)]),
-      ...(sql.refused === undefined ? [] : [refusalsSql(request, `(${sql.refused})`)]),
-    ];
-    const quarantine =
-      rejected.length === 0
-        ? undefined
-        : await write(
-            rejected.join(' UNION ALL '),
-            quarantineTable.columns.filter(({ name }) => quarantineColumns.includes(name)),
-          );
     return {
       batch,
-      quarantine: quarantine?.rows === 0 ? undefined : quarantine,
+      quarantine: await stageQuarantine(write, request, files, sql.refused),
       supersededInBatch: total - (batch?.rows ?? 0),
-      withheld: plan.isWithheld ? request.manifest.files.reduce((sum, file) => sum + file.rows, 0) : 0,
+      withheld: plan.isWithheld ? files.rowCount : 0,
       remove,
     };
   } catch (error) {
     await remove();
     throw error;
   }
+}
+
+/** Writes the rows of a query as a file for the warehouse's loader. */
+export type WriteRows = (sql: string, columns: readonly ColumnSpec[]) => Promise<StagedRows>;
+
+/** Files of one load, and how they go away. */
+export function batchFiles(deps: Pick<StageBatchDeps, 'staging' | 'stagedSql' | 'format'>): {
+  readonly write: WriteRows;
+  remove(): Promise<void>;
+} {
+  const made: string[] = [];
+  return {
+    write: async (sql, columns) => {
+      const path = deps.staging.temporaryPath(deps.format.extension);
+      made.push(path);
+      return { columns, path, rows: await writeRows(deps, sql, columns, path) };
+    },
+    remove: async () => {
+      for (const path of made) await rm(path, { force: true, recursive: true });
+    },
+  };
+}
+
+/** What goes to the quarantine: what earlier stages rejected, and what `refused` (see `BatchSql`) finds. */
+export async function stageQuarantine(
+  write: WriteRows,
+  request: LoadRequest,
+  files: LoadFiles,
+  refused: string | undefined,
+): Promise<StagedRows | undefined> {
+  const rejected = [
+    ...(files.rejects.length === 0 ? [] : [rejectsSql(request, files.rejects)]),
+    ...(refused === undefined ? [] : [refusalsSql(request, `(${refused})`)]),
+  ];
+  if (rejected.length === 0) return undefined;
+  const columns = quarantineTable.columns.filter(({ name }) => quarantineColumns.includes(name));
+  const rows = await write(rejected.join(' UNION ALL '), columns);
+  return rows.rows === 0 ? undefined : rows;
 }
 
 /** Writes the rows of a query in the loader's form; returns how many. */

@@ -7,7 +7,7 @@ import { PipelineError } from '../../core/errors/index.js';
 import { intervalKey } from '../../core/interval.js';
 import { limits } from '../../core/limits.js';
 import { columnOfDuckDb, duckDbType } from '../duckdb/column-sql.js';
-import { quoteName, quoteText } from '../duckdb/sql-text.js';
+import { quoteName } from '../duckdb/sql-text.js';
 import { deletedValue, deletesTable, winnersSql } from '../load/batch-sql.js';
 import { loadFiles, writeRows } from '../load/stage-batch.js';
 import {
@@ -73,12 +73,12 @@ async function uploadSource(
   if (columns.length > 0) await engine.createTemporary([{ name: table, columns }], {});
   const files = await loadFiles({ manifest }, staging);
   const parts: string[] = [];
-  if (files.rows.length > 0) {
+  if (files.relation !== undefined) {
     const values = columns.map(
       (column) => `CAST(${quoteName(column.name)} AS ${duckDbType(column)}) AS ${quoteName(column.name)}`,
     );
     parts.push(
-      `SELECT ${values.join(', ')}, ${systemColumns.position}, FALSE AS is_deleted FROM read_parquet([${files.rows.map(quoteText).join(', ')}])`,
+      `SELECT ${values.join(', ')}, ${systemColumns.position}, FALSE AS is_deleted FROM ${files.relation}`,
     );
   }
   if (files.deletes.length > 0 && parts.length > 0) {

@@ -25,6 +25,8 @@ export interface StatementTag {
 
 /** How a warehouse on the network spells what goes beyond a merge. */
 export interface RemoteDialect extends SqlDialect {
+  /** A text literal: constants of a DAG file; values of records are bound. */
+  text(value: string): string;
   /** The time of the server, as the type of a `timestamp` column. */
   readonly now: string;
   /** An ISO instant bound to a `?`. */

@@ -3,11 +3,14 @@ import type { TableComparison } from '../../core/activities.js';
 import type { ColumnSpec } from '../../core/columns.js';
 import { PipelineError } from '../../core/errors/index.js';
 import type { JsonObject, JsonValue } from '../../core/json.js';
+import type { DeferredTransforms } from '../../core/manifest.js';
 import { hasTombstones } from '../../core/load-rules.js';
 import { columnOfDuckDb } from '../duckdb/column-sql.js';
 import type { StagedSql } from '../duckdb/staged-sql.js';
 import { faultPoint } from '../fault-point.js';
 import type { EvolutionPlan } from '../load/evolution.js';
+import { readLetters, type LetterTables } from '../load/letters.js';
+import { transformHere } from '../load/run-transforms.js';
 import { columnsOfBatch, loadFiles, stageBatch, type StagedBatch } from '../load/stage-batch.js';
 import { assertLoadable, countsOf, mergeNames } from '../load/statements.js';
 import {
@@ -35,6 +38,9 @@ import { createRemoteChecksums } from './checksums.js';
 import { commitScript } from './commit-script.js';
 import { compareRemote } from './compare.js';
 import type { RemoteEngine, StatementTag, TemporaryTable } from './engine.js';
+import { chainThere, prepareThere, type PrepareThere } from './prepare-there.js';
+import { remoteTransformGaps } from './transform-dialect.js';
+import { uploadRows } from './upload-rows.js';
 
 export interface RemoteWarehouseOptions {
   readonly engine: RemoteEngine;
@@ -56,6 +62,7 @@ export class RemoteWarehouse implements Warehouse {
   readonly #books: RemoteBooks;
   /** The last load of each table: loads of one table by this process follow one another. */
   readonly #queues = new Map<string, Promise<unknown>>();
+  #letters: Promise<LetterTables> | undefined;
 
   constructor(options: RemoteWarehouseOptions) {
     this.#options = options;
@@ -113,6 +120,10 @@ export class RemoteWarehouse implements Warehouse {
     return (await this.#engine.columns(table))?.map(({ name, sqlType }) => columnOfDuckDb(name, sqlType));
   }
 
+  transformGaps(deferred: DeferredTransforms): readonly string[] {
+    return remoteTransformGaps(deferred, this.#engine.dialect);
+  }
+
   async existingValues(table: string, column: string, values: readonly string[]): Promise<readonly string[]> {
     const { dialect } = this.#engine;
     const spec = (await this.tableColumns(table))?.find(({ name }) => name === column);
@@ -167,18 +178,19 @@ export class RemoteWarehouse implements Warehouse {
     return this.#engine.describe();
   }
 
-  async #load(request: LoadRequest): Promise<LoadMarker> {
-    const committed = await this.findLoad(request.loadId);
+  async #load(given: LoadRequest): Promise<LoadMarker> {
+    const committed = await this.findLoad(given.loadId);
     if (committed !== undefined) return committed;
-    assertLoadable(request);
-    const tag: StatementTag = { loadId: request.loadId, runId: request.runId, table: request.config.into };
-    const files = await loadFiles(request, this.#options.staging);
-    const { plan, version } = await this.#plan(request, tag);
-    const { tombstones } = await this.#stored(request);
-    const { dialect, format } = this.#engine;
-    const staged = await stageBatch({ ...this.#options, dialect, format }, request, plan, files, tombstones);
-    const tables = workTables(request);
+    assertLoadable(given);
+    const tag: StatementTag = { loadId: given.loadId, runId: given.runId, table: given.config.into };
+    const files = await loadFiles(given, this.#options.staging);
+    const { plan, version } = await this.#plan(given, tag);
+    let remove: StagedBatch['remove'] | undefined;
+    const { dialect } = this.#engine;
+    const tables = workTables(given);
     try {
+      const { request, staged } = await this.#prepare({ request: given, plan, files, tables, tag });
+      remove = staged.remove;
       const counts = countsOf(request, {
         loaded: staged.batch?.rows ?? 0,
         unchanged: 0,
@@ -199,8 +211,31 @@ export class RemoteWarehouse implements Warehouse {
       if (marker === undefined) throw new PipelineError('WAREHOUSE_CONFLICT', { table: request.config.into });
       return marker;
     } finally {
-      await staged.remove();
+      await remove?.();
       await this.#engine.dropTables(Object.values(tables)).catch(() => undefined);
+    }
+  }
+
+  /** Makes the batch ready: in the warehouse where transforms were left to it and it can, else on this machine. */
+  async #prepare(
+    given: Omit<PrepareThere, 'chain'>,
+  ): Promise<{ readonly request: LoadRequest; readonly staged: StagedBatch }> {
+    const { dialect, format } = this.#engine;
+    const { request, plan, files } = given;
+    const { tombstones } = await this.#stored(request);
+    const deps = { ...this.#options, dialect, format };
+    const { deferred } = request.manifest;
+    if (deferred === undefined || files.relation === undefined)
+      return { request, staged: await stageBatch(deps, request, plan, files, tombstones) };
+    this.#letters ??= readLetters(this.#options.stagedSql);
+    const chain = chainThere(request, plan, dialect, await this.#letters);
+    if (chain !== undefined) return prepareThere(this.#options, { ...given, chain });
+    const here = await transformHere(this.#options, request, files);
+    try {
+      const { request: applied } = here;
+      return { request: applied, staged: await stageBatch(deps, applied, plan, here.files, tombstones) };
+    } finally {
+      await here.remove();
     }
   }
 
@@ -250,7 +285,7 @@ export class RemoteWarehouse implements Warehouse {
     const made: TemporaryTable[] = [];
     const columns = columnsOfBatch(request, plan, this.#engine.dialect);
     if (staged.batch !== undefined) {
-      made.push({ name: tables.batch, columns });
+      if (staged.isInPlace !== true) made.push({ name: tables.batch, columns });
       if (request.config.disposition === 'merge') {
         const verdict: ColumnSpec = { name: 'verdict', type: 'string', nullable: false };
         made.push({ name: tables.judged, columns: [...columns, verdict] });
@@ -272,24 +307,17 @@ export class RemoteWarehouse implements Warehouse {
     if (staged.quarantine !== undefined)
       made.push({ name: tables.quarantine, columns: staged.quarantine.columns });
     if (made.length > 0) await this.#engine.createTemporary(made, tag);
-    for (const [name, rows] of [
-      [tables.batch, staged.batch],
+    for (const [table, rows] of [
+      [tables.batch, staged.isInPlace === true ? undefined : staged.batch],
       [tables.quarantine, staged.quarantine],
-    ] as const) {
-      if (rows === undefined) continue;
-      const taken = await this.#engine.upload(name, rows, tag);
-      if (taken !== rows.rows) {
-        throw new PipelineError('COUNT_MISMATCH', {
-          loadId: request.loadId,
-          table: request.config.into,
-          counts: `${String(rows.rows)} rows were staged and the warehouse took ${String(taken)}`,
-        });
-      }
-    }
+    ] as const)
+      if (rows !== undefined) await uploadRows(this.#engine, request, { table, rows }, tag);
   }
 }
 
 interface WorkTables {
+  /** Rows before transforms that the warehouse applies. */
+  readonly source: string;
   readonly batch: string;
   readonly judged: string;
   readonly history: string;
@@ -300,6 +328,7 @@ interface WorkTables {
 function workTables({ loadId }: LoadRequest): WorkTables {
   const stem = `${temporaryPrefix}${loadId.replaceAll(/[^a-z0-9]/g, '').slice(0, 20)}_${randomBytes(4).toString('hex')}`;
   return {
+    source: `${stem}_source`,
     batch: `${stem}_batch`,
     judged: `${stem}_judged`,
     history: `${stem}_history`,

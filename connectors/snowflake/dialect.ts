@@ -59,6 +59,8 @@ export const snowflakeDialect: RemoteDialect = {
   updateMatching: (target, source, condition, set) =>
     `UPDATE ${target} s SET ${set.map((name) => `${quoted(name)} = j.${quoted(name)}`).join(', ')} FROM ${source} j WHERE ${condition}`,
   prefersMerge: true,
+  // Backslashes escape in literals (Snowflake documentation, "String & binary data types").
+  text: (value) => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`,
   now: 'SYSDATE()',
   instant: 'CAST(? AS TIMESTAMP_NTZ(6))',
   contains: (column) => `CONTAINS(${column}, ?)`,

@@ -1,5 +1,8 @@
+import type { DeferredTransforms } from '../../core/manifest.js';
+import { remoteTransformGaps } from '../remote/transform-dialect.js';
 import type { WarehouseReader } from '../warehouse.js';
 import type { WarehouseEnvironment, WarehousePlace } from '../warehouse-registry.js';
+import { snowflakeDialect } from './dialect.js';
 import { SnowflakeEngine } from './engine.js';
 import { snowflakeSettings } from './settings.js';
 import { createSnowflakeWarehouse } from './warehouse.js';
@@ -14,4 +17,9 @@ export function createWarehouse(environment: WarehouseEnvironment) {
 /** Reading access to the warehouse of the settings. */
 export function connectReader({ connection }: WarehousePlace): Promise<WarehouseReader> {
   return Promise.resolve().then(() => new SnowflakeEngine(snowflakeSettings(connection)));
+}
+
+/** Why it cannot apply transforms with a load as the worker would. */
+export function transformGaps(deferred: DeferredTransforms): readonly string[] {
+  return remoteTransformGaps(deferred, snowflakeDialect);
 }

@@ -27,6 +27,7 @@ const comparing = of('comparing.ts');
 const checksums = of('checksums.ts');
 const workers = of('workers.ts');
 const differential = of('differential.ts');
+const transforms = of('transforms.ts');
 
 /** The rows of the matrix. */
 export const warehouseFeatures: readonly WarehouseFeature[] = [
@@ -91,6 +92,22 @@ export const warehouseFeatures: readonly WarehouseFeature[] = [
   workers('delivered twice at once', 'the same load delivered twice, to two workers at once, happens once'),
   workers('interval taken over', 'of two workers at one interval, the one that claimed last holds it'),
   differential('same as DuckDB', 'random batches end as the same rows and counts'),
+  transforms(
+    'transforms there',
+    'random transforms of random records end as the same rows, counts and quarantine',
+  ),
+  transforms(
+    'transforms there: quarantine',
+    'rows without a key go to the quarantine, as from the worker, and every row is counted',
+  ),
+  transforms(
+    'transforms there: texts, types',
+    'odd texts are normalised letter by letter, and rows kept by values of each type, as in the worker',
+  ),
+  transforms(
+    'transforms left to the worker',
+    'steps that it cannot do are done by the worker, with the same outcome',
+  ),
 ];
 
 /** What no peer can show: a real account has to. */

@@ -7,11 +7,13 @@ const dag = `
 import { defineDag } from 'millrace';
 export default defineDag({
   id: 'etl', schedule: 'manual',
-  tasks: ({ extract, validate, load }) => {
+  tasks: ({ extract, validate, transform, load }) => {
     const raw = extract('pull', { from: async function* () {
       for (let n = 0; n < 3; n += 1) yield { id: 'row-' + n, value: n, at: '2026-01-01T00:00:00Z' };
     } });
-    load('store', validate('check', raw, { schema: 'row.v1' }), { into: 'numbers', key: ['id'], version: ['at'], disposition: 'merge' });
+    const shape = { normalise: { id: 'upper' }, constant: { place: 'it\\'s here' }, runIn: 'warehouse' } as const;
+    const rows = transform('shape', validate('check', raw, { schema: 'row.v1' }), shape);
+    load('store', rows, { into: 'numbers', key: ['id'], version: ['at'], disposition: 'merge' });
   },
 });`;
 
@@ -55,10 +57,13 @@ let project: TestProject;
 
   test('MILLRACE_WAREHOUSE chooses it: a run loads it, and the command line reads it', async () => {
     await project.json('dag', 'trigger', 'etl', '--wait');
-    expect(await project.rows('SELECT value FROM numbers ORDER BY value')).toEqual(
-      ['0', '1', '2'].map((value) => ({ value })),
+    expect(await project.rows('SELECT id, value, place FROM numbers ORDER BY value')).toEqual(
+      ['0', '1', '2'].map((value) => ({ id: `ROW-${value}`, value, place: "it's here" })),
     );
     const asked = await peer.asked();
+    expect(asked).toContainEqual(
+      expect.objectContaining({ sql: expect.stringMatching(/^INSERT INTO "\S+_BATCH" [^]*_SOURCE"/) }),
+    );
     const commit = asked.findIndex(({ sql }) => sql === 'COMMIT');
     const begin = asked.findLastIndex(({ sql }, index) => index < commit && sql === 'BEGIN TRANSACTION');
     const transaction = asked.slice(begin, commit).map(({ sql }) => sql);

@@ -10,6 +10,7 @@ import { evolutionContract } from './evolution.js';
 import { identifierContract } from './identifiers.js';
 import { loadingContract } from './loading.js';
 import { strategyContract } from './strategies.js';
+import { transformContract } from './transforms.js';
 import { typeContract } from './types.js';
 import { workerContract } from './workers.js';
 
@@ -55,5 +56,6 @@ export function warehouseContract(kind: WarehouseUnderContract): void {
     checksumContract(contract);
     workerContract(contract);
     differentialContract(contract);
+    transformContract(contract);
   });
 }
