@@ -44,7 +44,7 @@ beforeAll(async () => {
   // Another origin than the gateway's, as in life.
   siteUrl = `http://localhost:${String((site.address() as AddressInfo).port)}`;
   browser = await launchChromium();
-}, 120_000);
+}, 240_000);
 
 afterEach(async () => {
   for (const context of contexts.splice(0)) await context.close();

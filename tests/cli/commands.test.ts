@@ -80,7 +80,7 @@ describe('exit codes', () => {
     expect(outcome.code).not.toBe(0);
     for (const text of ['not an id', '99 * * * *', '"a"', 'DAG_INVALID'])
       expect(outcome.stderr).toContain(text);
-  }, 90_000);
+  }, 240_000);
 });
 
 test('a connection that does not work is told without its secret', async () => {

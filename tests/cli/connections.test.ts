@@ -43,7 +43,7 @@ beforeAll(async () => {
   project = await TestProject.create({ 'orders.ts': dag }, { security: { keys: [{ env: 'TEST_KEYS' }] } });
   process.env['TEST_KEYS'] = `test:${key}`;
   await project.startTemporal();
-}, 120_000);
+}, 240_000);
 
 afterAll(async () => {
   delete process.env['TEST_KEYS'];
@@ -258,7 +258,7 @@ test('a login by command, a run with its token, a refresh in the run, and a lost
   printed += JSON.stringify(failed) + worker.stderr();
   await worker.end();
   await project.temporal.end();
-}, 120_000);
+}, 240_000);
 
 test('no secret is in what was printed, nor in any file: store, logs, histories, staging', async () => {
   expect(secrets.size).toBeGreaterThan(6);

@@ -66,7 +66,7 @@ beforeAll(async () => {
     ],
   });
   await store.close();
-}, 60_000);
+}, 240_000);
 
 const idsOf = async (...args: string[]) =>
   (await project.json<{ runs: RunRecord[] }>('run', 'list', ...args)).runs.map(({ runId }) => runId);

@@ -109,7 +109,7 @@ describe('the packed package, installed into an empty folder', () => {
           return false;
         }
       },
-      60_000,
+      240_000,
     );
     expect(millrace('dag', 'list')).toContain('hello');
     dev.kill('SIGINT');

@@ -180,14 +180,14 @@ async function runTool<Result>(...args: string[]): Promise<Result> {
       await waitUntil(
         'the first worker holds',
         () => notes(project, 'held by').length > 0 || first.child.exitCode !== null,
-        120_000,
+        240_000,
       );
       const second = start('worker', 'worker-2');
       await first.end('SIGTERM');
       await waitUntil(
         'the second worker holds',
         () => notes(project, `held by ${String(second.child.pid)}`).length > 0,
-        120_000,
+        240_000,
       );
       writeFileSync(join(project.folder, 'gate'), '');
       let shown: { run: { state: string } } | undefined;
@@ -197,7 +197,7 @@ async function runTool<Result>(...args: string[]): Promise<Result> {
           shown = await runTool<{ run: { state: string } }>('run', 'show', workflowId);
           return shown.run.state !== 'running';
         },
-        120_000,
+        240_000,
       );
       expect(shown?.run.state).toBe('success');
       expect(notes(project, 'pulled by')).toEqual([`pulled by ${String(first.child.pid)}`]);
@@ -236,7 +236,7 @@ async function runTool<Result>(...args: string[]): Promise<Result> {
           expect(run.result.state).toBe('success');
           return run.result.counts.loaded === 1;
         },
-        120_000,
+        240_000,
       );
       await gateway.end();
     }, 400_000);

@@ -71,7 +71,7 @@ test('--once --json ends with the known answers, a second start repeats nothing,
   await waitUntil(
     'the view is drawn',
     () => live.output.stdout.includes('source and warehouse agree'),
-    60_000,
+    240_000,
   );
   const { pid } = JSON.parse(readFileSync(join(data, 'temporal.json'), 'utf8')) as { pid: number };
   live.child.kill('SIGINT');

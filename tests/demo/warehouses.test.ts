@@ -95,7 +95,7 @@ describe('the DAGs of the demo', () => {
     while (!shop.isDone()) shop.advance();
     Object.assign(process.env, environment, { DEMO_SHOP_TOKEN: shop.accessToken });
     expected = await runDags('duckdb', {});
-  }, 180_000);
+  }, 240_000);
   afterEach(async () => {
     await peer?.stop();
     peer = undefined;

@@ -85,7 +85,7 @@ describe('assets', () => {
     });
     expect(await queueOf('unlucky')).toMatchObject({ queued: [], startedRuns: 0, pending: 0 });
     expect(heardBy('unlucky')).toEqual([]);
-  }, 120_000);
+  }, 240_000);
 
   test('an event from outside completes allOf: one run, which knows every event, in its context and in run show', async () => {
     const told = await tell('file:prices', '--extra', '{"by":"vendor"}', '--id', 'delivery-1');
@@ -105,7 +105,7 @@ describe('assets', () => {
       runType: 'asset_triggered',
       triggeredBy: 'file:orders ← maker/make {"rows":3}; file:prices ← told {"by":"vendor"}',
     });
-  }, 120_000);
+  }, 240_000);
 
   test('an event that is told of twice makes one run', async () => {
     await heard('either', 2);
@@ -118,7 +118,7 @@ describe('assets', () => {
       async () => (await queueOf('either')).startedRuns === 3,
     );
     expect(await queueOf('either')).toMatchObject({ startedRuns: 3, pending: 0, queued: [] });
-  }, 120_000);
+  }, 240_000);
 
   test('each instance of a mapped task emits its own event', async () => {
     await triggerRun(project, 'mapped');
@@ -132,7 +132,7 @@ describe('assets', () => {
       { at: 2, name: 'c' },
     ]);
     expect(heardBy('parts')).toHaveLength(1);
-  }, 120_000);
+  }, 240_000);
 
   test('the history of a queue stays bounded, and what came meanwhile is neither lost nor doubled', async () => {
     const connection = await Connection.connect({ address: `127.0.0.1:${String(project.temporalPort)}` });
@@ -160,5 +160,5 @@ describe('assets', () => {
     const lengths = await project.historyLengths('millrace.assets.often');
     expect(lengths.length).toBeGreaterThan(2);
     expect(Math.max(...lengths)).toBeLessThan(60);
-  }, 120_000);
+  }, 240_000);
 });

@@ -15,7 +15,7 @@ let worker: RunningProcess;
 
 beforeAll(async () => {
   ({ project, worker, client } = await startRerunProject());
-}, 120_000);
+}, 240_000);
 
 afterAll(async () => {
   await client.connection.close();
@@ -64,7 +64,7 @@ test('chosen tasks run alone, with what the former runs hand on, twice too; the 
       store: 'success',
     });
   }
-}, 180_000);
+}, 240_000);
 
 test('kill -9 of the worker amid it: the next worker ends it, and each chosen task has run for each interval', async () => {
   project.write('notes.txt', '');
@@ -80,7 +80,7 @@ test('kill -9 of the worker amid it: the next worker ends it, and each chosen ta
   expect(await project.rows('SELECT count(*) AS n, count(DISTINCT id) AS ids FROM rows_of_mixed')).toEqual([
     { n: '8', ids: '8' },
   ]);
-}, 180_000);
+}, 240_000);
 
 test('where no former run has what a chosen task needs, its run says so and runs nothing', async () => {
   project.write('notes.txt', '');
@@ -95,7 +95,7 @@ test('where no former run has what a chosen task needs, its run says so and runs
     cause: { type: 'FORMER_RUN_MISSING', message: expect.stringContaining('fragile') },
   });
   expect(notes(project)).toEqual([]);
-}, 60_000);
+}, 240_000);
 
 test('the command line lists backfills, tells how they ended, and refuses what does not fit', async () => {
   const { backfills } = await project.json<{ backfills: { id: string; status: string }[] }>(
@@ -116,7 +116,7 @@ test('the command line lists backfills, tells how they ended, and refuses what d
   expect(await project.run(...range, '--tasks', 'fragile', '--downstream', '--dry-run')).toMatchObject({
     stdout: expect.stringContaining('create, fragile, drop, last'),
   });
-}, 60_000);
+}, 240_000);
 
 const isLong = process.env['MILLRACE_LONG_TESTS'] === '1';
 

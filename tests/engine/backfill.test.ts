@@ -16,7 +16,7 @@ beforeAll(async () => {
   await project.startTemporal();
   await project.json('deploy');
   await project.startWorker();
-}, 120_000);
+}, 240_000);
 
 const create = (dag: string, from: string, to: string, ...more: string[]) =>
   project.json<Progress>('backfill', 'create', dag, '--from', from, '--to', to, ...more);

@@ -10,7 +10,7 @@ beforeAll(async () => {
   await project.startTemporal();
   await project.json('deploy');
   await project.startWorker();
-}, 120_000);
+}, 240_000);
 
 test('a branch runs what it chose; the rest is skipped, and a join sees through it', async () => {
   expect(statesOf(await triggerRun(project, 'branched'))).toEqual({

@@ -85,7 +85,7 @@ beforeAll(async () => {
   await project.json('deploy');
   worker = await project.startWorker();
   millrace = await MillraceClient.connect({ project: project.folder, env: project.env });
-}, 120_000);
+}, 240_000);
 
 afterAll(async () => {
   await millrace.close();
@@ -130,7 +130,7 @@ test('events, customers and contacts become persons', async () => {
   const outcome = await run({ event: events, customer: customers, contact: contacts });
   expect(await persons()).toEqual(['c2 email bo', 'c3', 'c4', 'h2 email', 'laptop phone h1 c1 email ana']);
   expect(outcome).toMatchObject({ persons: 5, newMerges: 0, refusedLinks: 0 });
-}, 120_000);
+}, 240_000);
 
 test('a second run, redelivery and late rows in another order change nothing that they need not', async () => {
   const before = [await table('identifiers'), await table('links')];
@@ -145,7 +145,7 @@ test('a second run, redelivery and late rows in another order change nothing tha
   const keys = (found: readonly Record<string, unknown>[] = []) =>
     new Map(found.map((row) => [row['identifier_id'], row['person_key']]));
   expect(keys(await table('identifiers'))).toEqual(keys(before[0]));
-}, 180_000);
+}, 240_000);
 
 interface Person {
   readonly personKey: string;

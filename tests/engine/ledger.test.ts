@@ -57,7 +57,7 @@ beforeAll(async () => {
   await project.json('deploy');
   worker = await project.startWorker();
   store = await openOpsStore({ path: path() });
-}, 120_000);
+}, 240_000);
 
 afterAll(() => store.close());
 
@@ -213,7 +213,7 @@ test('what nobody reports comes from Temporal: a run that was terminated, and on
   });
   expect(await store.ledger.getRun('old')).toBeUndefined();
   await store.ledger.recordRuns([{ ...unknown, state: 'failed', endedAt: '2001-01-01T00:00:00.000Z' }]);
-}, 60_000);
+}, 240_000);
 
 test('lines are followed until the run ends', async () => {
   const { workflowId } = await project.json<{ workflowId: string }>(
@@ -245,7 +245,7 @@ test('a try whose worker died is kept as lost, and the next one does the work', 
     [2, 'success'],
   ]);
   expect(lost?.worker).not.toBe(done?.worker);
-}, 90_000);
+}, 240_000);
 
 test('a ledger that was lost is read anew from Temporal: runs, states, tries and errors, but no log lines', async () => {
   const before = await snapshot();
@@ -258,7 +258,7 @@ test('a ledger that was lost is read anew from Temporal: runs, states, tries and
   store = await openOpsStore({ path: path() });
   expect(await snapshot()).toEqual(before);
   expect(await project.json('run', 'sync')).toMatchObject({ added: 0, corrected: 0 });
-}, 60_000);
+}, 240_000);
 
 /**
  * Everything of the ledger that Temporal remembers too. Of a try before the last but one it knows only that it was; a run

@@ -10,7 +10,7 @@ beforeAll(async () => {
   await project.startTemporal();
   await project.json('deploy');
   await project.startWorker();
-}, 120_000);
+}, 240_000);
 
 describe('setup and teardown', () => {
   test('a teardown runs after a failure, and does not make the run a success or a failure', async () => {

@@ -31,7 +31,7 @@ beforeAll(async () => {
   await project.startTemporal();
   await project.json('deploy');
   await project.startWorker();
-}, 180_000);
+}, 240_000);
 
 test('a run of 1,000 tasks continues as new, keeps what its tasks handed on, and no history passes 4,096 events', async () => {
   const run = await triggerRun(project, 'wide');

@@ -12,7 +12,7 @@ beforeAll(async () => {
   await project.startTemporal();
   await project.json('deploy');
   await project.startWorker();
-}, 120_000);
+}, 240_000);
 
 /** What a task handed on, read from the history of its run. */
 async function handedOn(workflowId: string, taskId: string): Promise<unknown> {
@@ -91,4 +91,4 @@ test('1,000 instances run in child workflows, and no history grows long', async 
   expect((await project.history(run.workflowId)).length).toBeLessThan(300);
   for (const first of [0, 400, 800])
     expect((await project.history(`${run.workflowId}/double/${String(first)}`)).length).toBeLessThan(4_096);
-}, 180_000);
+}, 240_000);

@@ -16,7 +16,7 @@ beforeAll(async () => {
   await project.startTemporal();
   await project.startWorker();
   await project.json('deploy');
-}, 180_000);
+}, 240_000);
 
 const linesOf = (id: string): string[] => project.read(`${id}.log`).split('\n').filter(Boolean);
 const runsOf = async (id: string) =>
@@ -84,5 +84,5 @@ describe('continuous', () => {
       async () => (await companion.describe()).status.name === 'COMPLETED',
     );
     await connection.close();
-  }, 120_000);
+  }, 240_000);
 });

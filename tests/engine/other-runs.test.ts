@@ -50,7 +50,7 @@ async function ended(id: string): Promise<BackfillStatus> {
   await waitUntil(
     `${id} ends`,
     async () => (await millrace.backfillStatus(id)).state === 'completed',
-    120_000,
+    240_000,
   );
   return millrace.backfillStatus(id);
 }
@@ -97,7 +97,7 @@ describe('the run of the previous interval', () => {
     await waitUntil(
       'the first day is over',
       async () => (await millrace.backfillStatus(id)).failed === 1,
-      60_000,
+      240_000,
     );
     expect(notes(project, 'publish')).toEqual(['publish 2026-03-01']);
     project.write('mended', '');

@@ -61,7 +61,7 @@ beforeAll(async () => {
   await project.json('deploy');
   connection = await Connection.connect({ address: `127.0.0.1:${String(project.temporalPort)}` });
   client = new Client({ connection });
-}, 180_000);
+}, 240_000);
 
 afterAll(() => connection.close());
 

@@ -53,7 +53,7 @@ beforeAll(async () => {
   await world.project.json('deploy');
   await world.startWorker('one');
   await world.startWorker('two');
-}, 120_000);
+}, 240_000);
 
 /** Lets a pool's tasks pile up, then opens it: what waits is served in the pool's order. */
 async function pileUp(

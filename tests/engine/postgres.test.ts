@@ -47,7 +47,7 @@ beforeAll(async () => {
   await project.startTemporal();
   await project.json('deploy');
   await project.startWorker();
-}, 120_000);
+}, 240_000);
 
 afterAll(() => server.stop());
 
@@ -68,7 +68,7 @@ test('the connection is tested with one command', async () => {
   expect(connections).toMatchObject([
     { name: 'shop', connector: 'postgres', isWorking: true, detail: expect.stringMatching(/^PostgreSQL \d/) },
   ]);
-}, 60_000);
+}, 240_000);
 
 test('a connection that is killed in the middle of a read costs a try, and each row is there once', async () => {
   const gate = await closeGate(server);
@@ -81,7 +81,7 @@ test('a connection that is killed in the middle of a read costs a try, and each 
   expect(server.log()).toContain('terminating connection due to administrator command');
   expect(run.result.counts).toMatchObject({ extracted: itemCount, loaded: itemCount, quarantined: 0 });
   await expectEqualTables();
-}, 120_000);
+}, 240_000);
 
 test('the next run reads what changed since, late commits and deletions among it', async () => {
   await server.run(
@@ -96,7 +96,7 @@ test('the next run reads what changed since, late commits and deletions among it
   expect(run.result.counts).toMatchObject({ loaded: 3, quarantined: 0 });
   expect(run.result.counts.unchanged).toBeLessThan(100);
   await expectEqualTables();
-}, 120_000);
+}, 240_000);
 
 test('a cancelled run ends its statement on the server', async () => {
   await server.run(`UPDATE items SET updated_at = '2026-01-03T00:00:00Z' WHERE id = 30000`);
@@ -115,4 +115,4 @@ test('a cancelled run ends its statement on the server', async () => {
   await waitUntil('nothing is read any more', async () => (await readsUnderWay(server)).length === 0);
   expect(server.log()).toContain('canceling statement due to user request');
   await gate.open();
-}, 120_000);
+}, 240_000);

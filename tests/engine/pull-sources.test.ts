@@ -149,7 +149,7 @@ beforeAll(async () => {
   await project.startTemporal();
   await project.json('deploy');
   await project.startWorker();
-}, 120_000);
+}, 240_000);
 
 afterAll(async () => {
   await Promise.all([crm, api, org, store, shop, mail, list, web, graph].map((server) => server.close()));
@@ -363,5 +363,5 @@ describe('Shopify by GraphQL, Klaviyo, Mailchimp, GA4 and any GraphQL API, with 
         'web_events',
       ].map((table) => [table, 'clean']),
     );
-  }, 180_000);
+  }, 240_000);
 });

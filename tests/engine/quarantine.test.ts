@@ -32,7 +32,7 @@ beforeAll(async () => {
   await project.json('deploy');
   await project.startWorker();
   await project.json('dag', 'trigger', 'shop', '--wait');
-}, 120_000);
+}, 240_000);
 
 interface Quarantined {
   readonly quarantine_id: string;

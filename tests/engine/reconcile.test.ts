@@ -138,7 +138,7 @@ test('what differs is found by checksums, left alone above the cap, healed below
     { status: 'different', way: 'checksums', missing: '1', in_flight: '0', heal_status: null },
     { status: 'clean', way: 'checksums', missing: '0', in_flight: '0', heal_status: null },
   ]);
-}, 120_000);
+}, 240_000);
 
 test('a source is read again where checksums are not wanted, with the same outcome', async () => {
   await server.run(`UPDATE items SET amount = 7 WHERE id = 77`);
@@ -151,7 +151,7 @@ test('a source is read again where checksums are not wanted, with the same outco
     inFlight: 1,
     heal: { counts: { loaded: 2 }, remaining: 0 },
   });
-}, 120_000);
+}, 240_000);
 
 test('a schedule of its own compares and heals the table, and goes with the option', async () => {
   await server.run(`UPDATE items SET amount = 8 WHERE id = 88`, `DELETE FROM items WHERE id = 89`);
@@ -173,7 +173,7 @@ test('a schedule of its own compares and heals the table, and goes with the opti
   } finally {
     await connection.close();
   }
-}, 120_000);
+}, 240_000);
 
 test('workers killed while they compare, heal and report: each report is exact and there once, each heal is one load', async () => {
   await worker.end();

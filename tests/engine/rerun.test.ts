@@ -19,7 +19,7 @@ const here = { ...plain, past: false, future: false, recursive: false };
 
 beforeAll(async () => {
   ({ project, worker, client } = await startRerunProject());
-}, 120_000);
+}, 240_000);
 
 afterAll(async () => {
   await client.connection.close();
@@ -109,7 +109,7 @@ test('a retry runs what failed, its setup and what comes after it; everything el
     rmSync(join(project.folder, `.millrace/ops.db${end}`), { force: true });
   worker = await project.startWorker();
   await expectTries(id);
-}, 120_000);
+}, 240_000);
 
 test('clear takes what comes before, and leaves out what did well where only failed tasks are asked for', async () => {
   breakIt();
@@ -129,7 +129,7 @@ test('clear takes what comes before, and leaves out what did well where only fai
   ]);
   expect(await result(id)).toMatchObject({ state: 'success' });
   expect(notes(project).sort()).toEqual(['create', 'drop', 'fragile 3', 'last 7 60']);
-}, 120_000);
+}, 240_000);
 
 test('a branch that is kept still skips what it did not choose; cleared, it chooses anew', async () => {
   const id = await run('mixed', 2, 'branched');
@@ -142,7 +142,7 @@ test('a branch that is kept still skips what it did not choose; cleared, it choo
   await result(id);
   expect(cleared[0]?.taskIds).toEqual(['pick', 'yes', 'no', 'create', 'fragile', 'drop', 'last']);
   expect(notes(project, 'pick')).toHaveLength(1);
-}, 120_000);
+}, 240_000);
 
 test('a load that runs again finds its marker and changes nothing; its upstream is not asked again', async () => {
   const id = await run('mixed', 3, 'loaded');
@@ -158,7 +158,7 @@ test('a load that runs again finds its marker and changes nothing; its upstream 
   expect(await project.rows('SELECT * FROM rows_of_mixed ORDER BY id')).toEqual(before);
   const unknown = await project.run('run', 'clear', id, 'nobody');
   expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('"nobody"') });
-}, 120_000);
+}, 240_000);
 
 test('past, future and recursive reach other runs, oldest first; a dry run changes nothing', async () => {
   const ids: string[] = [];
@@ -202,7 +202,7 @@ test('past, future and recursive reach other runs, oldest first; a dry run chang
   const handle = client.workflow.getHandle(waiting.workflowId);
   expect((await handle.describe()).status.name).toBe('RUNNING');
   await handle.terminate('the test ends it');
-}, 180_000);
+}, 240_000);
 
 test('a run under way clears what has ended; a cancelled one goes on where it was cut short', async () => {
   const started = await triggerRun(client, 'held', {
@@ -234,7 +234,7 @@ test('a run under way clears what has ended; a cancelled one goes on where it wa
   expect(await retryRun(client, id, by)).toMatchObject({ taskIds: ['second'] });
   expect(await result(id)).toMatchObject({ state: 'success' });
   expect(notes(project)).toEqual([]);
-}, 120_000);
+}, 240_000);
 
 test('many failed runs are retried by a filter, once each', async () => {
   breakIt();
@@ -250,4 +250,4 @@ test('many failed runs are retried by a filter, once each', async () => {
   );
   for (const id of ids) expect(await result(id)).toMatchObject({ state: 'success' });
   expect(await retryRuns(client, { ...by, filter })).toEqual([]);
-}, 120_000);
+}, 240_000);

@@ -15,7 +15,7 @@ beforeAll(async () => {
   await project.startTemporal();
   await project.json('deploy');
   await project.startWorker();
-}, 120_000);
+}, 240_000);
 
 interface Triggered {
   readonly workflowId: string;

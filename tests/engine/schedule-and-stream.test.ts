@@ -29,7 +29,7 @@ beforeAll(async () => {
   await project.json('deploy');
   await project.startWorker();
   gatewayUrl = (await project.startGateway()).url;
-}, 120_000);
+}, 240_000);
 
 test('scheduled runs get adjoining data intervals from their nominal time', async () => {
   await waitUntil('three runs have loaded', async () => {

@@ -69,7 +69,7 @@ beforeAll(async () => {
   connection = await Connection.connect({ address: `127.0.0.1:${String(project.temporalPort)}` });
   client = new Client({ connection });
   outcomes = sideBySide(stories);
-}, 180_000);
+}, 240_000);
 
 afterAll(async () => {
   await Promise.allSettled(Object.values(outcomes));

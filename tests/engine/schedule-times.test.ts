@@ -22,7 +22,7 @@ beforeAll(async () => {
   await project.startTemporal();
   connection = await Connection.connect({ address: `127.0.0.1:${String(project.temporalPort)}` });
   client = new Client({ connection });
-}, 120_000);
+}, 240_000);
 
 afterAll(() => connection.close());
 

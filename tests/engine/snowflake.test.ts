@@ -48,7 +48,7 @@ let project: TestProject;
     await project.startTemporal();
     await project.json('deploy');
     await project.startWorker();
-  }, 120_000);
+  }, 240_000);
   afterAll(async () => {
     delete process.env['MILLRACE_WAREHOUSE'];
     delete process.env['SNOWFLAKE_TEST_PASSWORD'];
@@ -71,5 +71,5 @@ let project: TestProject;
     expect(transaction).toContainEqual(expect.stringMatching(/^INSERT INTO "_MILLRACE_LOADS"/));
     expect(asked[commit]?.parameters?.['QUERY_TAG']).toMatch(/"app":"millrace","table":"numbers","load":/);
     expect(project.read('data/warehouse.duckdb')).toBe('');
-  }, 120_000);
+  }, 240_000);
 });

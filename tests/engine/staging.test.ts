@@ -157,6 +157,6 @@ let staging: StagingStore;
         removedFiles: 0,
         isDryRun: true,
       });
-    }, 120_000);
+    }, 240_000);
   },
 );

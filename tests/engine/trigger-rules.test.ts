@@ -36,7 +36,7 @@ beforeAll(async () => {
   await project.startTemporal();
   await project.json('deploy');
   await project.startWorker();
-}, 180_000);
+}, 240_000);
 
 /** What the documentation of Airflow says becomes of a task with this rule after these two. */
 const failed = (state: TaskState): boolean => state === 'failed' || state === 'upstream_failed';
@@ -76,4 +76,4 @@ test('every rule, after every pair of ends, on the real server', async () => {
   }
   expect(found).toEqual(expected);
   expect(Object.keys(found)).toHaveLength(120);
-}, 120_000);
+}, 240_000);

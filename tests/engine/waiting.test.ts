@@ -10,7 +10,7 @@ beforeAll(async () => {
   await project.startTemporal();
   await project.json('deploy');
   await project.startWorker();
-}, 120_000);
+}, 240_000);
 
 describe('sensors', () => {
   test('wait without a slot and hand on what they found; one that may give up is skipped', async () => {

@@ -15,7 +15,7 @@ beforeAll(async () => {
   await project.startWorker();
   // In this process, because the providers' keys are served to it here and not by the providers.
   gateway = await startFixtureGateway({ inboxDirectory: `${project.folder}/.millrace/inbox` });
-}, 120_000);
+}, 240_000);
 
 interface Outgoing {
   readonly provider: string;
@@ -57,7 +57,7 @@ describe('e-mail events of every service', () => {
     await waitUntil(
       'all rows are there',
       async () => (await count('SELECT count(*) AS n FROM email_events')) >= total,
-      120_000,
+      240_000,
     );
     const rows = await project.rows('SELECT provider, count(*) AS n FROM email_events GROUP BY 1');
     expect(new Map(rows.map(({ provider, n }) => [provider, Number(n)]))).toEqual(expected);
@@ -68,7 +68,7 @@ describe('e-mail events of every service', () => {
     expect(bounces.map(({ c }) => c)).toEqual(['block', 'hard', 'soft', 'undetermined']);
     expect(await count(`SELECT count(*) AS n FROM email_events WHERE "isMachineOpen"`)).toBeGreaterThan(5);
     expect(await count(`SELECT count(*) AS n FROM email_events WHERE "isScannerClick"`)).toBeGreaterThan(3);
-  }, 180_000);
+  }, 240_000);
 
   test('an event of an unknown type is in the quarantine with its code, and a replay asks again', async () => {
     const delivery = fixtureOf('sendgrid').sign([
@@ -90,7 +90,7 @@ describe('e-mail events of every service', () => {
         body: [{ event: 'levitated' }],
       });
     }
-  }, 120_000);
+  }, 240_000);
 });
 
 describe('events of objects', () => {
@@ -166,12 +166,12 @@ describe('events of objects', () => {
     await waitUntil(
       'all changes are there',
       async () => (await count('SELECT count(*) AS n FROM changes')) >= orders.length * 3 + others.length,
-      120_000,
+      240_000,
     );
     await waitUntil(
       'all orders are there',
       async () => (await count('SELECT count(*) AS n FROM orders_now')) >= orders.length,
-      120_000,
+      240_000,
     );
     expect(await count('SELECT count(*) AS n FROM changes')).toBe(orders.length * 3 + others.length);
     await waitUntil(

@@ -48,7 +48,7 @@ async function finish(project: TestProject, id: string): Promise<BackfillProgres
       status = JSON.parse(stdout) as BackfillProgress;
       return status.state === 'completed';
     },
-    180_000,
+    240_000,
   );
   return status!;
 }

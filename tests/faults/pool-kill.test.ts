@@ -18,7 +18,7 @@ beforeAll(async () => {
     { pools: { narrow: { slots: 3 } } },
   );
   await world.project.json('deploy');
-}, 120_000);
+}, 240_000);
 
 async function busy(dag: string, worker: RunningProcess): Promise<void> {
   await waitUntil('the worker holds a slot', () => doneBy(world.trace([dag]), worker.child.pid).length > 0);

@@ -76,7 +76,7 @@ async function hasEnded(dagId: string, runId: string): Promise<unknown> {
       state = (await call(`dags/${dagId}/runs/${encodeURIComponent(runId)}`)).body['state'];
       return state !== 'running';
     },
-    120_000,
+    240_000,
   );
   return state;
 }
@@ -106,7 +106,7 @@ beforeAll(async () => {
   await project.json('deploy');
   await project.startWorker();
   ({ url } = await project.startGateway());
-}, 180_000);
+}, 240_000);
 
 afterAll(async () => {
   await issuer.close();
@@ -137,7 +137,7 @@ describe('schedulers', () => {
     expect(new Set(replies.map(({ body }) => body['runId']))).toEqual(new Set([runId]));
     expect((await ask('2026-01-03T03:00:00Z')).status).toBe(201);
     expect(await hasEnded('shop-orders', runId)).toBe('success');
-  }, 180_000);
+  }, 240_000);
 
   test('EventBridge is let in by key, password, or token of client credentials', async () => {
     const basic = `Basic ${Buffer.from('eventbridge:airflow-secret').toString('base64')}`;
@@ -150,7 +150,7 @@ describe('schedulers', () => {
     for (const headers of asked.slice(1)) expect(await ask(headers)).toMatchObject({ status: 200 });
     for (const headers of [{ authorization: other }, { 'x-api-key': 'guess' }])
       expect(await ask(headers)).toMatchObject({ status: 401 });
-  }, 120_000);
+  }, 240_000);
 });
 
 describe('polls', () => {
@@ -234,7 +234,7 @@ test('a pushed record is one row however often it came; one that is not usable i
   await waitUntil(
     'the rows are there',
     async () => ((await count('SELECT id FROM leads ORDER BY id')) ?? []).length >= 3,
-    180_000,
+    240_000,
   );
   expect(await count('SELECT id FROM leads ORDER BY id')).toEqual([{ id: 'a' }, { id: 'b' }, { id: 'c' }]);
   expect(await count('SELECT raw FROM _millrace_quarantine')).toEqual([{ raw: '"not json"' }]);
@@ -271,7 +271,7 @@ test.each(['platforms', 'schedulers'])(
       if (!text.startsWith('#')) expect(outcome.text).toMatch(/"(pushId|runs|workflowId)"/);
     }
   },
-  120_000,
+  240_000,
 );
 
 const airflow = isAirflowWanted ? await findAirflow() : undefined;

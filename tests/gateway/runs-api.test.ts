@@ -80,7 +80,7 @@ beforeAll(async () => {
   );
   gateway = await project.startGateway();
   ({ url } = gateway);
-}, 120_000);
+}, 240_000);
 
 afterAll(async () => {
   await issuer.close();
@@ -102,7 +102,7 @@ describe('API of runs', () => {
       status: 200,
       body: { state: 'success', tasks: { note: 'success' } },
     });
-  }, 120_000);
+  }, 240_000);
 
   test('a run of one name starts once: asked for fifty times at once, and again after its end', async () => {
     const body = { runId: 'order-17', params: { name: 'ada' } };
@@ -119,7 +119,7 @@ describe('API of runs', () => {
     expect(notes(project, String(replies[0]?.body['workflowId']))).toEqual([
       expect.stringContaining(' ada '),
     ]);
-  }, 60_000);
+  }, 240_000);
 
   test('the same name with other params is refused, and starts nothing', async () => {
     await trigger('open', { runId: 'fixed', params: { name: 'a' } });
@@ -131,7 +131,7 @@ describe('API of runs', () => {
     expect(notes(project).filter((line) => line.includes('-fixed '))).toEqual([
       expect.stringMatching(/ a $/),
     ]);
-  }, 60_000);
+  }, 240_000);
 
   test('without a name each request is a run; params and interval reach it, and the ledger knows who asked', async () => {
     const interval = { start: '2026-01-01T00:00:00Z', end: '2026-01-02T00:00:00Z' };
@@ -153,7 +153,7 @@ describe('API of runs', () => {
     expect((await project.json<{ run: object }>('run', 'show', workflowId)).run).toMatchObject({
       triggeredBy: 'api:airflow',
     });
-  }, 60_000);
+  }, 240_000);
 
   test.each([
     ['no token', { token: '' }, 401],

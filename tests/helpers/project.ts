@@ -103,7 +103,7 @@ export class TestProject {
       await waitUntil(
         'the Temporal server answers',
         async () => hasEnded || (await this.isTemporalUp()),
-        60_000,
+        240_000,
       );
       if (!hasEnded) return server;
       // Another process may have taken the port meanwhile; workers that run already know it, so it stays theirs.

@@ -129,5 +129,5 @@ const orders = defineDag({
     const run = await environment.run(orders, { fakes: { pull: rows([]) } });
     expect(run.state).toBe('failed');
     expect(run.tasks['tell']?.error?.message).toContain('must not call the world');
-  }, 120_000);
+  }, 240_000);
 });

@@ -66,7 +66,7 @@ export function postgresPlaces(): OpsPlaces & { server(): PostgresServer } {
   let shared: OpsPlace | undefined;
   beforeAll(async () => {
     started = await startPostgres();
-  }, 60_000);
+  }, 240_000);
   afterAll(async () => {
     await started?.stop();
   });

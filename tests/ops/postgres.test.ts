@@ -67,7 +67,7 @@ test('sessions that end in the middle of writing lose nothing', async () => {
   await killer.end();
   expect(killed).toBeGreaterThan(3);
   await expectBatches(30);
-}, 60_000);
+}, 240_000);
 
 test('a restart of the server while a worker writes loses nothing, and no operation fails', async () => {
   const logged: string[] = [];
@@ -95,7 +95,7 @@ test('a restart of the server while a worker writes loses nothing, and no operat
   await expectBatches(3);
   expect(await store.connections.reveal('crm')).toEqual({ connector: 'rest', url: 'https://crm.example' });
   expect(logged).toEqual([]);
-}, 60_000);
+}, 240_000);
 
 test('a lease counts by the clock of the server, however wrong that of a machine is', async () => {
   expect(await store.leases.take('oauth-tokens:crm', 'a', 60_000)).toBe(true);

@@ -291,7 +291,7 @@ describe.each(kindsOfPlaces)('on %s', (_kind, makePlaces) => {
     expect(runs).toHaveLength(91);
     expect(await other.ledger.listTasks(runs)).toHaveLength(90);
     await other.close();
-  }, 60_000);
+  }, 240_000);
 });
 
 describe('the file of SQLite', () => {

@@ -187,7 +187,7 @@ async function startBucketPeer(
       if (child.exitCode !== null) throw new Error(`${name} ended at once`);
       return (await fetch(`${url}${path}`).catch(() => undefined))?.ok === true;
     },
-    60_000,
+    240_000,
   );
   return {
     url,

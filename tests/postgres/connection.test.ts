@@ -39,7 +39,7 @@ beforeAll(async () => {
     'GRANT SELECT ON open_table TO reader',
     'GRANT CREATE ON SCHEMA public TO reader',
   );
-}, 60_000);
+}, 240_000);
 
 afterAll(() => server.stop());
 

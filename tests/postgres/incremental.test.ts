@@ -18,7 +18,7 @@ beforeAll(async () => {
   await client.query(
     'CREATE TABLE changes (id int PRIMARY KEY, at timestamptz, local timestamp, day date, seq bigint, gone boolean)',
   );
-}, 60_000);
+}, 240_000);
 
 afterAll(() => server.stop());
 

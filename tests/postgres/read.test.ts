@@ -18,7 +18,7 @@ let server: PostgresServer;
 beforeAll(async () => {
   server = await startPostgres();
   await createItems(server);
-}, 60_000);
+}, 240_000);
 
 afterAll(() => server.stop());
 

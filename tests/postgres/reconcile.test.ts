@@ -76,7 +76,7 @@ beforeAll(async () => {
   );
   await stages.run(hardDag, { 'hard.v1': hardSchema });
   await stages.run(pairDag, { 'pair.v1': pairSchema });
-}, 60_000);
+}, 240_000);
 
 afterAll(async () => {
   await stages.close();

@@ -25,7 +25,7 @@ beforeAll(async () => {
     extra_float_digits: '-3',
   });
   stages = await openStages(join(folder, 'types'), server.connection());
-}, 60_000);
+}, 240_000);
 
 afterAll(async () => {
   await stages.close();

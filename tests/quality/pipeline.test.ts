@@ -50,7 +50,7 @@ beforeAll(async () => {
   await project.json('deploy');
   worker = await project.startWorker();
   millrace = await MillraceClient.connect({ project: project.folder, env: project.env });
-}, 120_000);
+}, 240_000);
 
 afterAll(async () => {
   await millrace.close();
@@ -94,7 +94,7 @@ test('rows that miss are quarantined or corrected, odd batches are flagged, and 
   });
   await run('flagged', { run: 4 });
   for (const kind of ['quarantine-rate', 'schema-change']) await told('flagged', kind, 'recovered');
-}, 120_000);
+}, 240_000);
 
 test('a run that waits for review loads nothing, goes on when accepted and fails when rejected', async () => {
   for (const number of [1, 2]) await run('gated', { run: number });
@@ -130,7 +130,7 @@ test('a run that waits for review loads nothing, goes on when accepted and fails
     message: expect.stringContaining('half a file'),
   });
   await told('gated', 'run-failed', 'raised');
-}, 120_000);
+}, 240_000);
 
 test('the sinks can be tried from the command line', async () => {
   const outcome = await project.run('alarms', 'test', '--json');

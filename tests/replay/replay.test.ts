@@ -22,7 +22,7 @@ function replay(...args: string[]): Record<string, Outcome> {
 beforeAll(() => {
   replayed = replay(...names.map((name) => join(histories, name)));
   edited = replay('--edit', join(histories, 'run-dag.history'));
-}, 120_000);
+}, 240_000);
 
 test('every workflow has a recorded history', () => {
   for (const workflow of [

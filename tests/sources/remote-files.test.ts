@@ -44,7 +44,7 @@ function store(name: string, open: (() => Promise<FilePlaceUnderTest>) | undefin
     let place: FilePlaceUnderTest;
     beforeAll(async () => {
       place = await (open as () => Promise<FilePlaceUnderTest>)();
-    }, 90_000);
+    }, 240_000);
     afterAll(() => place.stop());
     const at = (path: string): string => `${place.url}/${path}`;
     const ids = (rows: readonly string[]) => rows.map((row) => (JSON.parse(row) as { id: unknown }).id);

@@ -173,7 +173,7 @@ test('the stage, which judges by SQL where it can, and ajv give the same verdict
   expect(figures.compared).toBeGreaterThan(1_000);
   expect(figures.refused).toBeGreaterThan(200);
   expect(figures.bySql).toBeGreaterThan(figures.compared / 2);
-}, 180_000);
+}, 240_000);
 
 describe('numbers within documents', () => {
   const text: JsonObject = { type: 'string' };

@@ -37,7 +37,7 @@ function bucketContract(
     let peer: BucketPeer | undefined;
     beforeAll(async () => {
       peer = await start(program ?? '');
-    }, 90_000);
+    }, 240_000);
     afterAll(async () => {
       await peer?.stop();
     });

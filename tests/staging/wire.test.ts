@@ -25,7 +25,7 @@ function overTheWire(
     beforeAll(async () => {
       peer = await start(program ?? '');
       proxy = await startFaultProxy(peer.url);
-    }, 90_000);
+    }, 240_000);
     afterEach(() => {
       proxy.decide(() => 'pass');
       jest.restoreAllMocks();

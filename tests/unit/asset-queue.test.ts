@@ -155,7 +155,7 @@ describe('the queue of a DAG', () => {
     }
     expect(queue.state.pending).toHaveLength(limits.assetPendingRuns);
     expect(JSON.stringify(queue.state).length).toBeLessThan(1_500_000);
-  }, 60_000);
+  }, 240_000);
 });
 
 describe('events that fit', () => {
