@@ -49,6 +49,8 @@ export const connectorLimits = {
   /** GA4: tables of one page of a list, and days in which the table of a day may change (three, time zones, and one to spare). */
   ga4ListedTables: 1_000,
   ga4RewrittenDays: 5,
+  /** BigQuery: to cancel the job of a read that is given up, and to hear the answer that it waited for. */
+  bigQueryCancelMs: 5_000,
   /** GraphQL: text of a query; it travels with the DAG. */
   graphqlQueryMaxLength: 32_000,
   /** OAuth: one request to an authorization server, and one answer of it. */

@@ -221,8 +221,7 @@ export class RateBudget {
     const free = capacity - this.#aheadOf(holder, dag);
     if (free < need) return this.#refuse(need, nowMs);
     const isProbe = this.#isProbing();
-    const share = Math.floor(free / new Set([...this.#waiters.values()].map((waiter) => waiter.dag)).size);
-    const granted = isProbe ? need : Math.max(need, Math.min(want, share));
+    const granted = isProbe ? need : Math.max(need, Math.min(want, free, this.#shareOf(dag, capacity)));
     this.#waiters.delete(holder);
     this.#clock = Math.max(this.#clock, served.start);
     served.finish = served.start + granted;
@@ -264,7 +263,37 @@ export class RateBudget {
       const [start, place] = rank(waiter.dag);
       return waiter.dag !== dag && (start < ownStart || (start === ownStart && place < ownPlace));
     });
-    return sum([...before, ...ahead].map(({ units }) => units));
+    return sum([...before, ...ahead].map(({ units }) => units)) + this.#behind(ownStart);
+  }
+
+  /**
+   * DAGs that hold units and do not wait just now, but are more than a whole limit behind: one unit is kept for each, or else
+   * those with many readers, of whom one always waits, would have all that becomes free while a single reader is at work.
+   */
+  #behind(start: number): number {
+    const patience = Math.min(...this.#rules.map(({ units }) => units));
+    const waiting = new Set([...this.#waiters.values()].map(({ dag }) => dag));
+    const holding = new Set([...this.#slices.values()].map(({ dag }) => dag));
+    return [...holding].filter(
+      (dag) => !waiting.has(dag) && (this.#dags.get(dag)?.start ?? 0) + patience < start,
+    ).length;
+  }
+
+  /**
+   * Units with which a DAG would be where the others that wait are, if all of them were given what there is: most for those
+   * that were served least.
+   */
+  #shareOf(dag: string, capacity: number): number {
+    const startOf = (name: string): number => this.#dags.get(name)?.start ?? 0;
+    const starts = [...new Set([...this.#waiters.values()].map((waiter) => waiter.dag))]
+      .map(startOf)
+      .sort((a, b) => a - b);
+    let level = Number.POSITIVE_INFINITY;
+    for (let count = starts.length; count > 0; count -= 1) {
+      level = (capacity + sum(starts.slice(0, count))) / count;
+      if (level >= (starts[count - 1] ?? 0)) break;
+    }
+    return Math.floor(level - startOf(dag));
   }
 
   #refuse(need: number, nowMs: number): RateAnswer {

@@ -1,6 +1,7 @@
 import { BigQuery, type BigQueryOptions, type Job, type JobOptions } from '@google-cloud/bigquery';
 import { JWT, OAuth2Client } from 'google-auth-library';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
 import type { StagedRows } from '../load/stage-batch.js';
@@ -85,9 +86,14 @@ export class BigQueryJobs {
     const job = await this.#classified(tag, () => this.#submit(tag, this.#queryOf(sql, [])));
     let pageToken: string | undefined;
     let isRead = false;
+    let asked: Promise<unknown> = Promise.resolve();
     try {
       while (!isRead) {
-        const ask = () => this.#pageOf(job, maxRows, pageToken);
+        const ask = () => {
+          const answer = this.#pageOf(job, maxRows, pageToken);
+          asked = answer;
+          return answer;
+        };
         const page = await unlessAborted(signal, () => this.#classified(tag, ask));
         if (!page.isComplete) continue;
         yield page.rows;
@@ -95,7 +101,8 @@ export class BigQueryJobs {
         isRead = pageToken === undefined;
       }
     } finally {
-      if (!isRead) void job.cancel().catch(() => undefined);
+      // Nothing goes on after the read: the client would repeat a request whose connection ends, whoever still listens.
+      if (!isRead) await within(limits.bigQueryCancelMs, Promise.allSettled([asked, job.cancel()]));
     }
   }
 
@@ -168,7 +175,7 @@ export class BigQueryJobs {
           return this.client.job(jobId, location === undefined ? {} : { location });
         }
         if (attempt >= limits.connectorMaxTries || !isNetworkFailure(error)) throw error;
-        await wait(limits.connectorRetryBaseMs * attempt * Math.random());
+        await sleep(limits.connectorRetryBaseMs * attempt * Math.random());
       }
     }
   }
@@ -237,7 +244,7 @@ export class BigQueryJobs {
           if (errorResult === undefined) return;
           throw Object.assign(new Error(errorResult.message), { errors: [errorResult] });
         }
-        await wait(pauseMs);
+        await sleep(pauseMs);
       }
     });
   }
@@ -249,7 +256,7 @@ export class BigQueryJobs {
         return await request();
       } catch (error) {
         if (attempt >= limits.connectorMaxTries || !isNetworkFailure(error)) throw error;
-        await wait(limits.connectorRetryBaseMs * attempt * Math.random());
+        await sleep(limits.connectorRetryBaseMs * attempt * Math.random());
       }
     }
   }
@@ -337,8 +344,12 @@ function parameterOf(value: Bind): { parameterType: { type: string }; parameterV
   };
 }
 
-function wait(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+/** Waits for work that may be given up, but no longer than this. */
+async function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
+  const stop = new AbortController();
+  const timer = sleep(milliseconds, undefined, { signal: stop.signal }).catch(() => undefined);
+  await Promise.race([work, timer]);
+  stop.abort();
 }
 
 /** The result of `work`, or the reason of the abort as soon as there is one. */

@@ -155,18 +155,18 @@ describe('a read of changes', () => {
       const server = await shop();
       while (!server.isDone()) server.advance();
       const boundary = '2026-01-05T08:01:30.000Z';
-      const spans = [
-        { start: '2025-01-01T00:00:00.000Z', end: boundary },
-        { start: boundary, end: '2027-01-01T00:00:00.000Z' },
-      ];
-      const [before, after] = await Promise.all(spans.map((interval) => read(server, stream, { interval })));
-      expect([...idsOf(before?.rows ?? []), ...idsOf(after?.rows ?? [])].sort()).toEqual(
-        truthOf(server, stream),
-      );
-      expect(after?.rows.length).toBeGreaterThan(0);
-      for (const line of after?.rows ?? [])
+      // One after the other: two at once would share the points of the account, and know nothing of each other.
+      const before = await read(server, stream, {
+        interval: { start: '2025-01-01T00:00:00.000Z', end: boundary },
+      });
+      const after = await read(server, stream, {
+        interval: { start: boundary, end: '2027-01-01T00:00:00.000Z' },
+      });
+      expect([...idsOf(before.rows), ...idsOf(after.rows)].sort()).toEqual(truthOf(server, stream));
+      expect(after.rows.length).toBeGreaterThan(0);
+      for (const line of after.rows ?? [])
         expect(comparable(line)).toHaveProperty('updated_at', expect.anything());
-      const gone = [...(before?.deletes ?? []), ...(after?.deletes ?? [])];
+      const gone = [...before.deletes, ...after.deletes];
       if (stream === 'products') expect(idsOf(gone)).toEqual(texts(server.deletedIds('Product')));
       expect(server.bulkStatuses()).toEqual([]);
     },

@@ -163,7 +163,7 @@ test('DAGs that share a limit are served alike, however many readers each has an
         expect(Math.max(...sent) - Math.min(...sent)).toBeLessThanOrEqual(4 * units);
       },
     ),
-    { numRuns: 12 },
+    { numRuns: 12, examples: [[[2, 1], 3, [0, 28, 0, 10, ...Array<number>(60).fill(0)]]] },
   );
 });
 
