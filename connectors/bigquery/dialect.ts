@@ -108,7 +108,7 @@ function literal(value: string): string {
 /**
  * `2026-01-31 23:59:59.5`, with four digits of the year and no zeros at the fraction's end. `%F` writes fewer digits of an early
  * year, and a project may have another time zone than UTC where none is named (documentation, "Format elements",
- * "Manage configuration settings": `default_time_zone`).
+ * "Manage default configurations": `default_time_zone`).
  */
 export function instantText(expression: string): string {
   const time = `FORMAT_TIMESTAMP(' %H:%M:%E6S', ${expression}, 'UTC')`;
