@@ -1,10 +1,9 @@
 import type { ComparedColumn } from '../../core/reconcile.js';
 import type { ChecksumSpelling } from '../checksum.js';
-import { quoted } from './dialect.js';
+import { instantText, quoted } from './dialect.js';
 
 /**
- * Checksums by BigQuery. An integer is read from text with `0x` before it; the elements `%E4Y` and `%E6S` give all four
- * digits of a year and all six of a fraction (BigQuery, SQL reference: "Conversion functions", "Format elements").
+ * Checksums by BigQuery. An integer is read from text with `0x` before it (BigQuery, SQL reference: "Conversion functions").
  */
 export const bigQueryChecksums: ChecksumSpelling = {
   text: ({ name, type }: ComparedColumn) => {
@@ -17,7 +16,7 @@ export const bigQueryChecksums: ChecksumSpelling = {
       case 'decimal':
         return `FORMAT('%.${String(type.scale ?? 9)}f', ${column})`;
       case 'timestamp':
-        return `REGEXP_REPLACE(FORMAT_TIMESTAMP('%E4Y-%m-%d %H:%M:%E6S', ${column}), r'[.]?0+$', '')`;
+        return instantText(column);
       default:
         return `CAST(${column} AS STRING)`;
     }

@@ -105,10 +105,20 @@ function literal(value: string): string {
   return `'${escaped}'`;
 }
 
+/**
+ * `2026-01-31 23:59:59.5`, with four digits of the year and no zeros at the fraction's end. `%F` writes fewer digits of an early
+ * year, and a project may have another time zone than UTC where none is named (documentation, "Format elements",
+ * "Manage default configurations": `default_time_zone`).
+ */
+export function instantText(expression: string): string {
+  const time = `FORMAT_TIMESTAMP(' %H:%M:%E6S', ${expression}, 'UTC')`;
+  return `REGEXP_REPLACE(CONCAT(CAST(DATE(${expression}, 'UTC') AS STRING), ${time}), r'[.]?0+$', '')`;
+}
+
 function asText(expression: string, column: ColumnSpec): string {
   switch (column.type) {
     case 'timestamp':
-      return `FORMAT_TIMESTAMP('%F %H:%M:%E*S', ${expression})`;
+      return instantText(expression);
     case 'decimal':
       return `FORMAT('%.${String(column.scale ?? 9)}f', ${expression})`;
     case 'bytes':

@@ -38,6 +38,8 @@ interface JobBody {
  * - parameters of a script, which the emulator hands to each of its statements, are written into its text;
  * - requests are served one at a time: the emulator does not keep those apart that come at once;
  * - a bare name of a table, for which the emulator takes one of any dataset, is completed with the default dataset;
+ * - FORMAT('%.2f', …) and MOD of a column, for which the emulator makes doubles of numbers, are spelled so that no digit is lost;
+ * - a list of tables says of what kind it is, and times of tables are in milliseconds;
  * - a temporary table of a load is dropped in name only: for each drop the emulator builds its whole catalogue anew, which
  *   takes seconds and memory that it never gives back.
  */
@@ -166,7 +168,7 @@ function rewriteJob(
     binds: query.queryParameters,
     parameters: { jobId: job.jobReference?.jobId, ...job.configuration?.labels, ...job.configuration },
   });
-  query.query = withDataset(query.query, query.defaultDataset);
+  query.query = withExactNumbers(withDataset(query.query, query.defaultDataset));
   const before: string[] = [];
   const [table, select] = rebuiltTable(query.query) ?? [];
   if (table !== undefined && select !== undefined) {
@@ -208,6 +210,18 @@ function withDataset(
   );
 }
 
+/** The digits of a decimal column as text, and what is left of a whole one, without a double in between. */
+function withExactNumbers(sql: string): string {
+  return sql
+    .replace(/FORMAT\('%\.(\d+)f', ((?:\w+\.)?`[^`]+`)\)/g, (_all, digits: string, column: string) => {
+      const text = `CAST(${column} AS STRING)`;
+      if (digits === '0') return text;
+      const fraction = `IFNULL(REGEXP_EXTRACT(${text}, r'[.](.*)$'), '')`;
+      return `CONCAT(REGEXP_EXTRACT(${text}, r'^[^.]+'), '.', RPAD(${fraction}, ${digits}, '0'))`;
+    })
+    .replace(/\bMOD\((`[^`]+`), (\d+)\)/g, '($1 - $2 * DIV($1, $2))');
+}
+
 /** Puts a literal in the place of each `?` that stands outside of quotes. */
 function withLiterals(sql: string, values: readonly (string | undefined)[]): string {
   let index = -1;
@@ -224,7 +238,11 @@ function rewriteAnswer(status: number, text: string): [number, string] {
     const error = { code: 409, message: 'Already Exists: Job', errors: [{ reason: 'duplicate' }] };
     return [409, JSON.stringify({ error })];
   }
-  return [status, text.replaceAll('"jobInternalError"', '"invalidQuery"')];
+  const rewritten = text
+    .replaceAll('"jobInternalError"', '"invalidQuery"')
+    .replace(/^\{"tables":/, '{"kind":"bigquery#tableList","tables":')
+    .replaceAll(/"(creationTime|lastModifiedTime)":"(\d{10})"/g, '"$1":"$2000"');
+  return [status, rewritten];
 }
 
 function portOf(server: Server): number {

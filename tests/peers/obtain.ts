@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheDirectory } from '../../client/temporal/obtain-cli.js';
+import { once } from './make-once.js';
 
 /** Packages of PyPI that speak Snowflake's protocol, pinned: their behaviour is part of the tests. */
 const pythonPackages = [
@@ -171,47 +172,6 @@ export function obtainBigQueryEmulator(onProgress: OnProgress): Promise<string> 
       stop();
     }
   });
-}
-
-/** Makes a folder whole or not at all; processes that want the same one wait for the first. */
-async function once(
-  folder: string,
-  product: string,
-  make: (target: string) => Promise<void>,
-): Promise<string> {
-  const lock = `${folder}.lock`;
-  const building = `${folder}.building`;
-  mkdirSync(join(folder, '..'), { recursive: true });
-  while (!existsSync(product)) {
-    try {
-      writeFileSync(lock, String(process.pid), { flag: 'wx' });
-    } catch {
-      if (isAbandoned(lock)) rmSync(lock, { force: true });
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      continue;
-    }
-    try {
-      rmSync(building, { recursive: true, force: true });
-      await make(building);
-      rmSync(folder, { recursive: true, force: true });
-      renameSync(building, folder);
-    } finally {
-      rmSync(building, { recursive: true, force: true });
-      rmSync(lock, { force: true });
-    }
-  }
-  return product;
-}
-
-function isAbandoned(lock: string): boolean {
-  try {
-    const pid = Number(readFileSync(lock, 'utf8'));
-    if (!Number.isInteger(pid) || pid <= 0) return Date.now() - statSync(lock).mtimeMs > 10_000;
-    process.kill(pid, 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
-  }
 }
 
 /** Tells how long a step has taken, at once and every ten seconds until the returned function is called. */

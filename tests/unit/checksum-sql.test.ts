@@ -20,7 +20,7 @@ describe('checksums of warehouses over the network', () => {
       `abs(MOD(TO_NUMBER(SUBSTR(MD5(coalesce(TO_VARCHAR("DAY", 'YYYY-MM-DD'), 'n') || ','), 1, 12), 'XXXXXXXXXXXX'), 7))`,
     );
     expect([version, amount, open].map((column) => textOf(snowflakeChecksums, column))).toEqual([
-      `REGEXP_REPLACE(TO_VARCHAR("VERSION", 'YYYY-MM-DD HH24:MI:SS.FF6'), '[.]?0+$', '')`,
+      `REGEXP_REPLACE(TO_VARCHAR("VERSION", 'YYYY-MM-DD HH24:MI:SS.FF6'), '([.][0-9]*[1-9])0+$|[.]0+$', '\\\\1')`,
       'CAST("AMOUNT" AS VARCHAR)',
       `CASE WHEN "IS_OPEN" THEN 't' WHEN NOT "IS_OPEN" THEN 'f' END`,
     ]);
@@ -32,7 +32,7 @@ describe('checksums of warehouses over the network', () => {
     );
     expect(bucketOf(bigQueryChecksums, some(id), 7)).toBe('abs(MOD(`id`, 7))');
     expect([version, amount, open, day].map((column) => textOf(bigQueryChecksums, column))).toEqual([
-      "REGEXP_REPLACE(FORMAT_TIMESTAMP('%E4Y-%m-%d %H:%M:%E6S', `version`), r'[.]?0+$', '')",
+      "REGEXP_REPLACE(CONCAT(CAST(DATE(`version`, 'UTC') AS STRING), FORMAT_TIMESTAMP(' %H:%M:%E6S', `version`, 'UTC')), r'[.]?0+$', '')",
       "FORMAT('%.4f', `amount`)",
       "CASE WHEN `is_open` THEN 't' WHEN NOT `is_open` THEN 'f' END",
       'CAST(`day` AS STRING)',
