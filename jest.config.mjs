@@ -53,6 +53,8 @@ function withoutPostgres() {
 
 /** @returns {Promise<import('jest').Config>} */
 export default async function config() {
+  // Jest loads the driver before the module that the product sets this in: `connectors/snowflake/without-detection.ts`.
+  process.env.SNOWFLAKE_DISABLE_PLATFORM_DETECTION = 'true';
   return {
     testEnvironment: 'node',
     roots: ['<rootDir>/tests'],

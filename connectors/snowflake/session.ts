@@ -1,3 +1,4 @@
+import './without-detection.js';
 import snowflake, { type Bind as DriverBind, type Connection } from 'snowflake-sdk';
 import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
