@@ -116,7 +116,7 @@ async function runTool<Result>(...args: string[]): Promise<Result> {
   });
   await running.ended;
   if (running.child.exitCode !== 0) throw new Error(`millrace ${args.join(' ')}: ${running.stderr()}`);
-  return JSON.parse(running.stderr()) as Result;
+  return JSON.parse(running.stdout()) as Result;
 }
 
 (pythons.includes(undefined) ? describe.skip : describe)(
@@ -210,7 +210,7 @@ async function runTool<Result>(...args: string[]): Promise<Result> {
 
     test('the gateway is healthy by its own check, and workers read what it took', async () => {
       const gateway = start('gateway', 'gateway');
-      await waitUntil('the gateway listens', () => gateway.stderr().includes('gateway listens'), 60_000);
+      await waitUntil('the gateway listens', () => gateway.stderr().includes('gateway listens'), 240_000);
       const port = /gateway listens on http:\/\/0\.0\.0\.0:(\d+)/.exec(gateway.stderr())?.[1] ?? '';
       const [, , ...check] = compose.services['gateway']?.healthcheck?.test ?? [];
       const checked = spawnSync(

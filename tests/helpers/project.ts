@@ -30,7 +30,10 @@ export interface CommandOutcome {
 /** A process of the product that runs until it is ended. */
 export interface RunningProcess {
   readonly child: ChildProcess;
+  /** What it has written by now, to both outputs. */
   stderr(): string;
+  /** What it has written to its standard output alone. */
+  stdout(): string;
   /** Sends a signal and waits for the end. */
   end(signal?: NodeJS.Signals): Promise<void>;
   /** Resolves when it has ended by itself, or by a fault point. */
@@ -271,13 +274,18 @@ export class TestProject {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let text = '';
+    let output = '';
     child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')));
-    child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')));
+    child.stdout.on('data', (chunk: Buffer) => {
+      text += chunk.toString('utf8');
+      output += chunk.toString('utf8');
+    });
     const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
     const running: RunningProcess = {
       child,
       ended,
       stderr: () => text,
+      stdout: () => output,
       end: async (signal = 'SIGTERM') => {
         if (child.exitCode === null && child.signalCode === null) child.kill(signal);
         await ended;
