@@ -85,7 +85,7 @@ async function received(path: string): Promise<SiteEvent[]> {
 }
 
 const arrives = (path: string, what: string, isIt: (event: SiteEvent) => boolean) =>
-  waitUntil(`${what} arrives`, async () => (await received(path)).some(isIt), 30_000);
+  waitUntil(`${what} arrives`, async () => (await received(path)).some(isIt), 240_000);
 
 /** Sees an event of another visitor arrive: what was sent before it is there by now. */
 async function arrivesFromAnother(): Promise<void> {

@@ -70,7 +70,7 @@ const areRunning = (dagId: string, count: number) => () =>
 describe('the run of the previous interval', () => {
   test('dependsOnPast: a task waits for itself there, and the first run does not wait', async () => {
     const id = await backfill('chained', 1, 4);
-    await waitUntil('all runs are under way', areRunning('chained', 3), 60_000);
+    await waitUntil('all runs are under way', areRunning('chained', 3), 240_000);
     await waitUntil('the first works', () => notes(project, 'step').length === 1);
     project.write('step-2026-03-02', '');
     project.write('step-2026-03-03', '');

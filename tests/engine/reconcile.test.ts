@@ -163,7 +163,7 @@ test('a schedule of its own compares and heals the table, and goes with the opti
       project.rows(
         `SELECT changed, extra, healed, remaining, json_extract_string(report, '$.window.column') AS by_column FROM _millrace_reconciles WHERE reconcile_id LIKE 'millrace.reconcile.items.store%'`,
       );
-    await waitUntil('the report is there', async () => (await reports()).length === 1, 60_000);
+    await waitUntil('the report is there', async () => (await reports()).length === 1, 240_000);
     expect(await reports()).toEqual([
       { changed: '1', extra: '1', healed: '2', remaining: '0', by_column: 'updated_at' },
     ]);

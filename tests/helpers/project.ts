@@ -134,7 +134,7 @@ export class TestProject {
       ...(faultPoint !== undefined && { MILLRACE_FAULT_POINT: faultPoint }),
     });
     await Promise.race([
-      waitUntil('the worker is ready', () => worker.stderr().includes('worker: ready'), 60_000),
+      waitUntil('the worker is ready', () => worker.stderr().includes('worker: ready'), 240_000),
       worker.ended,
     ]);
     return worker;
@@ -145,7 +145,7 @@ export class TestProject {
       MILLRACE_GATEWAY_PORT: '0',
       ...(faultPoint !== undefined && { MILLRACE_FAULT_POINT: faultPoint }),
     });
-    await waitUntil('the gateway is ready', () => gateway.stderr().includes('gateway: ready'), 30_000);
+    await waitUntil('the gateway is ready', () => gateway.stderr().includes('gateway: ready'), 240_000);
     return { ...gateway, url: /ready on (\S+)/.exec(gateway.stderr())?.[1] ?? '' };
   }
 
