@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
 import type { StagedRows } from '../load/stage-batch.js';
+import { orAborted } from '../or-aborted.js';
 import type { Bind, StatementTag } from '../remote/engine.js';
 import { bigQueryFailure, isNetworkFailure } from './failure.js';
 import { isThisMachine, type BigQuerySettings } from './settings.js';
@@ -94,7 +95,8 @@ export class BigQueryJobs {
           asked = answer;
           return answer;
         };
-        const page = await unlessAborted(signal, () => this.#classified(tag, ask));
+        signal.throwIfAborted();
+        const page = await orAborted(this.#classified(tag, ask), signal);
         if (!page.isComplete) continue;
         yield page.rows;
         pageToken = page.pageToken;
@@ -102,7 +104,11 @@ export class BigQueryJobs {
       }
     } finally {
       // Nothing goes on after the read: the client would repeat a request whose connection ends, whoever still listens.
-      if (!isRead) await within(limits.bigQueryCancelMs, Promise.allSettled([asked, job.cancel()]));
+      if (!isRead)
+        await Promise.race([
+          Promise.allSettled([asked, job.cancel()]),
+          sleep(limits.bigQueryCancelMs, undefined, { ref: false }),
+        ]);
     }
   }
 
@@ -189,7 +195,7 @@ export class BigQueryJobs {
         const { isComplete, ...page } = await this.#pageOf(job, maxResults, pageToken);
         if (!isComplete) continue;
         if (fields.length === 0) fields.push(...page.fields);
-        rows.push(...page.rows.map((row) => [...row]));
+        rows.push(...page.rows);
         pageToken = page.pageToken;
         if (pageToken === undefined) return { fields, rows };
         if (maxResults !== undefined && rows.length >= maxResults) return { fields, rows };
@@ -217,18 +223,20 @@ export class BigQueryJobs {
     );
     if (answered === undefined) return { isComplete: false, fields: [], rows: [] };
     const [page, , response] = answered;
-    if ((response as { jobComplete?: boolean } | undefined)?.jobComplete === undefined)
+    const answer = response as
+      | {
+          jobComplete?: boolean;
+          pageToken?: string;
+          schema?: { fields?: { name?: string; type?: string }[] };
+        }
+      | undefined;
+    if (answer?.jobComplete === undefined)
       throw new PipelineError('WAREHOUSE_UNAVAILABLE', {
         warehouse: 'bigquery',
         reason: 'an answer does not tell whether its job is complete',
       });
-    const answer = response as {
-      jobComplete?: boolean;
-      pageToken?: string;
-      schema?: { fields?: { name?: string; type?: string }[] };
-    };
     return {
-      isComplete: answer.jobComplete !== false,
+      isComplete: answer.jobComplete,
       fields: (answer.schema?.fields ?? []).map(({ name = '', type = '' }) => ({ name, type })),
       rows: (page as RawRow[]).map((row) => row.f.map(({ v }) => v)),
       ...(answer.pageToken !== undefined && answer.pageToken !== '' && { pageToken: answer.pageToken }),
@@ -342,27 +350,4 @@ function parameterOf(value: Bind): { parameterType: { type: string }; parameterV
     parameterType: { type: typeof value === 'number' ? 'INT64' : 'STRING' },
     parameterValue: value === null ? {} : { value: String(value) },
   };
-}
-
-/** Waits for work that may be given up, but no longer than this. */
-async function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
-  const stop = new AbortController();
-  const timer = sleep(milliseconds, undefined, { signal: stop.signal }).catch(() => undefined);
-  await Promise.race([work, timer]);
-  stop.abort();
-}
-
-/** The result of `work`, or the reason of the abort as soon as there is one. */
-async function unlessAborted<Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result> {
-  signal.throwIfAborted();
-  let stop: (() => void) | undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    stop = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([work(), aborted]);
-  } finally {
-    if (stop !== undefined) signal.removeEventListener('abort', stop);
-  }
 }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
+import { orAborted } from '../or-aborted.js';
 import type { PostgresConnection } from './connection-settings.js';
 import { postgresFailure } from './failure.js';
 
@@ -78,17 +79,4 @@ export async function cancelBackend(
 /** Says good-bye, and waits for the answer for a while only: the network may be gone. */
 export async function disconnect(client: pg.Client): Promise<void> {
   await Promise.race([client.end(), sleep(limits.postgresCancelTimeoutMs, undefined, { ref: false })]);
-}
-
-async function orAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
-  let onAbort = (): void => undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    onAbort = () => reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
 }
