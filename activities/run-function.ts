@@ -1,4 +1,4 @@
-import type { BranchTask, FunctionTask, SensorTask, ShortCircuitTask, TaskSpec } from '../core/dag-spec.js';
+import type { BranchTask, FunctionTask, SensorTask, ShortCircuitTask, TaskWork } from '../core/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import type { JsonObject, JsonValue } from '../core/json.js';
 import { limits } from '../core/limits.js';
@@ -10,7 +10,7 @@ import { functionContext } from './function-context.js';
 import { Outlets } from './outlets.js';
 import { parkValues } from './values.js';
 
-type WithFunction = FunctionTask | BranchTask | ShortCircuitTask | SensorTask;
+type WithFunction = TaskWork<FunctionTask | BranchTask | ShortCircuitTask | SensorTask>;
 
 /**
  * Runs a function of the DAG file: a task's own work, the choice of a branch, the verdict of a short circuit.
@@ -20,7 +20,7 @@ type WithFunction = FunctionTask | BranchTask | ShortCircuitTask | SensorTask;
 export function createRunFunction(
   deps: ActivityDeps,
 ): Stage<
-  StageRequest<FunctionTask | BranchTask | ShortCircuitTask>,
+  StageRequest<TaskWork<FunctionTask | BranchTask | ShortCircuitTask>>,
   JsonValue | ParkedValue | EmittedOutput
 > {
   return async (request, io) => {
@@ -77,19 +77,19 @@ function isInMappedGroup(task: WithFunction): boolean {
 }
 
 /** @throws PipelineError RESULT_INVALID */
-function chosenBy(task: BranchTask, result: JsonValue): string[] {
+function chosenBy(task: Pick<BranchTask, 'id'>, result: JsonValue): string[] {
   const chosen = result === null ? [] : Array.isArray(result) ? result : [result];
   if (chosen.every((id) => typeof id === 'string')) return chosen;
   throw invalid(task, result, 'the id of a task or group, a list of ids, or null');
 }
 
 /** @throws PipelineError RESULT_INVALID */
-function verdictOf(task: ShortCircuitTask, result: JsonValue): boolean {
+function verdictOf(task: Pick<ShortCircuitTask, 'id'>, result: JsonValue): boolean {
   if (typeof result === 'boolean') return result;
   throw invalid(task, result, 'true to go on, or false to skip what comes after');
 }
 
-function invalid(task: TaskSpec, result: JsonValue, expected: string): PipelineError {
+function invalid(task: Pick<FunctionTask, 'id'>, result: JsonValue, expected: string): PipelineError {
   const actual = result === null ? 'nothing' : Array.isArray(result) ? 'a list' : `a ${typeof result}`;
   return new PipelineError('RESULT_INVALID', { taskId: task.id, actual, expected });
 }

@@ -17,6 +17,7 @@ import type {
   ScheduleSpec,
   SensorTask,
   ShortCircuitTask,
+  TaskWork,
   TransformTask,
   ValidateTask,
 } from './dag-spec.js';
@@ -54,7 +55,7 @@ export interface Activities {
   ): Promise<IdentityOutcome & { readonly split?: IdentitySplitOutcome }>;
   /** Runs the function of a task; a large result of a mapped instance is parked and handed on by name. */
   runFunction(
-    request: StageRequest<FunctionTask | BranchTask | ShortCircuitTask>,
+    request: StageRequest<TaskWork<FunctionTask | BranchTask | ShortCircuitTask>>,
   ): Promise<JsonValue | ParkedValue | EmittedOutput>;
   /** One look of a sensor; fails with NOT_YET until what it waits for holds. */
   poke(request: StageRequest<SensorTask>): Promise<JsonValue | EmittedOutput>;

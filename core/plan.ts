@@ -1,6 +1,6 @@
 import type { DagSpec } from './dag-spec.js';
 import { leavesOf } from './graph.js';
-import { addState, addTallies, emptyTally, type StateTally } from './state-tally.js';
+import { tallyOf, type StateTally } from './state-tally.js';
 import type { TaskSpec, TaskState } from './task-spec.js';
 import { judge, judgeSetups, judgeTeardown, type Verdict } from './trigger-rule.js';
 
@@ -45,15 +45,6 @@ function verdictOf(task: TaskSpec, states: TaskStates, tallies: Tallies): Verdic
     if (verdict !== undefined) return verdict;
   }
   return judge(task.triggerRule, upstream);
-}
-
-function tallyOf(taskIds: readonly string[], states: TaskStates, tallies: Tallies): StateTally {
-  let tally = emptyTally;
-  for (const id of taskIds) {
-    const mapped = tallies[id];
-    tally = mapped === undefined ? addState(tally, states[id] ?? 'none') : addTallies(tally, mapped);
-  }
-  return tally;
 }
 
 /**

@@ -24,24 +24,52 @@ export function isFinished(state: TaskState): boolean {
 
 /** The tally with one more instance in `state`; an instance that is not finished counts in the total alone. */
 export function addState(tally: StateTally, state: TaskState): StateTally {
-  return {
-    total: tally.total + 1,
-    success: tally.success + Number(state === 'success'),
-    failed: tally.failed + Number(state === 'failed'),
-    upstreamFailed: tally.upstreamFailed + Number(state === 'upstream_failed'),
-    skipped: tally.skipped + Number(state === 'skipped' || state === 'removed'),
-  };
+  const sum = { ...tally };
+  count(sum, state);
+  return sum;
+}
+
+/**
+ * The tally of tasks by their states, or by their own tallies where they have one; a task that is missing is `none`. It is
+ * asked for after each change of a run, so that it makes one object only.
+ */
+export function tallyOf(
+  taskIds: readonly string[],
+  states: Readonly<Record<string, TaskState>>,
+  tallies: Readonly<Record<string, StateTally>>,
+): StateTally {
+  const sum = { ...emptyTally };
+  for (const id of taskIds) {
+    const mapped = tallies[id];
+    if (mapped === undefined) count(sum, states[id] ?? 'none');
+    else addTo(sum, mapped);
+  }
+  return sum;
+}
+
+type Sum = { -readonly [Member in keyof StateTally]: number };
+
+function count(sum: Sum, state: TaskState): void {
+  sum.total += 1;
+  if (state === 'success') sum.success += 1;
+  else if (state === 'failed') sum.failed += 1;
+  else if (state === 'upstream_failed') sum.upstreamFailed += 1;
+  else if (state === 'skipped' || state === 'removed') sum.skipped += 1;
+}
+
+function addTo(sum: Sum, other: StateTally): void {
+  sum.total += other.total;
+  sum.success += other.success;
+  sum.failed += other.failed;
+  sum.upstreamFailed += other.upstreamFailed;
+  sum.skipped += other.skipped;
 }
 
 /** Member-wise sum. */
 export function addTallies(a: StateTally, b: StateTally): StateTally {
-  return {
-    total: a.total + b.total,
-    success: a.success + b.success,
-    failed: a.failed + b.failed,
-    upstreamFailed: a.upstreamFailed + b.upstreamFailed,
-    skipped: a.skipped + b.skipped,
-  };
+  const sum = { ...a };
+  addTo(sum, b);
+  return sum;
 }
 
 /** The one state that stands for all instances of a mapped task once they have finished; none at all is `skipped`. */

@@ -280,6 +280,35 @@ export type TaskSpec =
   | TriggerDagTask
   | ApprovalTask;
 
+/** Members of a task that its run decides by, and its work does not need. */
+const scheduling = new Set([
+  'description',
+  'triggerRule',
+  'timeouts',
+  'group',
+  'short',
+  'setup',
+  'teardown',
+  'setups',
+  'pool',
+  'priorityWeight',
+  'concurrency',
+  'maxActiveTis',
+  'dependsOnPast',
+  'callbacks',
+  'deadlines',
+  'expand',
+] as const satisfies readonly (keyof TaskBase)[]);
+type Scheduling = typeof scheduling extends ReadonlySet<infer Name extends keyof TaskBase> ? Name : never;
+
+/** What the function of a task is told of it. Functions are many and small, and this goes over the wire twice a try. */
+export type TaskWork<Task> = Task extends TaskSpec ? Omit<Task, Scheduling> : never;
+
+export function workOf<Task extends TaskSpec>(task: Task): TaskWork<Task> {
+  const isWork = ([name]: [string, unknown]): boolean => !scheduling.has(name as Scheduling);
+  return Object.fromEntries(Object.entries(task).filter(isWork)) as TaskWork<Task>;
+}
+
 /** A group of tasks: a name before their ids, edges to and from all of it, and possibly a mapping. */
 export interface GroupSpec {
   readonly id: string;

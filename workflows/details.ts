@@ -32,11 +32,18 @@ export interface RunProgress {
 export class RunDetails {
   readonly #spec: Pick<DagSpec, 'id' | 'tasks'>;
   readonly #isLarge: boolean;
-  readonly #lines = new Map<string, { state: TaskState; tally: StateTally | undefined; text: string }>();
+  readonly #lines: TaskLine[];
+  #counts: { readonly of: RowCounts; readonly text: string } | undefined;
 
   constructor(spec: Pick<DagSpec, 'id' | 'tasks'>) {
     this.#spec = spec;
     this.#isLarge = spec.tasks.length > limits.detailsMaxTasks;
+    this.#lines = spec.tasks.map(({ id }) => ({
+      id,
+      state: 'none',
+      tally: undefined,
+      text: lineOf(id, 'none'),
+    }));
   }
 
   markdown(
@@ -44,28 +51,46 @@ export class RunDetails {
     interval: DataInterval | undefined,
     approvals: readonly string[],
   ): string {
-    const { id: dagId, tasks } = this.#spec;
-    const stateOf = (taskId: string): TaskState => states[taskId] ?? 'none';
-    const listed = this.#isLarge ? tasks.filter(({ id }) => isNotable(stateOf(id))) : tasks;
-    const finished = this.#isLarge ? tasks.filter(({ id }) => isFinished(stateOf(id))).length : 0;
-    return [
-      `**${dagId}**${interval === undefined ? '' : ` · ${interval.start} … ${interval.end}`}`,
-      '',
-      ...(this.#isLarge ? [`${String(finished)} of ${String(tasks.length)} tasks finished`, ''] : []),
-      ...approvals.map((taskId) => `- ✋ \`${taskId}\` waits for approval`),
-      ...listed.slice(0, limits.detailsMaxTasks).map(({ id }) => this.#line(id, stateOf(id), tallies[id])),
-      '',
-      countsLine(counts),
-    ].join('\n');
+    let text = `**${this.#spec.id}**`;
+    if (interval !== undefined) text += ` · ${interval.start} … ${interval.end}`;
+    text += '\n\n';
+    if (this.#isLarge)
+      text += `${this.#finished(states)} of ${String(this.#lines.length)} tasks finished\n\n`;
+    for (const taskId of approvals) text += `- ✋ \`${taskId}\` waits for approval\n`;
+    let listed = 0;
+    for (const line of this.#lines) {
+      const state = states[line.id] ?? 'none';
+      if (this.#isLarge && !isNotable(state)) continue;
+      const tally = tallies[line.id];
+      if (line.state !== state || line.tally !== tally) {
+        Object.assign(line, { state, tally, text: lineOf(line.id, state, tally) });
+      }
+      text += line.text;
+      listed += 1;
+      if (listed === limits.detailsMaxTasks) break;
+    }
+    return `${text}\n${this.#countsText(counts)}`;
   }
 
-  #line(taskId: string, state: TaskState, tally: StateTally | undefined): string {
-    const known = this.#lines.get(taskId);
-    if (known?.state === state && known.tally === tally) return known.text;
-    const text = `- ${marks[state] ?? '⚪'} \`${taskId}\` ${state}${instancesOf(tally)}`;
-    this.#lines.set(taskId, { state, tally, text });
-    return text;
+  #finished(states: RunProgress['states']): string {
+    return String(this.#lines.filter(({ id }) => isFinished(states[id] ?? 'none')).length);
   }
+
+  #countsText(counts: RowCounts): string {
+    if (this.#counts?.of !== counts) this.#counts = { of: counts, text: countsLine(counts) };
+    return this.#counts.text;
+  }
+}
+
+interface TaskLine {
+  readonly id: string;
+  state: TaskState;
+  tally: StateTally | undefined;
+  text: string;
+}
+
+function lineOf(taskId: string, state: TaskState, tally?: StateTally): string {
+  return `- ${marks[state] ?? '⚪'} \`${taskId}\` ${state}${instancesOf(tally)}\n`;
 }
 
 /** Of a large DAG: what is under way or has failed. */

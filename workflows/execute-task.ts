@@ -24,6 +24,7 @@ import type { JsonObject, JsonValue } from '../core/json.js';
 import { isManifest, type Manifest } from '../core/manifest.js';
 import type { RunInput, StageContext } from '../core/run.js';
 import { inlineValue, isInline, type TaskOutput } from '../core/task-output.js';
+import { workOf } from '../core/task-spec.js';
 import { activityOptions, localActivityOptions, pokeOptions } from './activity-options.js';
 import type { Approvals } from './approvals.js';
 import { runAttributes } from './search-attributes.js';
@@ -103,7 +104,7 @@ export function executeTask(
     case 'function':
     case 'branch':
     case 'short-circuit': {
-      const request = { context, task, ...tries, inputs: inputsOf(task, scope) };
+      const request = { context, task: workOf(task), ...tries, inputs: inputsOf(task, scope) };
       if (task.short !== true) return stages.runFunction(request);
       const options = localActivityOptions(task, context);
       return proxyLocalActivities<Activities>(

@@ -18,7 +18,7 @@ import type { SlotClient } from './slots.js';
 import { taskError } from './task-error.js';
 import { publishAssets } from './publish-assets.js';
 import { RunState } from './run-state.js';
-import { isWait, runTask, type TaskOutcome } from './task-run.js';
+import { isWait, runTask, type AfterTask, type TaskHooks, type TaskOutcome } from './task-run.js';
 
 /** What surrounds the tasks of a mapped group: states and results of the tasks outside. */
 export interface Surroundings {
@@ -247,9 +247,9 @@ export class Interpreter {
       else this.#end(task, { state: 'skipped' });
       leave();
     };
-    const end = (outcome: TaskOutcome | undefined) => {
+    const end = (outcome: TaskOutcome) => {
       try {
-        if (outcome !== undefined) this.#end(task, outcome);
+        this.#end(task, outcome);
       } catch (error) {
         fail(error);
         return;
@@ -262,21 +262,23 @@ export class Interpreter {
     } else if (this.#isCancelled && task.teardown === undefined) {
       states[task.id] = 'skipped';
       leave();
+    } else if (unit !== undefined) {
+      this.#runUnit(unit).then(leave, fail);
+    } else if (task.teardown === undefined) {
+      this.#runOne(task, { ended: end, failed: fail });
     } else {
-      this.#begin(task, unit).then(end, fail);
+      // A teardown has to run also, and just then, when the run is cancelled; what comes after it has not.
+      CancellationScope.nonCancellable(
+        () =>
+          new Promise<TaskOutcome>((ended, failed) => {
+            this.#runOne(task, { ended, failed });
+          }),
+      ).then(end, fail);
     }
   }
 
-  /** The outcome of a task; none of a mapping, whose tasks have theirs. */
-  #begin(task: TaskSpec, unit: MapUnit | undefined): Promise<TaskOutcome | undefined> {
-    if (unit !== undefined) return this.#runUnit(unit);
-    // A teardown has to run also, and just then, when the run is cancelled.
-    if (task.teardown !== undefined) return CancellationScope.nonCancellable(() => this.#runOne(task));
-    return this.#runOne(task);
-  }
-
-  #runOne(task: TaskSpec): Promise<TaskOutcome> {
-    return runTask(task, this.#scope(), {
+  #runOne(task: TaskSpec, after: AfterTask): void {
+    const hooks: TaskHooks = {
       onState: (state) => {
         if (this.#state.of(task.id) === state) return;
         this.#state.states[task.id] = state;
@@ -286,7 +288,8 @@ export class Interpreter {
         if (task.kind === 'branch') this.#refuseUnknown(task.id, output as readonly string[]);
         if (!this.#isIdle(task, output)) await publishAssets(task, this.#options.context, output, emitted);
       },
-    });
+    };
+    runTask(task, this.#scope(), hooks, after);
   }
 
   #end(task: TaskSpec, outcome: TaskOutcome): void {
@@ -322,7 +325,7 @@ export class Interpreter {
     this.#state.skip(work.map((task) => task.id));
   }
 
-  async #runUnit(unit: MapUnit): Promise<undefined> {
+  async #runUnit(unit: MapUnit): Promise<void> {
     const { surroundings } = this.#options;
     const outcome = await runMapUnit(unit, {
       interpret: (options) => new Interpreter(options),

@@ -45,20 +45,51 @@ const callbackOptions = {
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m', maximumAttempts: 5 },
 } as const;
 
+/** What goes on after a task. */
+export interface AfterTask {
+  readonly ended: (outcome: TaskOutcome) => void;
+  /** Called for a cancellation only. */
+  readonly failed: (error: unknown) => void;
+}
+
 /**
- * Runs a task to its end: what it waits for, its tries, its deadlines and its callbacks. Rejects for a cancellation only.
+ * Runs a task to its end: what it waits for, its tries, its deadlines and its callbacks.
  *
  * The SDK takes a stack trace of each promise that a workflow makes, which costs more than the rest of a plain task. So
- * what a task does not ask for makes none.
+ * what a task does not ask for makes none, and what comes after it is called instead of awaited.
  */
-export function runTask(task: TaskSpec, scope: TaskScope, hooks: TaskHooks): Promise<TaskOutcome> {
+export function runTask(task: TaskSpec, scope: TaskScope, hooks: TaskHooks, after: AfterTask): void {
   const requests = slotsOf(task, scope.context);
   const isPlain =
     requests.length === 0 &&
     task.dependsOnPast === undefined &&
     task.callbacks === undefined &&
     task.deadlines === undefined;
-  return isPlain ? attempt(task, scope, hooks) : runWithAll(task, requests, scope, hooks);
+  if (isPlain) runPlain(task, scope, hooks, after);
+  else void runWithAll(task, requests, scope, hooks).then(after.ended, after.failed);
+}
+
+function runPlain(task: TaskSpec, scope: TaskScope, hooks: TaskHooks, after: AfterTask): void {
+  const judge = judgeOf(task, scope, hooks, firstTry(task));
+  const go = (verdict: () => TaskOutcome | Promise<TaskOutcome>): void => {
+    let outcome: TaskOutcome | Promise<TaskOutcome>;
+    try {
+      outcome = verdict();
+    } catch (error) {
+      after.failed(error);
+      return;
+    }
+    if (outcome instanceof Promise) void outcome.then(after.ended, after.failed);
+    else after.ended(outcome);
+  };
+  void judge.begin().then(
+    (handedOn) => {
+      go(() => judge.succeed(handedOn));
+    },
+    (error: unknown) => {
+      go(() => judge.fail(error));
+    },
+  );
 }
 
 async function runWithAll(
@@ -104,12 +135,26 @@ async function inSlots(
 
 const callbackOf = { success: 'success', failed: 'failure', skipped: 'skipped' } as const;
 
+/** Tries a task, and tries it again where the workflow counts its tries. Rejects for a cancellation only. */
 function attempt(
   task: TaskSpec,
   scope: TaskScope,
   hooks: TaskHooks,
   counted = firstTry(task),
 ): Promise<TaskOutcome> {
+  const { begin, succeed, fail } = judgeOf(task, scope, hooks, counted);
+  return begin().then(succeed, fail);
+}
+
+/** One try of a task: its work, and what it comes to. */
+interface Judge {
+  begin(): Promise<TaskOutput | EmittedOutput>;
+  succeed(handedOn: TaskOutput | EmittedOutput): TaskOutcome | Promise<TaskOutcome>;
+  /** Throws a cancellation on. */
+  fail(error: unknown): TaskOutcome | Promise<TaskOutcome>;
+}
+
+function judgeOf(task: TaskSpec, scope: TaskScope, hooks: TaskHooks, counted: CountedTry | undefined): Judge {
   const fail = (error: unknown): TaskOutcome | Promise<TaskOutcome> => {
     if (isCancellation(error)) throw error;
     const known = taskError(error);
@@ -119,15 +164,20 @@ function attempt(
     const next = { ...counted, tryNumber: counted.tryNumber + 1 };
     return tryAgain(task, scope, hooks, { counted: next, delayMs, error: known });
   };
-  const succeed = (handedOn: TaskOutput | EmittedOutput): TaskOutcome | Promise<TaskOutcome> => {
-    const { output, emitted } = takeEmitted(handedOn);
-    const tries = counted === undefined ? {} : { tries: counted.tryNumber };
-    const outcome: TaskOutcome = { state: 'success', output, ...tries };
-    if (task.kind !== 'branch' && task.outlets === undefined) return outcome;
-    return hooks.onResult(output, emitted).then(() => outcome, fail);
+  return {
+    begin: () => {
+      hooks.onState(isWait(task) ? 'deferred' : 'running');
+      return begin(task, scope, counted);
+    },
+    succeed: (handedOn) => {
+      const { output, emitted } = takeEmitted(handedOn);
+      const tries = counted === undefined ? {} : { tries: counted.tryNumber };
+      const outcome: TaskOutcome = { state: 'success', output, ...tries };
+      if (task.kind !== 'branch' && task.outlets === undefined) return outcome;
+      return hooks.onResult(output, emitted).then(() => outcome, fail);
+    },
+    fail,
   };
-  hooks.onState(isWait(task) ? 'deferred' : 'running');
-  return begin(task, scope, counted).then(succeed, fail);
 }
 
 /** The tries of an activity are Temporal's to count, except where something happens between them. */
