@@ -24,9 +24,11 @@ import { createStagedSql } from '../../connectors/duckdb/staged-sql.js';
 import { createSourceRegistry } from '../../connectors/registry.js';
 import { createLocalStaging } from '../../connectors/staging/local.js';
 import type { QueryRow } from '../../connectors/warehouse.js';
+import type { AssetEvent } from '../../core/asset-event.js';
 import type { DagDefinition } from '../../core/dag-definition.js';
-import type { TaskState } from '../../core/dag-spec.js';
+import type { DagSpec, TaskState } from '../../core/dag-spec.js';
 import type { DataInterval } from '../../core/interval.js';
+import { PipelineError } from '../../core/errors/index.js';
 import type { JsonObject, JsonValue } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
 import type { RowCounts } from '../../core/manifest.js';
@@ -50,6 +52,10 @@ export interface DagTestOptions {
   readonly runType?: RunType;
   /** What stands in for tasks, by task id. Tasks that are not named really run. */
   readonly fakes?: Fakes;
+  /** Other DAGs, as if they were deployed: what `triggerDag` starts really runs. */
+  readonly dags?: readonly DagDefinition[];
+  /** Events of assets that started the run; those of its inlets are read by `assetEvents`. */
+  readonly assetEvents?: readonly AssetEvent[];
   /** The time at which the run says that it started, ISO 8601 UTC. */
   readonly startedAt?: string;
   /** Answers to approval tasks. */
@@ -72,6 +78,8 @@ export interface TestedRun {
   readonly state: RunResult['state'];
   readonly counts: RowCounts;
   readonly tasks: Readonly<Record<string, TestedTask>>;
+  /** Events of assets that it told, in their order. */
+  readonly assetEvents: readonly AssetEvent[];
 }
 
 /**
@@ -86,7 +94,9 @@ export class DagTestEnvironment {
   readonly #folder: string;
   readonly #options: DagTestEnvironmentOptions;
   readonly #outputs = new Map<string, unknown[]>();
+  readonly #assetEvents = new Map<string, AssetEvent>();
   #definition: DagDefinition | undefined;
+  #others: readonly DagDefinition[] = [];
   #fakes: Fakes = {};
   #runs = 0;
 
@@ -120,29 +130,38 @@ export class DagTestEnvironment {
     const { client } = temporal;
     await addSearchAttributes(client);
     // Functions and fakes are those of the run under way; the environment comes into being after its parts.
-    const current: { environment?: DagTestEnvironment } = {};
+    const current: Current = {};
     const deps: ActivityDeps = {
       staging,
       warehouse,
       stagedSql: await createStagedSql({}),
       values: createValueReader(staging),
-      runs: createTemporalDags(client),
+      runs: {
+        ...createTemporalDags(client),
+        deployed: async (dagId) => environmentOf(current).deployed(dagId),
+      },
       temporalRuns: createTemporalRuns(client),
       formerRuns: createFormerRuns(client),
       pools: createPoolService(client, taskQueue, {}),
-      assets: noListeners,
+      assets: {
+        ...noListeners,
+        publish: async (events) => {
+          environmentOf(current).hearEvents(events);
+          return [];
+        },
+      },
       source: createSourceRegistry({ projectDirectory: folder, dataDirectory: folder }),
       connection: async (name) => ({
         options: name === undefined ? {} : (options.connections?.[name] ?? {}),
       }),
-      functions: (_dagId, taskId) => current.environment?.functionsOf(taskId) ?? {},
+      functions: (dagId, taskId) => environmentOf(current).functionsOf(dagId, taskId),
       logger,
     };
     const worker = await Worker.create({
       connection: temporal.nativeConnection,
       taskQueue,
       activities: listenTo(createActivities(deps), (workflowId, taskId, result) =>
-        current.environment?.hear(workflowId, taskId, result),
+        environmentOf(current).hear(workflowId, taskId, result),
       ),
       sinks: { ledger: { recordRun: { fn: ignore }, recordTask: { fn: ignore } } },
       ...workflowCode(),
@@ -153,19 +172,21 @@ export class DagTestEnvironment {
 
   /** Runs a DAG to its end. @throws PipelineError SCHEMA_UNKNOWN, DAG_INVALID */
   async run(definition: DagDefinition, options: DagTestOptions = {}): Promise<TestedRun> {
-    const { fakes = {}, startedAt, decisions = [], interval, params, tasks } = options;
+    const { fakes = {}, startedAt, decisions = [], interval, params, tasks, assetEvents } = options;
     this.#definition = definition;
+    this.#others = options.dags ?? [];
     this.#fakes = fakes;
     this.#outputs.clear();
+    this.#assetEvents.clear();
     this.#runs += 1;
-    const schemas = createSchemaRegistry([builtInSchemas, ...(this.#options.schemaFolders ?? [])]);
     const input: RunInput = {
-      spec: withFakes(embedSchemas(definition.spec, schemas), fakes),
+      spec: withFakes(this.#embedded(definition), fakes),
       specHash: 'test',
       runType: options.runType ?? 'manual',
       ...(interval === undefined ? {} : { interval }),
       ...(params === undefined ? {} : { params }),
       ...(tasks === undefined ? {} : { tasks }),
+      ...(assetEvents === undefined ? {} : { assetEvents: { events: assetEvents, omitted: 0 } }),
       carried: {
         startedAt: startedAt ?? new Date(await this.#temporal.currentTimeMs()).toISOString(),
         decisions,
@@ -191,20 +212,47 @@ export class DagTestEnvironment {
   }
 
   /** @internal */
-  functionsOf(taskId: string): ReturnType<ActivityDeps['functions']> {
-    return fakedFunctions(this.#definition?.functions[taskId] ?? {}, this.#fakes[taskId]);
+  functionsOf(dagId: string, taskId: string): ReturnType<ActivityDeps['functions']> {
+    const isTested = dagId === this.#definition?.spec.id;
+    const definition = isTested ? this.#definition : this.#others.find(({ spec }) => spec.id === dagId);
+    return fakedFunctions(definition?.functions[taskId] ?? {}, isTested ? this.#fakes[taskId] : undefined);
+  }
+
+  /** @internal @throws PipelineError DAG_NOT_FOUND */
+  deployed(dagId: string): { readonly spec: DagSpec; readonly specHash: string } {
+    const definition = this.#others.find(({ spec }) => spec.id === dagId);
+    if (definition !== undefined) return { spec: this.#embedded(definition), specHash: 'test' };
+    const known = this.#others.map(({ spec }) => spec.id).join(', ');
+    throw new PipelineError('DAG_NOT_FOUND', {
+      dagId,
+      known: known === '' ? 'none; the test names them as `dags`' : known,
+    });
   }
 
   /** @internal */
-  hear(_workflowId: string, taskId: string, result: unknown): void {
+  hear(workflowId: string, taskId: string, result: unknown): void {
+    if (workflowId !== this.#workflowId) return;
     this.#outputs.set(taskId, [...(this.#outputs.get(taskId) ?? []), result]);
+  }
+
+  /** @internal */
+  hearEvents(events: readonly AssetEvent[]): void {
+    for (const event of events) this.#assetEvents.set(event.id, event);
+  }
+
+  get #workflowId(): string {
+    return `${this.#definition?.spec.id ?? ''}-${String(this.#runs)}`;
+  }
+
+  #embedded({ spec }: DagDefinition): DagSpec {
+    return embedSchemas(spec, createSchemaRegistry([builtInSchemas, ...(this.#options.schemaFolders ?? [])]));
   }
 
   async #execute(input: RunInput): Promise<RunResult> {
     try {
       return (await this.#temporal.client.workflow.execute('runDag', {
         taskQueue,
-        workflowId: `${input.spec.id}-${String(this.#runs)}`,
+        workflowId: this.#workflowId,
         args: [input],
       })) as RunResult;
     } catch (error) {
@@ -220,6 +268,7 @@ export class DagTestEnvironment {
     return {
       state,
       counts,
+      assetEvents: [...this.#assetEvents.values()],
       tasks: Object.fromEntries(
         tasks.map(({ taskId, state: taskState, error, mapped }) => {
           const outputs = this.#outputs.get(taskId);
@@ -239,11 +288,20 @@ export class DagTestEnvironment {
   }
 }
 
+interface Current {
+  environment?: DagTestEnvironment;
+}
+
+/** Work comes after the environment. */
+function environmentOf({ environment }: Current): DagTestEnvironment {
+  if (environment === undefined) throw new Error('a task runs before there is an environment');
+  return environment;
+}
+
 const taskQueue = 'millrace-test';
 const ignore = (): void => undefined;
 /** Nothing is deployed to a test server, so no DAG listens to what the tested one emits. */
-const noListeners: AssetService = {
-  publish: async () => [],
+const noListeners: Omit<AssetService, 'publish'> = {
   start: async () => ({ kind: 'gone' }),
   conditionOf: async () => null,
 };

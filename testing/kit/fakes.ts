@@ -1,6 +1,6 @@
 import type { Activities } from '../../core/activities.js';
 import type { RecordObject, TaskFunctions } from '../../core/dag-definition.js';
-import type { DagSpec, TaskSpec } from '../../core/dag-spec.js';
+import type { DagSensorTask, DagSpec, FunctionTask, TaskSpec, TriggerDagTask } from '../../core/dag-spec.js';
 import { PipelineError } from '../../core/errors/index.js';
 import type { JsonValue } from '../../core/json.js';
 import type { StageRequest } from '../../core/run.js';
@@ -24,10 +24,18 @@ export function rows(records: readonly RecordObject[]): FakeRows {
 }
 
 /** Kinds of tasks that a result, or a function, can stand in for. */
-const withFunction = new Set<TaskSpec['kind']>(['function', 'branch', 'short-circuit', 'sensor']);
+const withFunction = new Set<TaskSpec['kind']>([
+  'function',
+  'branch',
+  'short-circuit',
+  'sensor',
+  'dag-sensor',
+  'trigger-dag',
+]);
 
 /**
- * The spec with faked extract tasks reading from functions; everything else is as it was.
+ * The spec with faked extract tasks reading from functions, and faked tasks about other DAGs being functions; everything
+ * else is as it was.
  *
  * @throws PipelineError USAGE naming every fake that would stand in for nothing
  */
@@ -50,9 +58,21 @@ function problemOf(spec: DagSpec, id: string, fake: Fake): string[] {
 }
 
 function withFake(task: TaskSpec, fake: Fake | undefined): TaskSpec {
+  if (fake !== undefined && (task.kind === 'dag-sensor' || task.kind === 'trigger-dag'))
+    return asFunction(task);
   if (task.kind !== 'extract' || !isRows(fake)) return task;
   const from = { connector: 'function', stream: task.id, options: {} };
   return { ...task, config: { ...task.config, from, read: 'full' } };
+}
+
+/** A task about another DAG as a function, which gets what the triggered run would get as params. */
+function asFunction(task: DagSensorTask | TriggerDagTask): FunctionTask {
+  if (task.kind === 'trigger-dag') {
+    const { dagId: _dagId, params, interval: _interval, wait: _wait, inputs, partial, ...base } = task;
+    return { ...base, kind: 'function', inputs, partial: { ...params, ...partial } };
+  }
+  const { dagId: _dagId, taskIds: _taskIds, executionDeltaMs: _deltaMs, poke: _poke, ...base } = task;
+  return { ...base, kind: 'function', inputs: {} };
 }
 
 /** The functions of a task, with the fake's in their place. */

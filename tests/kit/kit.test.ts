@@ -119,6 +119,71 @@ const orders = defineDag({
     expect(silent.tasks).toMatchObject({ release: { state: 'failed' }, send: { state: 'upstream_failed' } });
   });
 
+  test('triggers other DAGs of the test, whose tasks really run; a fake stands in for what is not there', async () => {
+    const mailed: unknown[] = [];
+    const mail = defineDag({
+      id: 'mail',
+      params: { to: 'nobody' },
+      tasks: ({ task }) => {
+        task('send', {
+          run: ({ params }) => {
+            mailed.push(params['to']);
+            return null;
+          },
+        });
+      },
+    });
+    const caller = defineDag({
+      id: 'caller',
+      tasks: ({ waitForDag, triggerDag, task }) => {
+        const ready = waitForDag('ready', { dag: 'orders' });
+        const sent = triggerDag('mailing', {
+          dag: 'mail',
+          params: { to: 'ann' },
+          wait: true,
+          after: [ready],
+        });
+        task('say', { after: [sent], run: () => 'said' });
+      },
+    });
+    const real = await environment.run(caller, { dags: [mail], fakes: { ready: null } });
+    expect(real.tasks).toMatchObject({ mailing: { state: 'success' }, say: { output: 'said' } });
+    expect(mailed).toEqual(['ann']);
+    const faked = await environment.run(caller, {
+      fakes: { ready: null, mailing: async (_context, { to }) => `would mail ${String(to)}` },
+    });
+    expect(faked.tasks['mailing']).toEqual({ state: 'success', output: 'would mail ann' });
+    expect(mailed).toEqual(['ann']);
+    const lonely = await environment.run(caller, { fakes: { ready: null } });
+    expect(lonely.tasks['mailing']?.error?.message).toContain('the test names them as `dags`');
+  });
+
+  test('is started by events of assets, and says which it told', async () => {
+    const refine = defineDag({
+      id: 'refine',
+      tasks: ({ task }) => {
+        task('work', {
+          outlets: ['table:refined'],
+          run: ({ assetEvents, emit }) => {
+            emit('table:refined', { from: assetEvents.length });
+            return null;
+          },
+        });
+      },
+    });
+    const raw = {
+      id: '1',
+      uri: 'table:raw',
+      at: '2026-01-01T00:00:00.000Z',
+      source: { dagId: 'orders', taskId: 'store', workflowId: 'orders-1', runId: '1' },
+      extra: {},
+    };
+    const run = await environment.run(refine, { runType: 'asset_triggered', assetEvents: [raw] });
+    expect(run.assetEvents).toMatchObject([
+      { uri: 'table:refined', source: { dagId: 'refine', taskId: 'work' }, extra: { from: 1 } },
+    ]);
+  });
+
   test('refuses fakes that would stand in for nothing, all at once', async () => {
     await expect(
       environment.run(orders, { fakes: { pul: rows([]), pull: [], tell: rows([]) } }),
