@@ -3,7 +3,7 @@ import { limits } from '../../core/limits.js';
 import { cursorLessLag } from '../cursor.js';
 import type { ReadRequest } from '../source.js';
 import { instantText } from './json-lines.js';
-import type { ByteRow } from './session.js';
+import type { ByteRow } from './row-reader.js';
 import type { CursorKind } from './type-forms.js';
 
 /** Values between which rows are read; `lower` inclusive, `upper` exclusive. As MySQL reads them. */

@@ -1,4 +1,4 @@
-import type { ByteRow } from './session.js';
+import type { ByteRow } from './row-reader.js';
 import type { Encoding } from './type-forms.js';
 
 /** How one column is written. */

@@ -10,7 +10,8 @@ import { createJsonLines } from './json-lines.js';
 import type { MysqlOptions } from './options.js';
 import { planRead, type ReadPlan } from './plan-read.js';
 import { selectSql } from './row-sql.js';
-import { openSession, type ByteRow, type QueryValue, type Session } from './session.js';
+import type { ByteRow } from './row-reader.js';
+import { openSession, type QueryValue, type Session } from './session.js';
 
 /**
  * Reads a table or a query in one read-only snapshot: rows first, then deletions. Each part is one statement whose rows
@@ -76,22 +77,23 @@ interface LineBatch {
 
 /** Gathers lines into pieces that are worth a write. */
 export async function* lineBatches(
-  rows: AsyncIterable<ByteRow>,
+  chunks: AsyncIterable<readonly ByteRow[]>,
   toLine: (row: ByteRow) => string,
   position: number,
 ): AsyncGenerator<LineBatch> {
   let batch: LineBatch = { lines: [], passed: [] };
   let size = 0;
-  for await (const row of rows) {
-    const line = toLine(row);
-    batch.lines.push(line);
-    if (position >= 0) batch.passed.push(row[position]);
-    size += line.length;
-    if (size < limits.mysqlBatchBytes) continue;
-    yield batch;
-    batch = { lines: [], passed: [] };
-    size = 0;
-  }
+  for await (const rows of chunks)
+    for (const row of rows) {
+      const line = toLine(row);
+      batch.lines.push(line);
+      if (position >= 0) batch.passed.push(row[position]);
+      size += line.length;
+      if (size < limits.mysqlBatchBytes) continue;
+      yield batch;
+      batch = { lines: [], passed: [] };
+      size = 0;
+    }
   if (batch.lines.length > 0) yield batch;
 }
 

@@ -1,14 +1,12 @@
-import type { Readable } from 'node:stream';
 import type mysql from 'mysql2';
 import { limits } from '../../core/limits.js';
 import { connectionName, connectMysql, disconnect, killStatement } from './connect.js';
 import type { MysqlConnection } from './connection-settings.js';
 import { mysqlFailure } from './failure.js';
+import { RowReader, type ByteRow } from './row-reader.js';
 
 /** A row of a small result, as text (NULL stays `null`). */
 export type CatalogRow = Readonly<Record<string, string | null>>;
-/** A row as the server writes it, by position. */
-export type ByteRow = readonly (Buffer | null)[];
 /** What an author hands to a query. */
 export type QueryValue = string | number | boolean;
 
@@ -22,8 +20,8 @@ export interface Session {
   setVariables(values: Readonly<Record<string, string>>): Promise<void>;
   /** What the columns of a statement are; no row of it is read. */
   columnsOf(sql: string, values: readonly QueryValue[]): Promise<readonly mysql.FieldPacket[]>;
-  /** Rows of a statement, a few at a time; `?` in it are bound. One at a time. */
-  stream(sql: string, values: readonly QueryValue[]): AsyncIterable<ByteRow>;
+  /** Rows of a statement in chunks; `?` in it are bound. One statement at a time. */
+  stream(sql: string, values: readonly QueryValue[]): AsyncIterable<readonly ByteRow[]>;
   /** Ends the connection, and on the server whatever it still does for it. */
   close(): Promise<void>;
 }
@@ -42,13 +40,17 @@ export async function openSession(
   signal.throwIfAborted();
   const client = await connectMysql(connection, program, signal);
   const { driver, thread } = client;
-  let reading: Readable | undefined;
+  let reading: RowReader | undefined;
   let killing: Promise<void> | undefined;
   const kill = (): Promise<void> => (killing ??= killStatement(connection, program, thread));
-  // Where the kill does not reach the server, the reader is let go all the same, and closing the connection ends the rest.
-  const onAbort = (): void => void kill().finally(() => reading?.destroy());
+  // Where the kill does not reach the server, whoever waits for an answer is let go all the same.
+  const onAbort = (): void =>
+    void kill().finally(() => {
+      reading?.fail(new Error('aborted'));
+      client.socket.destroy();
+    });
   // A connection that breaks tells its statement only where that has a callback.
-  driver.on('error', (error: Error) => reading?.destroy(error));
+  driver.on('error', (error: Error) => reading?.fail(error));
   const orFailure = (error: unknown): never => {
     signal.throwIfAborted();
     throw mysqlFailure(error, connectionName(connection));
@@ -94,20 +96,15 @@ export async function openSession(
     },
     async *stream(sql, values) {
       const text = await prepared(sql, values);
-      const rows = driver
-        .query({ sql: text, rowsAsArray: true, typeCast: false })
-        .stream({ highWaterMark: limits.mysqlBufferedRows });
-      reading = rows;
+      reading = new RowReader(driver);
       try {
-        yield* rows as AsyncIterable<ByteRow>;
-        // The driver lets a stream that was destroyed look like one that came to its end.
-        if (!rows.readableEnded) throw new Error('the rows ended before their end');
-        reading = undefined;
+        yield* reading.chunks(text);
       } catch (error) {
-        // It has ended on the server too; another one may have its thread by now.
         reading = undefined;
         orFailure(error);
       }
+      // Not where it is left early. Once it has ended or failed, another statement may have its thread.
+      reading = undefined;
     },
     async close() {
       signal.removeEventListener('abort', onAbort);
