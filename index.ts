@@ -46,6 +46,7 @@ export {
 } from './connectors/mailchimp/reference.js';
 export type { RestCursorFormat, RestIncremental, RestPaginator } from './connectors/rest/options.js';
 export { rest, type RestOptions } from './connectors/rest/reference.js';
+export { mysql, type MysqlQueryOptions, type MysqlTableOptions } from './connectors/mysql/reference.js';
 export {
   postgres,
   type PostgresQueryOptions,

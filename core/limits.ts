@@ -1,5 +1,6 @@
 import { connectorLimits } from './connector-limits.js';
 import { identityLimits } from './identity-limits.js';
+import { mysqlLimits } from './mysql-limits.js';
 import { rateLimits } from './rate-limits.js';
 import { platformLimits } from './platform-limits.js';
 import { scheduleLimits } from './schedule-limits.js';
@@ -89,6 +90,7 @@ export const limits = {
   rateLimitMarginMs: 50,
   ...rateLimits,
   ...connectorLimits,
+  ...mysqlLimits,
   /** Redirects within one origin that a source request follows. */
   sourceMaxRedirects: 3,
   /** Pages of one read. */

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Gets the servers that stand for warehouses and buckets in the tests into Millrace's cache. Where no Python can install them, Debian's
+# Gets the servers that stand for warehouses, buckets and databases in the tests into Millrace's cache. Where no Python can install them, Debian's
 # package is taken first. What was got before is found and not fetched again. Prints the path of each.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from '../../core/json.js';
 import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
-import { nearestName } from './nearest-name.js';
+import { nearestName } from '../nearest-name.js';
 
 /** Who is spoken to, and how; checked. */
 export interface PostgresConnection {

@@ -1,6 +1,6 @@
 import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
-import { nearestName } from './nearest-name.js';
+import { nearestName } from '../nearest-name.js';
 import type { PostgresOptions } from './options.js';
 import { quoteIdentifier, type Relation } from './row-sql.js';
 import type { Session } from './session.js';

@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from '../../core/json.js';
-import { nearestName } from './nearest-name.js';
+import { nearestName } from '../nearest-name.js';
 
 /** What one read asks for, checked: a table or a query, and how its rows are told apart. */
 export interface PostgresOptions {

@@ -2,7 +2,7 @@ import type { KeyRequest, ReadRequest, SourceBatch } from '../source.js';
 import { boundsOf, type Bounds } from './cursor-bounds.js';
 import type { Described } from './describe.js';
 import { goneKeys, isAskedKey } from './key-selection.js';
-import { nearestName } from './nearest-name.js';
+import { nearestName } from '../nearest-name.js';
 import type { PostgresOptions } from './options.js';
 import { bound, column, type RowQuery } from './row-sql.js';
 import type { ColumnForm, CursorKind } from './type-forms.js';

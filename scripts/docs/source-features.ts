@@ -160,6 +160,17 @@ export const sources: readonly SourceFeatures[] = [
     },
   },
   {
+    source: 'mysql',
+    features: {
+      pull: from('tests/mysql/types.test.ts')('has one form, whatever the settings of the server'),
+      incremental: from('tests/mysql/incremental.test.ts')('finds what was committed late, within the lag'),
+      deletes: from('tests/mysql/incremental.test.ts')('delivers deletions with key and version alone'),
+      auth: from('tests/mysql/connection.test.ts')(
+        'that fails says whether it passes, and never the password',
+      ),
+    },
+  },
+  {
     source: 'inbox',
     features: {
       webhook: from('tests/engine/webhooks.test.ts')('each is one row of one table'),

@@ -175,7 +175,7 @@ export function obtainBigQueryEmulator(onProgress: OnProgress): Promise<string> 
 }
 
 /** Tells how long a step has taken, at once and every ten seconds until the returned function is called. */
-function tellTime(step: string, detail: () => string, onProgress: OnProgress): () => void {
+export function tellTime(step: string, detail: () => string, onProgress: OnProgress): () => void {
   const started = Date.now();
   const tell = () => {
     const seconds = Math.round((Date.now() - started) / 1000);
@@ -208,7 +208,7 @@ async function findPython(): Promise<Python> {
   throw new Error('the peers from PyPI need Python 3.11 or later with venv or pip; none was found');
 }
 
-function run(
+export function run(
   command: string,
   args: readonly string[],
   options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv },

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { root } from '../architecture/source-tree.js';
 import { waitUntil } from '../helpers/project.js';
 import { startBigQueryWire } from './bigquery-wire.js';
+import { obtainMariadb } from './mariadb.js';
 import {
   hasGo,
   obtainAirflow,
@@ -44,6 +45,8 @@ export const findFakesnow = () => find('fakesnow', obtainFakesnow);
 export const findBigQueryEmulator = () => find('the BigQuery emulator', obtainBigQueryEmulator);
 
 export const findMoto = () => find('moto', obtainMoto);
+
+export const findMariadb = () => find('MariaDB', obtainMariadb);
 
 export const findAirflow = () => find('Airflow', obtainAirflow);
 

@@ -8,7 +8,8 @@ import { createTryLog } from '../../activities/task-log.js';
 import { createValidate } from '../../activities/validate.js';
 import { createDuckDbWarehouse } from '../../connectors/duckdb/index.js';
 import { createStagedSql } from '../../connectors/duckdb/staged-sql.js';
-import { createSource } from '../../connectors/postgres/index.js';
+import { createSource as createPostgres } from '../../connectors/postgres/index.js';
+import type { Source } from '../../connectors/source.js';
 import { createLocalStaging } from '../../connectors/staging/local.js';
 import type { QueryRow } from '../../connectors/warehouse.js';
 import type { DagDefinition } from '../../core/dag-definition.js';
@@ -29,7 +30,11 @@ export interface Stages {
 }
 
 /** Stages with a staging folder and a DuckDB file of their own. */
-export async function openStages(folder: string, connection: JsonObject): Promise<Stages> {
+export async function openStages(
+  folder: string,
+  connection: JsonObject,
+  createSource: (environment: { readonly projectDirectory: string }) => Source = createPostgres,
+): Promise<Stages> {
   mkdirSync(folder, { recursive: true });
   const staging = createLocalStaging({ directory: join(folder, 'staging') });
   const stagedSql = await createStagedSql();
