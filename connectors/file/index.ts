@@ -1,5 +1,6 @@
 import { parseInstant, type DataInterval } from '../../core/interval.js';
 import { PipelineError } from '../../core/errors/index.js';
+import { reshapeDeletes, withDeclaredDeletes } from '../declared-deletes.js';
 import type { SourceEnvironment } from '../registry.js';
 import type { ReadContext, ReadRequest, Source, SourceBatch } from '../source.js';
 import { fileConnection } from './connection.js';
@@ -34,11 +35,13 @@ export function createSource({ projectDirectory }: Pick<SourceEnvironment, 'proj
       }
       const place = await openPlace(settings.path, fileConnection(request.connection), projectDirectory);
       try {
-        yield* readPlace(place, settings, request, context);
+        yield* withDeclaredDeletes(readPlace(place, settings, request, context), settings.deleted, undefined);
       } finally {
         await place.store.close();
       }
     },
+    reshape: (lines, { options }) =>
+      Promise.resolve(reshapeDeletes(lines, fileSettings(options).deleted, undefined)),
     test: (connection) => testPlace(fileConnection(connection), projectDirectory),
   };
 }

@@ -1,5 +1,6 @@
 import type { SourceRef } from '../../core/dag-spec.js';
 import type { JsonObject } from '../../core/json.js';
+import type { DeclaredDeletes } from '../declared-deletes.js';
 import type { FileCompression } from './unpack.js';
 
 /** How the bytes of a file part into records. All but `parquet` may be packed by gzip or zstd: that is seen from the content. */
@@ -40,6 +41,8 @@ export interface FileOptions {
   readonly intervalColumn?: string;
   /** Columns that hold `YYYYMMDD`; valid ones are written as `YYYY-MM-DD`. Not for `ndjson` and `parquet`. */
   readonly compactDates?: readonly string[];
+  /** Which records are deletions; default: none. Its `version` is needed. */
+  readonly deleted?: DeclaredDeletes;
   /** What one file may have, unpacked (of `parquet`: as JSON), in MiB; default 65,536. */
   readonly maxMb?: number;
 }

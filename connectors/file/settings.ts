@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from '../../core/json.js';
+import { deletedProblems, type DeclaredDeletes } from '../declared-deletes.js';
 import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
 import { isPattern } from './find-files.js';
@@ -17,6 +18,8 @@ export interface FileSettings {
   readonly widths: readonly number[];
   readonly intervalColumn: string | undefined;
   readonly compactDates: ReadonlySet<string>;
+  /** Which records are deletions, where some are. */
+  readonly deleted?: DeclaredDeletes;
   /** Bytes of one file when it is unpacked. */
   readonly maxBytes: number;
   /** Value of the column `file`, where records have it. */
@@ -49,6 +52,7 @@ export function fileSettings(options: JsonObject): FileSettings {
     intervalColumn,
     compactDates = [],
     maxMb,
+    deleted,
   } = options;
   expect(typeof path === 'string' && path !== '', '"path" is missing');
   problems.push(...formatProblems(format, compression));
@@ -64,13 +68,11 @@ export function fileSettings(options: JsonObject): FileSettings {
     format !== 'fixed' || (isWidths(widths) && widths.length > 0),
     '"widths" is needed by the format "fixed"',
   );
-  problems.push(...columnProblems(options));
-  expect(
-    maxMb === undefined || (typeof maxMb === 'number' && Number.isInteger(maxMb) && maxMb > 0),
-    '"maxMb" must be a whole number above 0',
-  );
+  problems.push(...columnProblems(options), ...sizeProblems(maxMb));
+  problems.push(...deletedProblems(deleted, 'file source: deleted'));
   if (problems.length > 0) throw new PipelineError('CONFIG_INVALID', { problems });
   return {
+    ...(deleted !== undefined && { deleted: deleted as unknown as DeclaredDeletes }),
     path: path as string,
     format: format as FileFormat,
     ...(compression !== undefined && { compression: compression as FileCompression }),
@@ -82,6 +84,11 @@ export function fileSettings(options: JsonObject): FileSettings {
     compactDates: new Set(compactDates as string[]),
     maxBytes: maxMb === undefined ? limits.fileMaxBytes : (maxMb as number) * 1024 * 1024,
   };
+}
+
+function sizeProblems(maxMb: JsonValue | undefined): string[] {
+  if (maxMb === undefined || (typeof maxMb === 'number' && Number.isInteger(maxMb) && maxMb > 0)) return [];
+  return ['file source: "maxMb" must be a whole number above 0'];
 }
 
 function formatProblems(format: JsonValue | undefined, compression: JsonValue | undefined): string[] {
