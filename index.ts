@@ -21,6 +21,7 @@ export { param, type Param } from './core/param.js';
 export { FailTaskError, RetryTaskError, SkipTaskError } from './core/task-errors.js';
 export type { ApprovalResult, Callback, TaskOptions } from './core/task-options.js';
 export { isPipelineError, PipelineError, type ErrorCode } from './core/errors/index.js';
+export type { DeclaredDeletes } from './connectors/declared-deletes.js';
 export { file, type FileOptions } from './connectors/file/reference.js';
 export type { GraphqlIncremental, GraphqlPaginator } from './connectors/graphql/options.js';
 export { graphql, type GraphqlOptions } from './connectors/graphql/reference.js';

@@ -119,12 +119,12 @@ export interface Source {
   read(request: ReadRequest, context: ReadContext): AsyncIterable<SourceBatch>;
   /**
    * Quarantined lines, as the source rejected them, in the form in which it would deliver them now; `undefined` where the
-   * source delivers lines as they are.
+   * source delivers lines as they are. Several pieces where some of them are deletions.
    */
   reshape?(
     lines: Uint8Array,
-    request: Pick<ReadRequest, 'stream' | 'options'>,
-  ): Promise<SourceBatch | undefined>;
+    request: Pick<ReadRequest, 'stream' | 'options' | 'cursorPath'>,
+  ): Promise<SourceBatch | readonly SourceBatch[] | undefined>;
   readonly checksums?: ChecksumReader;
   /** Proves that the connection works with one cheap request; `millrace connections test`. @throws PipelineError */
   test(

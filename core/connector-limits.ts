@@ -39,6 +39,11 @@ export const connectorLimits = {
   fileRememberedFiles: 1_000,
   /** Files: folders in each other that `**` looks into. */
   fileMaxDepth: 16,
+  /** Files: what a zstd file may ask its reader to keep, as much as the program `zstd` grants; JSON text of a Parquet file at a time. */
+  fileZstdWindowMaxBytes: 128 * 1024 * 1024,
+  parquetBatchBytes: 256 * 1024,
+  /** Files: memory of the engine that reads one Parquet file, MiB. */
+  parquetSqlMemoryMb: 256,
   /** SFTP: time to connect and log in, how often the server is asked whether it is there, and how often it may not answer. */
   sftpConnectTimeoutMs: 20_000,
   sftpKeepAliveMs: 15_000,

@@ -1,18 +1,18 @@
-import { addAbortSignal, pipeline, Readable } from 'node:stream';
+import { addAbortSignal } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createGunzip } from 'node:zlib';
 import { isPipelineError, PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
 import { createStallLimit } from '../staging/transfer.js';
-import { systemErrorCode } from '../system-error.js';
 import type { FileStore, FoundFile } from './file-store.js';
+import { unpack, type FileCompression } from './unpack.js';
 
 /**
- * The bytes of a file, unpacked where its content is gzip. Every byte that the store announced has come, and all of them of one
+ * The bytes of a file, unpacked where its content is gzip or zstd. Every byte that the store announced has come, and all of them of one
  * version, or the read fails.
  *
  * @param maxBytes of the file when it is unpacked
  * @param stallMs after which a connection on which nothing moves counts as broken
+ * @param compression what the content has to be; default: what it is
  * @throws PipelineError SOURCE_FILE, SOURCE_FILE_CHANGED, SOURCE_UNAVAILABLE, SOURCE_PROTOCOL, LIMIT_EXCEEDED
  */
 export async function* fileBytes(
@@ -21,14 +21,19 @@ export async function* fileBytes(
   maxBytes: number,
   signal: AbortSignal,
   stallMs: number = limits.stagingStallMs,
+  compression?: FileCompression,
 ): AsyncGenerator<Uint8Array> {
   let unpacked = 0;
-  for await (const chunk of unpack(storedBytes(store, file, signal, stallMs), file.name)) {
+  for await (const chunk of unpack(storedBytes(store, file, signal, stallMs), file.name, compression)) {
     unpacked += chunk.length;
     if (unpacked > maxBytes) throw tooLarge(file, maxBytes);
     yield chunk;
   }
-  if (store.opensVersions) return;
+  if (!store.opensVersions) await refuseChanged(store, file);
+}
+
+/** @throws PipelineError SOURCE_FILE_CHANGED where the file is another one than it was when it was found */
+export async function refuseChanged(store: FileStore, file: FoundFile): Promise<void> {
   if ((await store.head(file.key)).version !== file.version) throw changed(file);
 }
 
@@ -67,33 +72,6 @@ async function* storedBytes(
 
 function mayGoOn({ retryable, code }: PipelineError): boolean {
   return retryable && code !== 'SOURCE_FILE_CHANGED';
-}
-
-/** Gzip is known by its first two bytes (RFC 1952, section 2.3.1). */
-async function* unpack(stored: AsyncGenerator<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
-  let head = Buffer.alloc(0);
-  while (head.length < 2) {
-    const next = await stored.next();
-    if (next.done === true) break;
-    head = Buffer.concat([head, next.value]);
-  }
-  const whole = async function* (): AsyncGenerator<Uint8Array> {
-    if (head.length > 0) yield head;
-    yield* stored;
-  };
-  if (head[0] !== 0x1f || head[1] !== 0x8b) {
-    yield* whole();
-    return;
-  }
-  const unpacked = pipeline(Readable.from(whole(), { objectMode: false }), createGunzip(), () => undefined);
-  try {
-    for await (const chunk of unpacked) yield chunk as Uint8Array;
-  } catch (error) {
-    const code = systemErrorCode(error);
-    if (code?.startsWith('Z_') !== true) throw error;
-    const reason = code === 'Z_BUF_ERROR' ? 'its gzip ends before its end' : `its gzip is damaged (${code})`;
-    throw new PipelineError('SOURCE_FILE', { file: name, reason }, { cause: error });
-  }
 }
 
 /** @throws PipelineError LIMIT_EXCEEDED where a file is too large before it is unpacked */

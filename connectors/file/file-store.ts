@@ -35,5 +35,7 @@ export interface FileStore {
   open(file: FoundFile, offset: number): Promise<Readable>;
   /** An error of a stream that `open` returned, as one of the catalogue. */
   failure(file: string, error: unknown): unknown;
+  /** Where the file lies on this machine, for stores that have it there. Its version is to be looked at after it was read. */
+  localPath?(key: string): Promise<string>;
   close(): Promise<void>;
 }

@@ -1,14 +1,16 @@
 import { parseInstant, type DataInterval } from '../../core/interval.js';
 import { PipelineError } from '../../core/errors/index.js';
+import { reshapeDeletes, withDeclaredDeletes } from '../declared-deletes.js';
 import type { SourceEnvironment } from '../registry.js';
 import type { ReadContext, ReadRequest, Source, SourceBatch } from '../source.js';
 import { fileConnection } from './connection.js';
 import { fileBytes, refuseLarge } from './file-bytes.js';
 import { fileMemory } from './file-memory.js';
-import type { FoundFile } from './file-store.js';
+import type { FileStore, FoundFile } from './file-store.js';
 import { findFiles, isPattern } from './find-files.js';
 import { openPlace, type FilePlace } from './place.js';
-import { readRecords } from './records.js';
+import { parquetRecords } from './parquet.js';
+import { readRecords, type FileRecord } from './records.js';
 import { remember } from './remember.js';
 import { fileSettings, type FileSettings } from './settings.js';
 import { testPlace } from './test-place.js';
@@ -17,7 +19,7 @@ import { testPlace } from './test-place.js';
 const batchBytes = 256 * 1024;
 
 /**
- * Text files on the worker's machine, in buckets of S3 and Google Cloud Storage, and on SFTP servers; see `file.records` for the
+ * Files of text and of Parquet on the worker's machine, in buckets of S3 and Google Cloud Storage, and on SFTP servers; see `file.records` for the
  * options. Text is UTF-8; in the formats that are not NDJSON, bytes that are not UTF-8 become U+FFFD. Files are streamed: memory
  * does not grow with their size. Read by cursor, a file is read once for each of its versions.
  */
@@ -33,11 +35,13 @@ export function createSource({ projectDirectory }: Pick<SourceEnvironment, 'proj
       }
       const place = await openPlace(settings.path, fileConnection(request.connection), projectDirectory);
       try {
-        yield* readPlace(place, settings, request, context);
+        yield* withDeclaredDeletes(readPlace(place, settings, request, context), settings.deleted, undefined);
       } finally {
         await place.store.close();
       }
     },
+    reshape: (lines, { options }) =>
+      Promise.resolve(reshapeDeletes(lines, fileSettings(options).deleted, undefined)),
     test: (connection) => testPlace(fileConnection(connection), projectDirectory),
   };
 }
@@ -71,13 +75,12 @@ async function* readFile(
   context: ReadContext,
 ): AsyncGenerator<SourceBatch> {
   const isWanted = intervalFilter(interval);
-  const bytes = fileBytes(store, file, settings.maxBytes, context.signal);
   const lineFeed = Buffer.from('\n');
   let pieces: Uint8Array[] = [];
   let size = 0;
   let rows = 0;
   const of = { ...settings, path: file.name, ...(isPattern(path) && { fileColumn: file.name }) };
-  for await (const group of readRecords(bytes, of)) {
+  for await (const group of recordsOf(store, file, of, context)) {
     for (const record of group) {
       if (!isWanted(record.intervalText)) continue;
       const json = record.json();
@@ -91,6 +94,16 @@ async function* readFile(
     [pieces, size, rows] = [[], 0, 0];
   }
   yield { kind: 'rows', bytes: Buffer.concat(pieces, size), rowCount: rows };
+}
+
+function recordsOf(
+  store: FileStore,
+  file: FoundFile,
+  of: FileSettings,
+  context: ReadContext,
+): AsyncIterable<readonly FileRecord[]> {
+  if (of.format === 'parquet') return parquetRecords(store, file, of, context);
+  return readRecords(fileBytes(store, file, of.maxBytes, context.signal, undefined, of.compression), of);
 }
 
 /**

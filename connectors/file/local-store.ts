@@ -38,6 +38,7 @@ export function createLocalStore(directory: string): FileStore {
       return createReadStream(path, { start: offset, highWaterMark: chunkBytes });
     },
     failure,
+    localPath: (key) => locate(directory, key),
     close: () => Promise.resolve(),
   };
 }

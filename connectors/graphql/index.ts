@@ -1,6 +1,8 @@
+import { reshapeDeletes, withDeclaredDeletes } from '../declared-deletes.js';
 import { memberAt } from '../json-page.js';
 import type { Source } from '../source.js';
 import { createGraphqlApi } from './api.js';
+import type { GraphqlEndpoint } from './options.js';
 import { readGraphql } from './read.js';
 import { graphqlSettings, graphqlTestTarget } from './settings.js';
 
@@ -13,7 +15,14 @@ export const source: Source = {
 
   read(request, context) {
     const { target, endpoint } = graphqlSettings(request.connection, request.options, request.credentials);
-    return readGraphql(target, endpoint, request, context);
+    const { deleted, incremental } = endpoint;
+    const records = readGraphql(target, endpoint, request, context);
+    return withDeclaredDeletes(records, deleted, incremental?.cursorPath ?? request.cursorPath);
+  },
+
+  reshape(lines, { options, cursorPath }) {
+    const { deleted, incremental } = options as unknown as GraphqlEndpoint;
+    return Promise.resolve(reshapeDeletes(lines, deleted, incremental?.cursorPath ?? cursorPath));
   },
 
   async test(connection, { signal, credentials }) {

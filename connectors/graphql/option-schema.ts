@@ -7,7 +7,7 @@ const name = { type: 'string', pattern: '^[_A-Za-z][_0-9A-Za-z]*$' };
 const path = { type: 'string', pattern: '^[^.]+(\\.[^.]+)*$' };
 const count = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
 
-/** Shape of the options of one read; `paginator` has schemas of its own, by type. */
+/** Shape of the options of one read; `paginator` and `deleted` have schemas of their own. */
 export const endpointSchema = closedObject(
   {
     query: { ...text, maxLength: limits.graphqlQueryMaxLength },
@@ -22,6 +22,7 @@ export const endpointSchema = closedObject(
       endVariable: name,
       format: { enum: ['iso', 'epoch_seconds', 'epoch_ms', 'raw'] },
     }),
+    deleted: { type: 'object' },
     maximumPages: { type: 'integer', minimum: 1, maximum: limits.sourceMaxPages },
   },
   ['query', 'dataSelector'],

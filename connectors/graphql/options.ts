@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../core/json.js';
+import type { DeclaredDeletes } from '../declared-deletes.js';
 import type { RestCursorFormat } from '../rest/options.js';
 
 /** How the next page is found. */
@@ -56,6 +57,8 @@ export interface GraphqlEndpoint {
   readonly path?: string;
   readonly paginator?: GraphqlPaginator;
   readonly incremental?: GraphqlIncremental;
+  /** Which records are deletions; default: none. */
+  readonly deleted?: DeclaredDeletes;
   /** More pages than this are an error; default and at most `limits.sourceMaxPages`. */
   readonly maximumPages?: number;
 }

@@ -1,5 +1,6 @@
 import { PipelineError } from '../../core/errors/index.js';
 import type { JsonObject, JsonValue } from '../../core/json.js';
+import { deletedPaths, deletedProblems } from '../declared-deletes.js';
 import type { Credentials } from '../http/index.js';
 import { optionProblems, typedProblems } from '../option-problems.js';
 import { pathOf } from '../rest/paths.js';
@@ -24,6 +25,7 @@ export function endpointProblems(options: JsonObject): string[] {
     problems.push(
       'graphql.path must be a path below the baseUrl of the connection, without "..", "?" and "#"',
     );
+  problems.push(...deletedProblems(options['deleted'], 'graphql.deleted'));
   if (problems.length > 0) return problems;
   const endpoint = options as unknown as GraphqlEndpoint;
   const { startVariable, endVariable } = endpoint.incremental ?? {};
@@ -36,7 +38,7 @@ export function endpointProblems(options: JsonObject): string[] {
   const found = queryProblems(endpoint.query, {
     ...(endpoint.operationName !== undefined && { operationName: endpoint.operationName }),
     variables: [...set, ...Object.keys(variables as object)],
-    paths: [recordPath(endpoint), ...paginatorPaths(endpoint)],
+    paths: [recordPath(endpoint), ...paginatorPaths(endpoint), ...markedPaths(endpoint)],
   });
   return [...problems, ...found.map((problem) => `graphql.query: ${problem}`)];
 }
@@ -66,6 +68,14 @@ export function graphqlTestTarget(connection: JsonObject, credentials?: Credenti
 function recordPath({ dataSelector }: GraphqlEndpoint): readonly string[] {
   const path = pathOf(dataSelector);
   return path.at(-1) === 'edges' ? [...path, 'node'] : path;
+}
+
+/** Where the answer has to hold what deletions are known by. */
+function markedPaths(endpoint: GraphqlEndpoint): readonly (readonly string[])[] {
+  const record = recordPath(endpoint);
+  return endpoint.deleted === undefined
+    ? []
+    : deletedPaths(endpoint.deleted).map((path) => [...record, ...pathOf(path)]);
 }
 
 function targetOf(

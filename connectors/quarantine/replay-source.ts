@@ -23,7 +23,12 @@ export function createReplaySource(
         context.heartbeat();
         const lines = rows.map((row) => `${row.replace(/[\r\n]+/g, ' ').trim()}\n`);
         const bytes = Buffer.from(lines.join(''));
-        yield (await origin?.reshape?.(bytes, request)) ?? { kind: 'rows', bytes, rowCount: rows.length };
+        const shaped = (await origin?.reshape?.(bytes, request)) ?? {
+          kind: 'rows',
+          bytes,
+          rowCount: rows.length,
+        };
+        yield* [shaped].flat();
       }
     },
 

@@ -1,4 +1,6 @@
+import { reshapeDeletes, withDeclaredDeletes } from '../declared-deletes.js';
 import type { Source } from '../source.js';
+import type { RestEndpoint } from './options.js';
 import { readRest, send } from './read.js';
 import { below, restConnection, restSettings } from './settings.js';
 
@@ -11,7 +13,14 @@ export const source: Source = {
 
   read(request, context) {
     const { connection, endpoint } = restSettings(request.connection, request.options, request.credentials);
-    return readRest(connection, endpoint, request, context);
+    const { deleted, incremental } = endpoint;
+    const records = readRest(connection, endpoint, request, context);
+    return withDeclaredDeletes(records, deleted, incremental?.cursorPath ?? request.cursorPath);
+  },
+
+  reshape(lines, { options, cursorPath }) {
+    const { deleted, incremental } = options as unknown as RestEndpoint;
+    return Promise.resolve(reshapeDeletes(lines, deleted, incremental?.cursorPath ?? cursorPath));
   },
 
   async test(connection, { signal, credentials }) {

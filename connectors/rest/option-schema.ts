@@ -7,7 +7,7 @@ const path = { type: 'string', pattern: '^[^.]+(\\.[^.]+)*$' };
 const count = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
 const texts = { type: 'object', additionalProperties: { type: 'string' } };
 
-/** Shape of the options of one read; `paginator` has schemas of its own, by type. */
+/** Shape of the options of one read; `paginator` and `deleted` have schemas of their own. */
 export const endpointSchema = closedObject(
   {
     path: { type: 'string' },
@@ -23,6 +23,7 @@ export const endpointSchema = closedObject(
       endParam: text,
       format: { enum: ['iso', 'epoch_seconds', 'epoch_ms', 'raw'] },
     }),
+    deleted: { type: 'object' },
     maximumPages: { type: 'integer', minimum: 1, maximum: limits.sourceMaxPages },
   },
   ['path'],

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../../core/json.js';
+import type { DeclaredDeletes } from '../declared-deletes.js';
 
 /** How the next page is found. Names and meanings are those of dlt's REST API source. */
 export type RestPaginator =
@@ -68,6 +69,8 @@ export interface RestEndpoint {
   readonly dataSelector?: string;
   readonly paginator?: RestPaginator;
   readonly incremental?: RestIncremental;
+  /** Which records are deletions; default: none. */
+  readonly deleted?: DeclaredDeletes;
   /** More pages than this are an error; default and at most `limits.sourceMaxPages`. */
   readonly maximumPages?: number;
 }

@@ -1,5 +1,6 @@
 import { PipelineError } from '../../core/errors/index.js';
 import type { JsonObject, JsonValue } from '../../core/json.js';
+import { deletedProblems } from '../declared-deletes.js';
 import { publicNetwork, type Credentials, type PublicNetwork } from '../http/index.js';
 import { isReservedHeader } from '../http/reserved-headers.js';
 import { optionProblems, typedProblems } from '../option-problems.js';
@@ -33,6 +34,7 @@ export function endpointProblems(options: JsonObject): string[] {
     if (paginator['cursorBodyPath'] !== undefined && method !== 'POST')
       problems.push('rest.paginator.cursorBodyPath needs the method POST');
   }
+  problems.push(...deletedProblems(options['deleted'], 'rest.deleted'));
   if (typeof path === 'string' && below(new URL('https://host.invalid/base/'), path) === undefined)
     problems.push('rest.path must be a path below the baseUrl of the connection, without "..", "?" and "#"');
   for (const name of Object.keys(isObject(headers) ? headers : {}))

@@ -43,6 +43,7 @@ const ga4Test = from('tests/sources/ga4.test.ts');
 const mailchimpTest = from('tests/sources/mailchimp.test.ts');
 const fileTest = from('tests/sources/file.test.ts');
 const remoteFilesTest = from('tests/sources/remote-files.test.ts');
+const deletesTest = from('tests/sources/declared-deletes.test.ts');
 const schemaTest = from('tests/sources/schemas.test.ts');
 const vendorTest = from('tests/webhooks/vendors.test.ts');
 
@@ -133,6 +134,7 @@ export const sources: readonly SourceFeatures[] = [
     features: {
       pull: restTest('reads every record once, to the digit'),
       incremental: restTest('%s: asks from the cursor less the lag, and moves it'),
+      deletes: deletesTest('rest: they move the cursor'),
       'rate budget': restTest('a spent rate limit is waited for'),
       auth: restTest('%s goes with every page'),
       fixture: restTest('seeded faults change nothing in what is delivered'),
@@ -143,6 +145,7 @@ export const sources: readonly SourceFeatures[] = [
     features: {
       pull: graphqlTest('reads every record once, to the digit'),
       incremental: graphqlTest('reads what changed since the cursor less the lag'),
+      deletes: deletesTest('graphql: also those inside edges'),
       'rate budget': graphqlTest('is waited for before it is spent'),
       auth: graphqlTest('a wrong token is SOURCE_AUTH at once'),
       fixture: graphqlTest('seeded faults, and records that come twice'),
@@ -187,6 +190,7 @@ export const sources: readonly SourceFeatures[] = [
     features: {
       pull: fileTest('NDJSON passes byte for byte'),
       incremental: remoteFilesTest('read by cursor, each file comes once, and again when it changed'),
+      deletes: deletesTest('file: in text the empty value is none'),
       auth: remoteFilesTest('that takes no password of ours is SOURCE_AUTH'),
       schema: schemaTest('every line of the purchase history fits purchase.v1'),
       fixture: remoteFilesTest('a transfer that is cut goes on at its byte'),

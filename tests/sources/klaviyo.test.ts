@@ -160,7 +160,7 @@ describe('e-mail events', () => {
 
   test('one that cannot be read is set aside, and is delivered once it can', async () => {
     const line = '{"id":"e1","datetime":null,"metric_name":"Opened Email","profile_email":"a@example.com"}\n';
-    const reshape = (text: string): Promise<SourceBatch | undefined> =>
+    const reshape = (text: string): Promise<SourceBatch | readonly SourceBatch[] | undefined> =>
       source.reshape?.(Buffer.from(text), { stream: 'email-events', options: {} }) ??
       Promise.resolve(undefined);
     const set = await reshape(line);

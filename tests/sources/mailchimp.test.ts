@@ -204,7 +204,7 @@ describe('e-mail events', () => {
   test('one that cannot be read is set aside, and is delivered once it can', async () => {
     const line =
       '{"campaign_id":"c1","email_id":"e1","email_address":"a@example.com","activity":{"action":"open","timestamp":null}}\n';
-    const reshape = (text: string): Promise<SourceBatch | undefined> =>
+    const reshape = (text: string): Promise<SourceBatch | readonly SourceBatch[] | undefined> =>
       source.reshape?.(Buffer.from(text), { stream: 'email-events', options: {} }) ??
       Promise.resolve(undefined);
     expect(await reshape(line)).toMatchObject({

@@ -1,4 +1,5 @@
 import type { ReadRequest, Source } from '../../connectors/source.js';
+import type { StagingStore } from '../../connectors/staging.js';
 import type { JsonValue } from '../../core/json.js';
 
 /** What one read delivered. */
@@ -9,16 +10,16 @@ export interface ReadResult {
   readonly heartbeats: number;
 }
 
-/** Reads a source to its end, without staging. */
+/** Reads a source to its end; without staging unless it is given. */
 export async function readAll(
   source: Source,
   request: Partial<ReadRequest>,
   signal: AbortSignal = new AbortController().signal,
+  staging: StagingStore = undefined as never,
 ): Promise<ReadResult> {
   const lines: Record<'rows' | 'deletes', string[]> = { rows: [], deletes: [] };
   let cursor: JsonValue | undefined = request.cursor;
   let heartbeats = 0;
-  const staging = undefined as never;
   const whole = { stream: 'records', options: {}, connection: {}, lagMs: 0, waitMs: 0, ...request };
   for await (const batch of source.read(whole, { signal, staging, heartbeat: () => (heartbeats += 1) })) {
     const found = Buffer.from(batch.bytes ?? [])
