@@ -28,7 +28,8 @@ jest.setTimeout(300_000);
     textMaxBytes: 1024 * 1024,
     fresh: async () => {
       const dataset = (await peer?.dataset()) ?? '';
-      const connection = { project: 'test', dataset, apiEndpoint: peer?.url ?? '' };
+      const writeApiEndpoint = peer?.writeApiUrl() ?? '';
+      const connection = { project: 'test', dataset, apiEndpoint: peer?.url ?? '', writeApiEndpoint };
       return (parts) => createBigQueryWarehouse({ connection, ...parts });
     },
   });
