@@ -99,9 +99,9 @@ export function registerDoctor(program: Command, context: CommandContext): void 
         });
         await check('warehouse', async () => {
           const { awaitedBy } = await warehouseModule(settings.warehouse.type);
-          const awaited = awaitedBy?.(warehousePlace(settings));
+          const awaited = awaitedBy?.(await warehousePlace(settings, () => context.ops(settings)));
           if (awaited !== undefined) return awaited;
-          const reader = await openWarehouseReader(settings);
+          const reader = await openWarehouseReader(settings, () => context.ops(settings));
           try {
             await reader.query('SELECT 1', 1);
             return reader.detail;

@@ -47,7 +47,8 @@ export function registerStaging(program: Command, context: CommandContext): void
         client,
         store,
         staging: await createStaging(stagingPlace(settings)),
-        needed: async () => (await neededStaging?.(warehousePlace(settings))) ?? new Set(),
+        needed: async () =>
+          (await neededStaging?.(await warehousePlace(settings, () => context.ops(settings)))) ?? new Set(),
         retentionMs: durationMs(retention),
         isDryRun: options.dryRun,
       });
