@@ -45,7 +45,10 @@ const moto = await findMoto();
     peer = await startMoto(moto ?? '');
     await s3.makeBucket(peer.url, 'there');
   }, 240_000);
-  afterAll(() => peer.stop());
+  afterAll(async () => {
+    delete process.env['TEST_S3_SECRET'];
+    await peer.stop();
+  });
 
   const at = (bucket: string) => {
     const { accessKeyId, secretAccessKey, ...place } = s3At(peer.url);
