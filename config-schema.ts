@@ -57,7 +57,7 @@ export const configSchema = {
         connection: {
           type: 'string',
           description:
-            'The entry of `connections` that says how to reach it. Default: the entry named like the kind; DuckDB needs none.',
+            'The entry of `connections`, or else the connection of the operations store, that says how to reach it. Default: the entry named like the kind; DuckDB needs none.',
           pattern: name,
           'x-env': ['MILLRACE_WAREHOUSE_CONNECTION'],
         },

@@ -47,7 +47,8 @@ export interface WorkerOptions {
   readonly projectDirectory: string;
   readonly dataDirectory: string;
   readonly staging: StagingPlace & { readonly retentionMs?: number };
-  readonly warehouse: WarehousePlace;
+  /** Where the warehouse is, its connection's secrets revealed. @throws PipelineError CONNECTION_UNKNOWN, CONNECTION_INVALID, SECRET_* */
+  warehouse(ops: OpsStore): Promise<WarehousePlace>;
   readonly ops: OpsStoreOptions & { readonly retentionMs: number; readonly syncEveryMs: number };
   readonly definitions: readonly DagDefinition[];
   /** Pools of the settings, by name. */
@@ -157,12 +158,12 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
 async function startRetention(options: WorkerOptions, deps: WorkerDeps, client: Client) {
   const { retentionMs } = options.staging;
   if (retentionMs === undefined) return undefined;
-  const { neededStaging } = await warehouseModule(options.warehouse.settings.type);
+  const { neededStaging } = await warehouseModule(deps.place.settings.type);
   return startStagingUpkeep({
     client,
     store: deps.ops,
     staging: deps.staging,
-    needed: async () => (await neededStaging?.(options.warehouse)) ?? new Set(),
+    needed: async () => (await neededStaging?.(deps.place)) ?? new Set(),
     retentionMs,
     logger: options.logger,
   });
@@ -181,6 +182,7 @@ export function ledgerSinks(ledger: LedgerWriter): InjectedSinks<LedgerSinks> {
 /** What a worker closes at its end, beside what activities use. */
 interface WorkerDeps extends Stores {
   readonly ops: OpsStore;
+  readonly place: WarehousePlace;
   readonly ledger: LedgerBuffer;
   readonly alarms: AlarmBook;
   readonly quality: QualityStore;
@@ -197,10 +199,12 @@ async function openDeps(options: WorkerOptions): Promise<WorkerDeps> {
       routes: options.alarms.routes,
       onNotice: () => woken.dispatchEvent(new Event('notice')),
     });
-    const stores = await openStores(options, ops);
+    const place = await options.warehouse(ops);
+    const stores = await openStores(options, ops, place);
     return {
       ...stores,
       ops,
+      place,
       ledger: bufferOf(ops, options.logger),
       alarms,
       quality: ops.quality,
@@ -217,13 +221,13 @@ function bufferOf(ops: OpsStore, logger: Logger): LedgerBuffer {
   return createLedgerBuffer(ops.ledger, { worker: `${String(process.pid)}@${hostname()}`, logger });
 }
 
-async function openStores(options: WorkerOptions, ops: OpsStore): Promise<Stores> {
+async function openStores(options: WorkerOptions, ops: OpsStore, place: WarehousePlace): Promise<Stores> {
   const staging = await createStaging(options.staging);
   await staging.sweep();
   await staging.check();
   const stagedSql = await createStagedSql({});
-  const { createWarehouse } = await warehouseModule(options.warehouse.settings.type);
-  const warehouse = createWarehouse({ ...options.warehouse, staging, stagedSql });
+  const { createWarehouse } = await warehouseModule(place.settings.type);
+  const warehouse = createWarehouse({ ...place, staging, stagedSql });
   await warehouse.open();
   return {
     staging,

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { revealConnection, type Settings } from '../config.js';
 import { rateRulesOf } from '../connectors/http/rate-settings.js';
+import { orAborted } from '../connectors/or-aborted.js';
 import { createSourceRegistry } from '../connectors/registry.js';
 import type { ResolvedConnection } from '../connectors/source.js';
+import { warehouseOfConnection, type WarehouseModule } from '../connectors/warehouse-registry.js';
 import { isPipelineError, PipelineError } from '../core/errors/index.js';
 import type { JsonObject } from '../core/json.js';
 import { limits } from '../core/limits.js';
@@ -49,7 +51,7 @@ export async function resolveConnection(
   name: string | undefined,
 ): Promise<ResolvedConnection> {
   if (name === undefined) return { options: {} };
-  const { rate, ...revealed } = await revealByName(settings, stores, name);
+  const { rate, ...revealed } = await revealByName(settings, () => Promise.resolve(stores), name);
   const rules = rate === undefined ? undefined : rateRulesOf(name, { rate });
   const declared = rules === undefined ? {} : { rate: rules };
   const oauth = await oauthOf(name, revealed);
@@ -65,7 +67,7 @@ export async function oauthSettingsOf(
   stores: ConnectionStores,
   name: string,
 ): Promise<OAuthSettings | undefined> {
-  return oauthOf(name, await revealByName(settings, stores, name));
+  return oauthOf(name, await revealByName(settings, () => Promise.resolve(stores), name));
 }
 
 /** Every connection of settings and store, by name. */
@@ -93,6 +95,12 @@ export async function testConnection(
 ): Promise<ConnectionTest> {
   const connector = await connectorOf(settings, stores, name);
   try {
+    const warehouse = await warehouseOfConnection(connector);
+    if (warehouse !== undefined) {
+      const connection = await revealByName(settings, () => Promise.resolve(stores), name);
+      const detail = await testWarehouse(warehouse, { ...settings.warehouse, type: connector }, connection);
+      return { name, connector, isWorking: true, detail };
+    }
     const { options, credentials, rate } = await resolveConnection(settings, stores, name);
     const source = await createSourceRegistry(settings)(connector);
     const scope = {
@@ -117,6 +125,21 @@ export async function testConnection(
   }
 }
 
+/** Logs in and runs a statement that reads nothing. */
+async function testWarehouse(
+  { connectReader }: WarehouseModule,
+  settings: Settings['warehouse'],
+  connection: JsonObject,
+): Promise<string> {
+  const reader = await connectReader({ settings, connection });
+  try {
+    await orAborted(reader.query('SELECT 1', 1), AbortSignal.timeout(limits.connectionTestMaxMs));
+    return JSON.stringify(reader.describe());
+  } finally {
+    await reader.close();
+  }
+}
+
 async function connectorOf(settings: Settings, stores: ConnectionStores, name: string): Promise<string> {
   const connector =
     settingsConnection(settings, name)?.connector ?? (await stores.connections.get(name))?.connector;
@@ -124,10 +147,15 @@ async function connectorOf(settings: Settings, stores: ConnectionStores, name: s
   return connector;
 }
 
-async function revealByName(settings: Settings, stores: ConnectionStores, name: string): Promise<JsonObject> {
+/** Connector and options, secrets in the clear; the store is opened where the settings have none of the name. Never log it. */
+export async function revealByName(
+  settings: Settings,
+  stores: () => Promise<Pick<ConnectionStores, 'connections'>>,
+  name: string,
+): Promise<JsonObject> {
   const configured = settingsConnection(settings, name);
   const revealed =
-    configured === undefined ? await stores.connections.reveal(name) : revealConnection(configured);
+    configured === undefined ? await (await stores()).connections.reveal(name) : revealConnection(configured);
   if (revealed === undefined) throw new PipelineError('CONNECTION_UNKNOWN', { connection: name });
   return revealed;
 }

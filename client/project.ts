@@ -1,13 +1,14 @@
 import { fileURLToPath } from 'node:url';
 import { existsSync } from 'node:fs';
 import { loadDags } from '../activities/load-dags.js';
-import { revealConnection, type Settings } from '../config.js';
+import type { Settings } from '../config.js';
 import { warehouseModule, type WarehousePlace } from '../connectors/warehouse-registry.js';
 import type { QueryResult, QueryRow } from '../connectors/warehouse.js';
 import type { DagDefinition } from '../core/dag-definition.js';
 import { PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
 import { createSchemaRegistry } from '../schemas/registry.js';
+import { revealByName, type ConnectionStores } from './connections.js';
 
 /** DAGs of the project's folder, with their record schemas embedded. @throws PipelineError DAG_*, SCHEMA_* */
 export function loadProjectDags(settings: Settings): Promise<DagDefinition[]> {
@@ -17,14 +18,26 @@ export function loadProjectDags(settings: Settings): Promise<DagDefinition[]> {
   );
 }
 
-/** Where the warehouse of the settings is; its connection is one of the settings too. @throws PipelineError CONNECTION_UNKNOWN */
-export function warehousePlace(settings: Settings): WarehousePlace {
-  const { connection, type } = settings.warehouse;
-  const name = connection ?? (Object.hasOwn(settings.connections, type) ? type : undefined);
-  if (name === undefined) return { settings: settings.warehouse, connection: {} };
-  const known = Object.hasOwn(settings.connections, name) ? settings.connections[name] : undefined;
-  if (known === undefined) throw new PipelineError('CONNECTION_UNKNOWN', { connection: name });
-  return { settings: settings.warehouse, connection: revealConnection(known) };
+/** Opens the operations store: only where a connection is looked for there. */
+export type OpenStores = () => Promise<Pick<ConnectionStores, 'connections'>>;
+
+/**
+ * Where the warehouse of the settings is. The connection that `warehouse.connection` names is one of the settings, or else
+ * of the operations store.
+ *
+ * @throws PipelineError CONNECTION_UNKNOWN, CONNECTION_INVALID, SECRET_*
+ */
+export async function warehousePlace(settings: Settings, stores: OpenStores): Promise<WarehousePlace> {
+  const { connection: name, type } = settings.warehouse;
+  if (name === undefined && !Object.hasOwn(settings.connections, type))
+    return { settings: settings.warehouse, connection: {} };
+  const connection = await revealByName(settings, stores, name ?? type);
+  if (connection['connector'] !== type)
+    throw new PipelineError('CONNECTION_INVALID', {
+      connection: name ?? type,
+      problems: `it is one of "${String(connection['connector'])}", and the warehouse is "${type}"`,
+    });
+  return { settings: settings.warehouse, connection };
 }
 
 /** Reading access to the project's warehouse, also while a worker holds it. */
@@ -45,9 +58,9 @@ export interface QuarantineFilter {
 }
 
 /** @throws PipelineError WAREHOUSE_UNAVAILABLE when there is no warehouse yet */
-export async function openWarehouseReader(settings: Settings): Promise<ProjectWarehouse> {
+export async function openWarehouseReader(settings: Settings, stores: OpenStores): Promise<ProjectWarehouse> {
   const { connectReader } = await warehouseModule(settings.warehouse.type);
-  const warehouse = await connectReader(warehousePlace(settings));
+  const warehouse = await connectReader(await warehousePlace(settings, stores));
   return {
     detail: JSON.stringify(warehouse.describe()),
     query: (sql, maxRows) => warehouse.query(sql, maxRows),

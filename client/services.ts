@@ -48,7 +48,7 @@ export async function startWorkerService(settings: Settings): Promise<Service> {
         retentionMs: durationMs(settings.staging.retention),
       }),
     },
-    warehouse: warehousePlace(settings),
+    warehouse: (ops) => warehousePlace(settings, () => Promise.resolve(ops)),
     ops: {
       ...opsPlace(settings),
       keyring: keyringOf(settings),

@@ -22,6 +22,8 @@ export interface StagingStore {
   readonly place: string;
   /** Makes sure that files can be kept there. @throws PipelineError STAGING_REFUSED, STAGING_UNAVAILABLE */
   check(): Promise<void>;
+  /** Writes a small file of its own, reads it and removes it. @throws PipelineError DISK_FULL, STAGING_REFUSED, STAGING_UNAVAILABLE */
+  probe(): Promise<void>;
   /** Writes NDJSON bytes. @throws PipelineError DISK_FULL */
   write(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, rows: number): Promise<StagedFile>;
   /** A path that a program may write to before `adopt`. It is swept after a crash. */

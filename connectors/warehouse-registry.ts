@@ -35,6 +35,8 @@ export interface WarehouseEnvironment extends WarehousePlace {
 export interface WarehouseModule {
   /** Not yet open. @throws PipelineError CONFIG_INVALID */
   createWarehouse(environment: WarehouseEnvironment): Warehouse;
+  /** Looks at all options of a connection; absent where the warehouse needs none. @throws PipelineError CONFIG_INVALID */
+  checkConnection?(connection: JsonObject): void;
   /** Reading access, also while a worker loads. @throws PipelineError CONFIG_INVALID, WAREHOUSE_* */
   connectReader(place: WarehousePlace): Promise<WarehouseReader>;
   /** Why it cannot apply transforms with a load as the worker would, a reason each; none where it can. */
@@ -56,6 +58,16 @@ export async function warehouseModule(type: string): Promise<WarehouseModule> {
   if (module === undefined)
     throw new PipelineError('CONNECTOR_UNKNOWN', { connector: type, known: await listWarehouses() });
   return module;
+}
+
+/** The warehouse that a connection of this connector leads to; undefined for a source, and for a warehouse without one. */
+export async function warehouseOfConnection(
+  connector: string,
+): Promise<(WarehouseModule & { readonly checkConnection: (connection: JsonObject) => void }) | undefined> {
+  const module = await importModule(connector);
+  const { checkConnection } = module ?? {};
+  if (module === undefined || checkConnection === undefined) return undefined;
+  return { ...module, checkConnection };
 }
 
 /** Names of the warehouses that exist. */

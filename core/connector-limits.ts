@@ -56,6 +56,14 @@ export const connectorLimits = {
   ga4RewrittenDays: 5,
   /** BigQuery: to cancel the job of a read that is given up, and to hear the answer that it waited for. */
   bigQueryCancelMs: 5_000,
+  /** BigQuery: rows, and bytes of their file, up to which a batch goes by the Storage Write API; a larger one is a load job. */
+  bigQueryWriteMaxRows: 50_000,
+  bigQueryWriteMaxBytes: 8 * 1024 * 1024,
+  /** BigQuery: rows of one request of the Storage Write API, which takes 10 MB; a larger row is alone in its own. */
+  bigQueryAppendMaxBytes: 2 * 1024 * 1024,
+  /** BigQuery: one request of the Storage Write API, and how often its connection is asked whether it lives. */
+  bigQueryWriteTimeoutMs: 60_000,
+  bigQueryKeepAliveMs: 30_000,
   /** GraphQL: text of a query; it travels with the DAG. */
   graphqlQueryMaxLength: 32_000,
   /** OAuth: one request to an authorization server, and one answer of it. */

@@ -5,8 +5,11 @@ import { fileURLToPath } from 'node:url';
 import { startLocal, type Local } from '../client/local.js';
 import { reconcileDag } from '../client/reconciliations.js';
 import { loadSettings, type Settings } from '../config.js';
-import { warehouseModule } from '../connectors/warehouse-registry.js';
+import { keyringOf } from '../client/connections.js';
+import { opsPlace } from '../client/ops-place.js';
 import { warehousePlace } from '../client/project.js';
+import { warehouseModule, type WarehousePlace } from '../connectors/warehouse-registry.js';
+import { openOpsStore, type OpsStore } from '../ops/store.js';
 import type { QueryResult } from '../connectors/warehouse.js';
 import { differences, type Truth } from './expectations.js';
 import { collectReport, type DemoReport, type ReconcileFigures } from './report.js';
@@ -227,13 +230,26 @@ async function reconcileAll(local: Local, settings: Settings): Promise<Reconcile
 function createQuery(settings: Settings): (sql: string) => Promise<QueryResult> {
   return async (sql) => {
     const { connectReader } = await warehouseModule(settings.warehouse.type);
-    const reader = await connectReader(warehousePlace(settings));
+    const reader = await connectReader(await placeOf(settings));
     try {
       return await reader.query(sql, 10_000);
     } finally {
       await reader.close();
     }
   };
+}
+
+/** The store is open only while a connection is looked up there. */
+async function placeOf(settings: Settings): Promise<WarehousePlace> {
+  let store: OpsStore | undefined;
+  try {
+    return await warehousePlace(settings, async () => {
+      store = await openOpsStore({ ...opsPlace(settings), keyring: keyringOf(settings) });
+      return store;
+    });
+  } finally {
+    await store?.close();
+  }
 }
 
 /** Time since the last load of each DAG. */

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Settings } from '../../config.js';
 import { createSourceRegistry } from '../../connectors/registry.js';
+import { warehouseOfConnection } from '../../connectors/warehouse-registry.js';
 import { PipelineError } from '../../core/errors/index.js';
 import type { JsonValue } from '../../core/json.js';
 import type { OptionCheck } from '../../ops/connections.js';
@@ -36,9 +37,10 @@ export function registerConnectionChanges(connections: Command, context: Command
         const settings = context.settings(command);
         const { connections: store } = await context.ops(settings);
         refuseConfigured(settings, name);
-        await createSourceRegistry(settings)(options.connector);
+        if ((await warehouseOfConnection(options.connector)) === undefined)
+          await createSourceRegistry(settings)(options.connector);
         const change = await readChange({ ...options, unset: [] }, context);
-        await store.add(name, options.connector, change, await optionCheck(name));
+        await store.add(name, options.connector, change, await optionCheck(name, options.connector));
         emit(
           context.output,
           options.json === true,
@@ -55,7 +57,8 @@ export function registerConnectionChanges(connections: Command, context: Command
       const settings = context.settings(command);
       const { connections: store } = await context.ops(settings);
       refuseConfigured(settings, name);
-      await store.update(name, await readChange(options, context), await optionCheck(name));
+      const connector = (await store.get(name))?.connector;
+      await store.update(name, await readChange(options, context), await optionCheck(name, connector));
       emit(
         context.output,
         options.json === true,
@@ -121,8 +124,10 @@ async function readChange(options: ChangeOptions, context: CommandContext): Prom
   };
 }
 
-/** What can be checked without a request: `auth` for OAuth, and `rate`. */
-async function optionCheck(name: string): Promise<OptionCheck> {
+/** What can be checked without a request: all options of a warehouse; `auth` for OAuth, and `rate`, of a source. */
+async function optionCheck(name: string, connector: string | undefined): Promise<OptionCheck> {
+  const warehouse = connector === undefined ? undefined : await warehouseOfConnection(connector);
+  if (warehouse !== undefined) return warehouse.checkConnection;
   const { isOAuth, oauthSettings } = await import('../../connectors/oauth/settings.js');
   const { rateRulesOf } = await import('../../connectors/http/rate-settings.js');
   return ({ auth, rate }) => {

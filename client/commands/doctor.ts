@@ -11,6 +11,7 @@ import { temporalTarget } from '../temporal/connect.js';
 import { emit, exitCodes } from '../output.js';
 import { createWebhookEndpoints } from '../../serve/webhook-endpoint.js';
 import { revealWebhooks } from '../services.js';
+import { stagingPlace } from '../staging.js';
 import { loadProjectDags, openWarehouseReader, warehousePlace } from '../project.js';
 
 interface Finding {
@@ -30,7 +31,7 @@ function describeTarget(settings: Settings): string {
 export function registerDoctor(program: Command, context: CommandContext): void {
   program
     .command('doctor')
-    .description('check configuration, DAG files, Temporal, warehouse and disk')
+    .description('check configuration, DAG files, Temporal, staging, warehouse and disk')
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExample:\n  $ millrace doctor')
     .action(async (options: { json?: boolean }, command: Command) => {
@@ -97,11 +98,18 @@ export function registerDoctor(program: Command, context: CommandContext): void 
           const [newest] = await ledger.listRuns({ limit: 1 });
           return `${place}, ${newest === undefined ? 'no run recorded yet' : `newest run ${newest.startedAt}`}`;
         });
+        await check('staging', async () => {
+          const { createStaging } = await import('../../connectors/staging/index.js');
+          const staging = await createStaging(stagingPlace(settings));
+          await staging.check();
+          await staging.probe();
+          return `${staging.place}, written, read and deleted`;
+        });
         await check('warehouse', async () => {
           const { awaitedBy } = await warehouseModule(settings.warehouse.type);
-          const awaited = awaitedBy?.(warehousePlace(settings));
+          const awaited = awaitedBy?.(await warehousePlace(settings, () => context.ops(settings)));
           if (awaited !== undefined) return awaited;
-          const reader = await openWarehouseReader(settings);
+          const reader = await openWarehouseReader(settings, () => context.ops(settings));
           try {
             await reader.query('SELECT 1', 1);
             return reader.detail;

@@ -116,7 +116,7 @@ async function withGraph<T>(
 ): Promise<T> {
   const settings = context.settings(command);
   const graph = await findIdentity(await context.client(settings), dag);
-  const reader = await openWarehouseReader(settings);
+  const reader = await openWarehouseReader(settings, () => context.ops(settings));
   try {
     return await use(reader, graph);
   } finally {

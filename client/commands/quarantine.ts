@@ -103,7 +103,8 @@ async function withReader<T>(
   command: Command,
   use: (reader: ProjectWarehouse) => Promise<T>,
 ): Promise<T> {
-  const reader = await openWarehouseReader(context.settings(command));
+  const settings = context.settings(command);
+  const reader = await openWarehouseReader(settings, () => context.ops(settings));
   try {
     return await use(reader);
   } finally {

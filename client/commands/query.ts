@@ -14,7 +14,8 @@ export function registerQuery(program: Command, context: CommandContext): void {
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExample:\n  $ millrace query "SELECT count(*) FROM orders"')
     .action(async (sql: string, options: { limit: number; json?: boolean }, command: Command) => {
-      const reader = await openWarehouseReader(context.settings(command));
+      const settings = context.settings(command);
+      const reader = await openWarehouseReader(settings, () => context.ops(settings));
       try {
         const result = await reader.query(sql, Math.min(options.limit, limits.queryMaxRows));
         emit(context.output, options.json === true, result, () =>

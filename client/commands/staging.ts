@@ -11,14 +11,20 @@ export function registerStaging(program: Command, context: CommandContext): void
   const staging = program.command('staging').description('staged files: check, prune');
   staging
     .command('check')
-    .description('look whether staged files can be kept where the settings say')
+    .description('write, read and delete a small object where the settings keep staged files')
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExample:\n  $ millrace staging check')
     .action(async (options: { json?: boolean }, command: Command) => {
       const { createStaging } = await import('../../connectors/staging/index.js');
       const store = await createStaging(stagingPlace(context.settings(command)));
       await store.check();
-      emit(context.output, options.json === true, { place: store.place }, () => `${store.place} answers.`);
+      await store.probe();
+      emit(
+        context.output,
+        options.json === true,
+        { place: store.place },
+        () => `${store.place}: written, read and deleted.`,
+      );
     });
   staging
     .command('prune')
@@ -47,7 +53,8 @@ export function registerStaging(program: Command, context: CommandContext): void
         client,
         store,
         staging: await createStaging(stagingPlace(settings)),
-        needed: async () => (await neededStaging?.(warehousePlace(settings))) ?? new Set(),
+        needed: async () =>
+          (await neededStaging?.(await warehousePlace(settings, () => context.ops(settings)))) ?? new Set(),
         retentionMs: durationMs(retention),
         isDryRun: options.dryRun,
       });

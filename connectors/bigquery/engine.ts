@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import type { ColumnSpec } from '../../core/columns.js';
 import type { JsonObject } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
@@ -22,6 +23,7 @@ import { BigQueryJobs, resourceOf } from './jobs.js';
 import { rowsOf } from './rows.js';
 import { localType, tableSchema, type SchemaField } from './schema.js';
 import type { BigQuerySettings } from './settings.js';
+import type { BigQueryWriteApi } from './write-api.js';
 
 /** JSON lines: numbers of any length and decimals as text, instants with their zone, bytes as base64. */
 const jsonLines: LoaderFormat = {
@@ -57,6 +59,7 @@ export class BigQueryEngine implements RemoteEngine {
   readonly format = jsonLines;
   readonly #settings: BigQuerySettings;
   readonly #jobs: BigQueryJobs;
+  #writeApi: Promise<BigQueryWriteApi> | undefined;
 
   constructor(settings: BigQuerySettings) {
     this.#settings = settings;
@@ -69,8 +72,9 @@ export class BigQueryEngine implements RemoteEngine {
     await this.#request(this.#settings.dataset, () => this.#dataset().getMetadata());
   }
 
-  close(): Promise<void> {
-    return this.#jobs.cancelAll();
+  async close(): Promise<void> {
+    const writeApi = await this.#writeApi?.catch(() => undefined);
+    await Promise.all([this.#jobs.cancelAll(), writeApi?.close()]);
   }
 
   async run({ sql, binds }: Statement, tag: StatementTag = {}): Promise<readonly QueryRow[]> {
@@ -98,8 +102,14 @@ export class BigQueryEngine implements RemoteEngine {
     }
   }
 
-  upload(table: string, rows: StagedRows, tag: StatementTag): Promise<number> {
-    return this.#jobs.load(table, rows, tag);
+  /** A load job takes seconds, whatever it loads, and is one of a day's quota; a small batch arrives sooner without it. */
+  async upload(table: string, rows: StagedRows, tag: StatementTag): Promise<number> {
+    if (!(await this.#isForWriteApi(rows))) return this.#jobs.load(table, rows, tag);
+    // Its client is only loaded by whoever uses it.
+    this.#writeApi ??= import('./write-api.js').then(
+      ({ BigQueryWriteApi: WriteApi }) => new WriteApi(this.#settings),
+    );
+    return (await this.#writeApi).write(table, rows, tag);
   }
 
   async dropTables(tables: readonly string[]): Promise<void> {
@@ -149,6 +159,14 @@ export class BigQueryEngine implements RemoteEngine {
   describe(): JsonObject {
     const { project, dataset, location = '' } = this.#settings;
     return { type: 'bigquery', project, dataset, location };
+  }
+
+  /** Where the address of the service is another one, that of its Storage Write API must be told, too. */
+  async #isForWriteApi({ path, rows }: StagedRows): Promise<boolean> {
+    const { loadBy, apiEndpoint, writeApiEndpoint } = this.#settings;
+    if (loadBy === 'load-job' || (apiEndpoint !== undefined && writeApiEndpoint === undefined)) return false;
+    if (rows === 0 || rows > limits.bigQueryWriteMaxRows) return false;
+    return (await stat(path)).size <= limits.bigQueryWriteMaxBytes;
   }
 
   #dataset() {

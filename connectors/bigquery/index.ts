@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../core/json.js';
 import type { DeferredTransforms } from '../../core/manifest.js';
 import { remoteTransformGaps } from '../remote/transform-dialect.js';
 import type { WarehouseReader } from '../warehouse.js';
@@ -12,6 +13,11 @@ export { createBigQueryWarehouse, type BigQueryOptions } from './warehouse.js';
 /** The warehouse of the settings. */
 export function createWarehouse(environment: WarehouseEnvironment) {
   return createBigQueryWarehouse(environment);
+}
+
+/** Looks at the options of a connection. */
+export function checkConnection(connection: JsonObject): void {
+  bigQuerySettings(connection);
 }
 
 /** Reading access to the warehouse of the settings. */

@@ -1,5 +1,4 @@
-import { BigQuery, type BigQueryOptions, type Job, type JobOptions } from '@google-cloud/bigquery';
-import { JWT, OAuth2Client } from 'google-auth-library';
+import { BigQuery, type Job, type JobOptions } from '@google-cloud/bigquery';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PipelineError } from '../../core/errors/index.js';
@@ -7,8 +6,9 @@ import { limits } from '../../core/limits.js';
 import type { StagedRows } from '../load/stage-batch.js';
 import { orAborted } from '../or-aborted.js';
 import type { Bind, StatementTag } from '../remote/engine.js';
+import { authOf } from './auth.js';
 import { bigQueryFailure, isNetworkFailure } from './failure.js';
-import { isThisMachine, type BigQuerySettings } from './settings.js';
+import type { BigQuerySettings } from './settings.js';
 import { tableSchema } from './schema.js';
 
 /** A result as the service sends it: every value as text. */
@@ -50,7 +50,7 @@ export class BigQueryJobs {
     this.client = new BigQuery({
       projectId: settings.project,
       userAgent: 'millrace',
-      ...authOf(settings),
+      ...authOf(settings.credentials, settings.apiEndpoint),
       ...(settings.location === undefined ? {} : { location: settings.location }),
       ...(settings.apiEndpoint === undefined ? {} : { apiEndpoint: settings.apiEndpoint }),
     });
@@ -319,24 +319,6 @@ export class BigQueryJobs {
       ...(table === undefined ? {} : { table: value(table) }),
     };
   }
-}
-
-/** Rights that a client asks for; which of them it has, roles decide. */
-const scopes = ['https://www.googleapis.com/auth/bigquery'];
-
-/**
- * The key of a service account; nothing on this machine, which asks for no token; else the application default
- * credentials, which the client finds by itself.
- */
-function authOf({ apiEndpoint, credentials }: BigQuerySettings): BigQueryOptions {
-  if (credentials !== undefined) {
-    const { clientEmail: email, privateKey: key } = credentials;
-    return { authClient: new JWT({ email, key, scopes }) };
-  }
-  if (apiEndpoint === undefined || !isThisMachine(new URL(apiEndpoint).hostname)) return {};
-  const client = new OAuth2Client();
-  client.setCredentials({ access_token: 'none', expiry_date: Number.MAX_SAFE_INTEGER });
-  return { authClient: client };
 }
 
 /** Names the load, because a load job takes no labels from this client. */

@@ -5,6 +5,10 @@ import { limits } from '../../core/limits.js';
 /** A BigQuery connection, checked. */
 export interface BigQuerySettings {
   readonly apiEndpoint: string | undefined;
+  /** Address of the Storage Write API, where it is not the service's own. */
+  readonly writeApiEndpoint: string | undefined;
+  /** `auto`: small batches by the Storage Write API, where there is one; `load-job`: every batch by a load job. */
+  readonly loadBy: 'auto' | 'load-job';
   /** The key of a service account. Without one, the application default credentials are used. */
   readonly credentials: { readonly clientEmail: string; readonly privateKey: string } | undefined;
   readonly project: string;
@@ -17,7 +21,7 @@ export interface BigQuerySettings {
 
 const knownOptions: ReadonlySet<string> = new Set([
   ...['connector', 'project', 'dataset', 'location', 'credentials', 'apiEndpoint'],
-  ...['maximumBytesBilled', 'statementMaxSeconds', 'labels'],
+  ...['maximumBytesBilled', 'statementMaxSeconds', 'labels', 'loadBy', 'writeApiEndpoint'],
 ]);
 
 /**
@@ -60,6 +64,19 @@ export function bigQuerySettings(connection: JsonObject): BigQuerySettings {
       isAddress,
       '"apiEndpoint" must be an https address, or http on this machine',
     ),
+    writeApiEndpoint: text(
+      'writeApiEndpoint',
+      isAddress,
+      '"writeApiEndpoint" must be an https address, or http on this machine',
+    ),
+    loadBy:
+      text(
+        'loadBy',
+        (value) => value === 'auto' || value === 'load-job',
+        '"loadBy" must be "auto" or "load-job"',
+      ) === 'load-job'
+        ? 'load-job'
+        : 'auto',
     maximumBytesBilled: bytesOf(connection, problems),
     statementMaxSeconds: secondsOf(connection, problems),
     labels: labelsOf(connection, problems),

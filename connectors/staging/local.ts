@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, mkdirSync } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PipelineError } from '../../core/errors/index.js';
 import type { StagedFile } from '../../core/manifest.js';
@@ -49,6 +49,18 @@ export function createLocalStaging({ directory }: { readonly directory: string }
     place: directory,
     async check() {
       await orDiskFull(directory, () => mkdir(temporary, { recursive: true }));
+    },
+    async probe() {
+      await orDiskFull(directory, async () => {
+        await mkdir(temporary, { recursive: true });
+        const path = join(temporary, `${String(process.pid)}-${randomUUID()}.probe`);
+        try {
+          await writeFile(path, path);
+          await readFile(path);
+        } finally {
+          await rm(path, { force: true });
+        }
+      });
     },
     async write(chunks, rows) {
       const path = join(temporary, `${String(process.pid)}-${randomUUID()}.ndjson`);

@@ -14,6 +14,7 @@ import { contentName, nameOf } from './content-name.js';
 import { createLocalStaging, orDiskFull } from './local.js';
 import type { ObjectInfo, ObjectStore } from './object-store.js';
 import { sealed, UnsealError, unsealing } from './sealed-file.js';
+import { probeObjects } from './probe.js';
 import { retrying, storeFailure } from './store-failure.js';
 import { createGate, createStallLimit } from './transfer.js';
 
@@ -98,6 +99,10 @@ export function createRemoteStaging(options: RemoteStagingOptions): StagingStore
     async check() {
       await cache.check();
       await retrying(() => objects.check());
+    },
+    async probe() {
+      await cache.probe();
+      await probeObjects(objects);
     },
     write: async (chunks, rows) => share(await cache.write(chunks, rows)),
     temporaryPath: (extension) => cache.temporaryPath(extension),

@@ -117,6 +117,7 @@ export const onlyOnAnAccount: readonly string[] = [
   'Snowflake: transactions that wait for each other on a busy warehouse, a warehouse suspended in the midst of a load',
   'BigQuery: service accounts, default credentials, workload identity, and the rights they need',
   'BigQuery: `ROLLBACK` of a script, transactions aborted by concurrent ones, jobs that stay pending in a queue',
+  'BigQuery: the Storage Write API as the service has it: its speed, its quotas, a table that is not known at once',
   'BigQuery: limits of bytes billed, quotas, tables that expire by themselves',
   'both: partitions and clusters, names as long as the service allows, cost, speed',
 ];

@@ -6,7 +6,6 @@ export const peerGaps = {
     bytes: 'fakesnow reads hexadecimal digits as letters',
   },
   bigquery: {
-    bytes: 'the emulator takes the base64 text of a load job for the bytes',
     'clashing, evolve: is widened without losing a digit, and the next load finds it so':
       'the emulator forgets precision and scale of a decimal',
     'each logical type comes back as itself': 'the emulator forgets precision and scale of a decimal',

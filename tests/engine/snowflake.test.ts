@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { TestProject } from '../helpers/project.js';
+import { randomBytes } from 'node:crypto';
+import { TestProject, type RunningProcess } from '../helpers/project.js';
 import { findFakesnow, startFakesnow, type Peer } from '../peers/peers.js';
 import { rowSchema } from './dag-files.js';
 
@@ -20,6 +21,18 @@ export default defineDag({
 const python = await findFakesnow();
 let peer: Peer;
 let project: TestProject;
+let worker: RunningProcess;
+
+/** Keeps a connection in the operations store. */
+function add(
+  name: string,
+  connector: string,
+  options: Readonly<Record<string, string>>,
+  secrets: readonly string[] = [],
+) {
+  const set = Object.entries(options).flatMap(([option, value]) => ['--set', `${option}=${value}`]);
+  return project.run('connections', 'add', name, '--connector', connector, ...set, ...secrets);
+}
 
 (python === undefined ? describe.skip : describe)('a project on Snowflake, played by fakesnow', () => {
   beforeAll(async () => {
@@ -27,9 +40,11 @@ let project: TestProject;
     // Both come from the environment, as a deployment sets them.
     process.env['MILLRACE_WAREHOUSE'] = 'snowflake';
     process.env['SNOWFLAKE_TEST_PASSWORD'] = 'not-a-secret';
+    process.env['TEST_KEYS'] = `test:${randomBytes(32).toString('base64')}`;
     project = await TestProject.create(
       { 'etl.ts': dag },
       {
+        security: { keys: [{ env: 'TEST_KEYS' }] },
         connections: {
           snowflake: {
             ...{
@@ -47,10 +62,12 @@ let project: TestProject;
     project.write('schemas/row.v1.schema.json', rowSchema);
     await project.startTemporal();
     await project.json('deploy');
-    await project.startWorker();
+    worker = await project.startWorker();
   }, 240_000);
   afterAll(async () => {
     delete process.env['MILLRACE_WAREHOUSE'];
+    delete process.env['MILLRACE_WAREHOUSE_CONNECTION'];
+    delete process.env['TEST_KEYS'];
     delete process.env['SNOWFLAKE_TEST_PASSWORD'];
     await peer.stop();
   });
@@ -72,4 +89,42 @@ let project: TestProject;
     expect(asked[commit]?.parameters?.['QUERY_TAG']).toMatch(/"app":"millrace","table":"numbers","load":/);
     expect(project.read('data/warehouse.duckdb')).toBe('');
   }, 240_000);
+
+  test('a connection of the operations store that cannot work is told', async () => {
+    process.env['MILLRACE_WAREHOUSE_CONNECTION'] = 'kept';
+    expect((await project.run('query', 'SELECT 1')).stderr).toMatch(
+      /no connection "kept".*CONNECTION_UNKNOWN/s,
+    );
+    expect((await add('kept', 'snowflake', { account: 'test' })).stderr).toMatch(
+      /needs "database".*needs "schema".*a password.*CONFIG_INVALID/s,
+    );
+    process.env['MILLRACE_WAREHOUSE_CONNECTION'] = 'shop';
+    expect(await add('shop', 'shopify', { shop: 'my-shop' })).toMatchObject({ code: 0 });
+    expect((await project.run('query', 'SELECT 1')).stderr).toMatch(
+      /"shop" cannot be used: it is one of "shopify", and the warehouse is "snowflake"/,
+    );
+  }, 400_000);
+
+  test('its connection may be one of the operations store: commands and a worker use it', async () => {
+    process.env['MILLRACE_WAREHOUSE_CONNECTION'] = 'kept';
+    const options = {
+      ...{ account: 'test', user: 'loader', database: 'test', schema: 'kept', accessUrl: peer.url },
+    };
+    const secret = ['--secret-env', 'password=SNOWFLAKE_TEST_PASSWORD'];
+    expect(await add('kept', 'snowflake', options, secret)).toMatchObject({ code: 0 });
+    expect(await project.json('connections', 'test', 'kept')).toMatchObject({
+      connections: [
+        {
+          ...{ name: 'kept', connector: 'snowflake', isWorking: true },
+          detail: expect.stringContaining('"schema":"kept"'),
+        },
+      ],
+    });
+    await worker.end();
+    worker = await project.startWorker();
+    await project.json('dag', 'trigger', 'etl', '--wait');
+    expect(await project.rows('SELECT id FROM "TEST"."KEPT"."NUMBERS" ORDER BY id')).toEqual(
+      ['ROW-0', 'ROW-1', 'ROW-2'].map((id) => ({ id })),
+    );
+  }, 400_000);
 });

@@ -94,6 +94,8 @@ export async function startFakesnow(python: string): Promise<Peer> {
 export interface RenewedPeer extends Peer {
   /** An empty dataset. */
   dataset(): Promise<string>;
+  /** Where the Storage Write API of the last dataset is. */
+  writeApiUrl(): string;
 }
 
 /**
@@ -109,6 +111,7 @@ export async function startBigQueryEmulator(binary: string): Promise<RenewedPeer
   const wire = await startBigQueryWire(emulator.url);
   return {
     url: wire.url,
+    writeApiUrl: () => emulator.writeApiUrl,
     asked: () => Promise.resolve(wire.asked()),
     dataset: async () => {
       if (wire.handedOn() > emulatorMaxRequests) {
@@ -135,7 +138,7 @@ export async function startBigQueryEmulator(binary: string): Promise<RenewedPeer
 async function startEmulator(
   binary: string,
   folder: string,
-): Promise<{ readonly child: ChildProcess; readonly url: string }> {
+): Promise<{ readonly child: ChildProcess; readonly url: string; readonly writeApiUrl: string }> {
   const [port, grpcPort] = [await freePort(), await freePort()];
   const child = start(
     binary,
@@ -150,7 +153,7 @@ async function startEmulator(
     if (child.exitCode !== null) throw new Error('the BigQuery emulator ended at once');
     return (await fetch(`${url}/bigquery/v2/projects/test/datasets`).catch(() => undefined))?.ok === true;
   });
-  return { child, url };
+  return { child, url, writeApiUrl: `http://127.0.0.1:${String(grpcPort)}` };
 }
 
 /** A server that stands for a bucket's service. */
