@@ -121,6 +121,20 @@ export const gatewaySchema = {
           items: { type: 'string', pattern: name },
           default: [],
         },
+        hooks: {
+          type: 'object',
+          description: 'Addresses that platforms are told at, as they ask for through `/api/hooks`.',
+          additionalProperties: false,
+          default: {},
+          properties: {
+            allowPrivateNetwork: {
+              type: 'boolean',
+              description:
+                'Takes addresses inside private networks too, also by `http`. By default only `https` to the public Internet.',
+              default: false,
+            },
+          },
+        },
       },
     },
     webhooks: {

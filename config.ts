@@ -91,6 +91,8 @@ export interface Settings {
       readonly callers: Readonly<Record<string, ApiCallerSettings>>;
       /** Names of the streams that take records and files. */
       readonly streams: readonly string[];
+      /** What `/api/hooks` takes. */
+      readonly hooks: { readonly allowPrivateNetwork: boolean };
     };
     readonly webhooks: Readonly<Record<string, WebhookSettings>>;
   };

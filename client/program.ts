@@ -11,6 +11,7 @@ import { registerDeploy } from './commands/deploy.js';
 import { registerDev } from './commands/dev.js';
 import { registerDocs } from './commands/docs.js';
 import { registerDoctor } from './commands/doctor.js';
+import { registerHooks } from './commands/hooks.js';
 import { registerIdentity } from './commands/identity.js';
 import { registerInit } from './commands/init.js';
 import { registerPool } from './commands/pool.js';
@@ -58,6 +59,7 @@ export function createProgram(context: CommandContext): Command {
     registerBackfill,
     registerAlarms,
     registerAnomalies,
+    registerHooks,
     registerPool,
     registerIdentity,
     registerReconcile,

@@ -8,8 +8,8 @@ import { durationMs } from './durations.js';
 import { startGateway, type GatewayOptions } from '../serve/run-gateway.js';
 import type { WebhookOptions } from '../serve/webhook-endpoint.js';
 import { keyringOf, resolveConnection } from './connections.js';
-import { createLedgerReader } from './ledger-reader.js';
 import { opsPlace } from './ops-place.js';
+import { createOpsReader } from './ops-reader.js';
 import { loadProjectDags, warehousePlace } from './project.js';
 import { stagingPlace } from './staging.js';
 import { temporalTarget, temporalUnavailable } from './temporal/connect.js';
@@ -70,7 +70,7 @@ export async function startWorkerService(settings: Settings): Promise<Service> {
 /** A gateway in this process. */
 export async function startGatewayService(settings: Settings): Promise<GatewayService> {
   const starter = createRunStarter(settings);
-  const ledger = createLedgerReader(settings);
+  const ops = createOpsReader(settings);
   const gateway = await startGateway({
     host: settings.gateway.host,
     port: settings.gateway.port,
@@ -81,7 +81,8 @@ export async function startGatewayService(settings: Settings): Promise<GatewaySe
       callers: revealCallers(settings),
       starter,
       streams: settings.gateway.api.streams,
-      endedRuns: ledger.endedRuns,
+      endedRuns: async (filter) => (await ops.store()).ledger.endedRuns(filter),
+      hooks: { ops: ops.store, ...settings.gateway.api.hooks },
     },
     ...(settings.gateway.tls !== undefined && { tls: readTls(settings.gateway.tls) }),
     logger: createLogger(settings),
@@ -92,7 +93,7 @@ export async function startGatewayService(settings: Settings): Promise<GatewaySe
     stop: async () => {
       await gateway.close();
       await starter.close();
-      await ledger.close();
+      await ops.close();
     },
   };
 }

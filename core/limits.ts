@@ -256,6 +256,9 @@ export const limits = {
   /** Webhooks: request body (SendGrid sends batches of 768 KB), and one header that is part of the check. */
   webhookBodyMaxBytes: 4 * 1024 * 1024,
   webhookHeaderMaxLength: 4 * 1024,
+  /** Webhooks: fields of a form that becomes JSON, and brackets in the name of one. */
+  webhookFormMaxFields: 1_000,
+  webhookFormMaxDepth: 16,
   /** Webhooks: age of an SNS message, which keeps its time while it is sent again. */
   webhookSnsToleranceMs: 24 * 60 * 60_000,
   /** Webhooks: a public key or certificate of a provider: its size, time to fetch it, how long it is used, how many are kept. */

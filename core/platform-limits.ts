@@ -19,4 +19,22 @@ export const platformLimits = {
   pollMaxRuns: 500,
   /** Poll: a reader that has seen all begins this much earlier the next time, for runs whose end is recorded late. */
   pollOverlapMs: 5 * 60_000,
+  /** Hooks: of one caller, and length of a target's address. */
+  hooksMaxPerCaller: 50,
+  hookUrlMaxLength: 2_048,
+  /** Hooks: a delivery has this long to be answered; runs or alarms that a list of samples has. */
+  hookTimeoutMs: 10_000,
+  hookSamples: 3,
+  /** Hooks: how often the gateway looks for what waits; after how long one look begins nothing more; who looks keeps others away for. */
+  hookLookEveryMs: 2_000,
+  hookLookMaxMs: 15_000,
+  hookLeaseMs: 30_000,
+  /** Hooks: of one look, hooks that are told beside each other, and events of each. */
+  hookLookHooks: 16,
+  hookLookEvents: 50,
+  /** Hooks: wait of an event before its first repeat, at most, and how long it is tried; longest wait of a hook that fails. */
+  hookRetryMinMs: 5_000,
+  hookRetryMaxMs: 60 * 60_000,
+  hookGiveUpMs: 24 * 60 * 60_000,
+  hookPauseMaxMs: 5 * 60_000,
 } as const;

@@ -8,7 +8,9 @@ import {
   type AlarmNotice,
   type AlarmRoute,
 } from '../core/alarms.js';
+import { eventOfNotice } from '../core/hooks.js';
 import { limits } from '../core/limits.js';
+import { offerEvent } from './hook-store.js';
 import { oneAtATime } from './one-at-a-time.js';
 import type { AlarmRow, OpsTables } from './tables.js';
 
@@ -105,6 +107,7 @@ export function createAlarmStore(db: Db): AlarmStore {
 
 function createBook(db: Db, { sinks, routes, onNotice }: AlarmDelivery): AlarmBook {
   const enqueue = async (target: Db | Transaction<OpsTables>, notice: AlarmNotice): Promise<void> => {
+    await offerEvent(target, eventOfNotice(notice));
     const names = sinksFor(notice, sinks, routes);
     if (names.length === 0) return;
     const createdAt = new Date().toISOString();

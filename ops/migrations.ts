@@ -8,6 +8,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0004-alarms': { up: createAlarms },
   '0005-quality': { up: createQuality },
   '0006-rate-budgets': { up: createRateBudgets },
+  '0007-hooks': { up: createHooks },
 };
 
 async function createRunLedger(db: Kysely<unknown>): Promise<void> {
@@ -213,5 +214,37 @@ async function createRateBudgets(db: Kysely<unknown>): Promise<void> {
     .addColumn('state', 'text', (column) => column.notNull())
     .addColumn('turns', 'integer', (column) => column.notNull())
     .addPrimaryKeyConstraint('rate_budgets_key', ['connection', 'account', 'bucket'])
+    .execute();
+}
+
+async function createHooks(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('hooks')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('caller', 'text', (column) => column.notNull())
+    .addColumn('event', 'text', (column) => column.notNull())
+    .addColumn('dag_id', 'text')
+    .addColumn('target_origin', 'text', (column) => column.notNull())
+    .addColumn('sealed', 'text', (column) => column.notNull())
+    .addColumn('created_at', 'text', (column) => column.notNull())
+    .addColumn('failures', 'integer', (column) => column.notNull())
+    .addColumn('next_at', 'text', (column) => column.notNull())
+    .addColumn('last_problem', 'text')
+    .execute();
+  await db.schema
+    .createTable('hook_deliveries')
+    .addColumn('event_id', 'text', (column) => column.notNull())
+    .addColumn('hook_id', 'text', (column) => column.notNull())
+    .addColumn('dag_id', 'text', (column) => column.notNull())
+    .addColumn('body', 'text', (column) => column.notNull())
+    .addColumn('attempts', 'integer', (column) => column.notNull())
+    .addColumn('created_at', 'text', (column) => column.notNull())
+    .addColumn('next_at', 'text', (column) => column.notNull())
+    .addPrimaryKeyConstraint('hook_deliveries_key', ['hook_id', 'event_id'])
+    .execute();
+  await db.schema
+    .createIndex('hook_deliveries_by_time')
+    .on('hook_deliveries')
+    .columns(['hook_id', 'created_at'])
     .execute();
 }

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import { PipelineError } from '../core/errors/index.js';
 import { keyIdOf, type Keyring } from '../security/keyring.js';
+import { hookPlace } from './hook-store.js';
 import { tokenPath } from './oauth-tokens.js';
 import { oneAtATime } from './one-at-a-time.js';
 import type { OpsTables } from './tables.js';
@@ -15,7 +16,7 @@ export interface KeyRotation {
 }
 
 /**
- * Encrypts every secret and every token anew with the first key, all of them or, where one does not open, none. Processes
+ * Encrypts every secret, every token and every hook's address anew with the first key, all of them or, where one does not open, none. Processes
  * that run go on: they have both keys.
  *
  * @throws PipelineError SECRET_KEYS_MISSING, SECRET_UNREADABLE
@@ -59,6 +60,12 @@ export async function rotateKeys(db: Kysely<OpsTables>, keyring: Keyring): Promi
         .set({ sealed: renewed })
         .where('connection', '=', row.connection)
         .execute();
+    }
+    for (const { id, sealed } of await transaction.selectFrom('hooks').select(['id', 'sealed']).execute()) {
+      const { connection, path } = hookPlace(id);
+      const renewed = renew(sealed, connection, path);
+      if (renewed === undefined) continue;
+      await transaction.updateTable('hooks').set({ sealed: renewed }).where('id', '=', id).execute();
     }
     return { keyId, ...counts };
   });

@@ -8,6 +8,7 @@ import type { Secret } from '../security/secret.js';
 import type { TokenStore } from '../security/token-store.js';
 import { createAlarmStore, type AlarmStore } from './alarm-book.js';
 import { createConnectionStore, type ConnectionStore } from './connections.js';
+import { createHookStore, type HookStore } from './hook-store.js';
 import { createLeases, machineClock, postgresClock, type LeaseClock, type Leases } from './leases.js';
 import { migrations } from './migrations.js';
 import { createTokenStore } from './oauth-tokens.js';
@@ -31,6 +32,7 @@ export interface OpsStore {
   readonly alarms: AlarmStore;
   readonly quality: QualityStore;
   readonly rates: RateBudgets;
+  readonly hooks: HookStore;
   /** @throws PipelineError SECRET_KEYS_MISSING, SECRET_UNREADABLE; then nothing was changed */
   rotateKeys(): Promise<KeyRotation>;
   close(): Promise<void>;
@@ -98,7 +100,7 @@ async function openServer(url: Secret, keyring: Keyring): Promise<OpsStore> {
     throw error instanceof PipelineError ? error : unavailable(error);
   }
   const db = new Kysely<OpsTables>({ dialect: createPostgresDialect(url) });
-  const { ledger, leases, connections, tokens, alarms, quality, rates, close, ...others } = storeOf(
+  const { ledger, leases, connections, tokens, alarms, quality, rates, hooks, close, ...others } = storeOf(
     db,
     postgresClock,
     keyring,
@@ -117,6 +119,7 @@ async function openServer(url: Secret, keyring: Keyring): Promise<OpsStore> {
     quality: persevering(quality, { unavailable }),
     // A turn that may have been taken is not repeated: its report would count twice.
     rates: persevering(rates, { unavailable, once: ['turn'] }),
+    hooks: persevering(hooks, { unavailable, once: ['remove'] }),
     rotateKeys: persevering(others, { unavailable }).rotateKeys,
     close,
   };
@@ -132,6 +135,7 @@ function storeOf(db: Kysely<OpsTables>, clock: LeaseClock, keyring: Keyring): Om
     alarms: createAlarmStore(db),
     quality: createQualityStore(db),
     rates: createRateBudgets(db, clock),
+    hooks: createHookStore(db, keyring),
     rotateKeys: () => rotateKeys(db, keyring),
     close: () => db.destroy(),
   };

@@ -14,6 +14,8 @@ export interface OpsTables {
   anomalies: AnomalyRow;
   table_loads: TableLoadRow;
   rate_budgets: RateBudgetRow;
+  hooks: HookRow;
+  hook_deliveries: HookDeliveryRow;
 }
 
 export interface RunRow {
@@ -177,4 +179,31 @@ export interface RateBudgetRow {
   state: string;
   /** Turns that were taken; a turn begins by counting itself, which locks the row. */
   turns: number;
+}
+
+/** A subscription of a platform. */
+export interface HookRow {
+  id: string;
+  caller: string;
+  event: string;
+  dag_id: string | null;
+  target_origin: string;
+  /** Address and signing key, encrypted. */
+  sealed: string;
+  created_at: string;
+  /** Tries in a row that failed. */
+  failures: number;
+  next_at: string;
+  last_problem: string | null;
+}
+
+/** An event that waits for its hook. */
+export interface HookDeliveryRow {
+  event_id: string;
+  hook_id: string;
+  dag_id: string;
+  body: string;
+  attempts: number;
+  created_at: string;
+  next_at: string;
 }

@@ -63,6 +63,12 @@ export class ApiCallers {
     };
   }
 
+  /** Whether a caller of the settings may use a DAG; false where there is no such caller. */
+  mayUse(name: string, dagId: string): boolean {
+    const { dags = [] } = this.#entries.find((entry) => entry.name === name) ?? {};
+    return dags.includes('*') || dags.includes(dagId);
+  }
+
   /** Looks at every secret, so that the time tells nothing. */
   #bySecret(token: string): Entry | undefined {
     let found: Entry | undefined;

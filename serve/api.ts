@@ -2,7 +2,12 @@ import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
 import { PipelineError } from '../core/errors/index.js';
 import { ApiCallers, type ApiCaller } from './api-callers.js';
+import type { AlarmStore } from '../ops/alarm-book.js';
+import type { HookStore } from '../ops/hook-store.js';
+import type { Leases } from '../ops/leases.js';
 import type { DeliveryCounter } from './delivery-counts.js';
+import { startHookDeliverer } from './hook-deliverer.js';
+import { HooksApi } from './hooks-api.js';
 import type { Answer } from './http-answer.js';
 import type { Intake } from './intake.js';
 import { PollApi, type ReadEndedRuns } from './poll-api.js';
@@ -17,6 +22,12 @@ export interface ApiOptions {
   readonly streams?: readonly string[];
   /** Where ended runs are read; without it, `/api/runs` is not there. */
   readonly endedRuns?: ReadEndedRuns;
+  /** Where hooks are kept; without it, or without `endedRuns`, `/api/hooks` is not there. */
+  readonly hooks?: {
+    /** @throws PipelineError OPS_UNAVAILABLE */
+    ops(): Promise<{ readonly hooks: HookStore; readonly leases: Leases; readonly alarms: AlarmStore }>;
+    readonly allowPrivateNetwork: boolean;
+  };
 }
 
 /** What the rest of the gateway gives to the API. */
@@ -33,6 +44,8 @@ export interface ApiParts {
 export interface Api {
   /** @throws PipelineError API_*, GATEWAY_*, PUSH_DIFFERS, and those of the starter */
   answer(request: IncomingMessage): Promise<Answer>;
+  /** Tells hooks no more. */
+  close(): Promise<void>;
 }
 
 /** The streams of the inbox that the API writes to. */
@@ -42,7 +55,7 @@ export function apiStreams(api: ApiOptions | undefined): readonly string[] {
 
 /** Call this when the inbox is open. @throws PipelineError CONFIG_INVALID */
 export async function createApi(
-  { callers: settings, starter, streams = [], endedRuns }: ApiOptions,
+  { callers: settings, starter, streams = [], endedRuns, hooks: hookPlace }: ApiOptions,
   { inboxDirectory, intake, counter, logger, now }: ApiParts,
 ): Promise<Api> {
   assertKnownStreams(settings, streams);
@@ -51,10 +64,20 @@ export async function createApi(
   const spool = await FileSpool.open(inboxDirectory);
   const push = new PushApi({ callers, streams, intake, spool, counter });
   const poll = endedRuns && new PollApi({ callers, endedRuns, now });
+  const hooks = endedRuns && hookPlace && new HooksApi({ callers, endedRuns, logger, ...hookPlace });
+  // Without callers there are no hooks, and nobody opens the store.
+  const deliverer =
+    hookPlace && Object.keys(settings).length > 0
+      ? startHookDeliverer({ callers, logger, ...hookPlace })
+      : undefined;
   return {
+    async close() {
+      await deliverer?.stop();
+    },
     async answer(request) {
       const path = (request.url ?? '/').split('?', 1)[0]?.split('/').slice(2).map(decode) ?? [];
       if (path[0] === 'runs' && path.length === 1 && poll !== undefined) return poll.answer(request);
+      if (path[0] === 'hooks' && hooks !== undefined) return hooks.answer(path.slice(1), request);
       return path[0] === 'streams' ? push.answer(path.slice(1), request) : runs.answer(path, request);
     },
   };

@@ -19,6 +19,9 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   API_CALLER: 401,
   API_FORBIDDEN: 403,
   API_RUN_DIFFERS: 409,
+  HOOK_LIMIT: 409,
+  HOOK_NOT_FOUND: 404,
+  SECRET_KEYS_MISSING: 503,
   PUSH_DIFFERS: 409,
   DAG_NOT_FOUND: 404,
   RUN_NOT_FOUND: 404,
@@ -30,7 +33,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
 /** Status, JSON body and headers of an answer. */
 export interface Answer {
   readonly status: number;
-  readonly body: Readonly<Record<string, unknown>>;
+  readonly body: Readonly<Record<string, unknown>> | readonly unknown[];
   readonly headers?: Readonly<Record<string, string>>;
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { PipelineError } from '../core/errors/index.js';
+import { endedRunView } from '../core/hooks.js';
 import { runStates, type EndedFilter, type EndPlace, type RunRecord, type RunState } from '../core/ledger.js';
 import { limits } from '../core/limits.js';
 import type { ApiCallers } from './api-callers.js';
@@ -48,7 +49,7 @@ export class PollApi {
     const last = wanted.after === undefined ? runs[0] : runs.at(-1);
     const isBehind = hasMore && wanted.after !== undefined;
     const next = nextPlace(last, wanted.after, isBehind, asked);
-    return { status: 200, body: { runs: runs.map(viewOf), next: encodePlace(next), hasMore } };
+    return { status: 200, body: { runs: runs.map(endedRunView), next: encodePlace(next), hasMore } };
   }
 }
 
@@ -68,22 +69,6 @@ function nextPlace(
 
 function placeOf({ workflowId, runId }: RunRecord, endedAt: string): EndPlace {
   return { endedAt, workflowId, runId };
-}
-
-/** What a platform sees of a run: no params, which may be personal. */
-function viewOf({ workflowId, runId, dagId, runType, state, startedAt, endedAt, ...run }: RunRecord) {
-  return {
-    id: `${workflowId}/${runId}`,
-    dagId,
-    workflowId,
-    runType,
-    state,
-    startedAt,
-    endedAt,
-    ...(run.interval && { interval: run.interval }),
-    ...(run.counts && { counts: run.counts }),
-    ...(run.triggeredBy !== undefined && { triggeredBy: run.triggeredBy }),
-  };
 }
 
 interface Query {

@@ -87,6 +87,7 @@ export class Receiver {
     const clientFingerprint = fingerprintOf(request);
     const check = verifier.begin({
       headers: request.headers,
+      query: queryOf(request),
       nowMs: this.#options.now(),
       ...(clientFingerprint !== undefined && { clientFingerprint }),
     });
@@ -155,6 +156,13 @@ export class Receiver {
 
 const accepted: Answer = { status: 200, body: Object.freeze({ accepted: true }) };
 const repeated: Answer = { status: 200, body: Object.freeze({ accepted: true, duplicate: true }) };
+
+const noQuery = new URLSearchParams();
+
+function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
+  const at = url.indexOf('?');
+  return at < 0 ? noQuery : new URLSearchParams(url.slice(at + 1));
+}
 
 /** SHA-256 of the client's certificate, if TLS has found that a configured authority made it. */
 function fingerprintOf({ socket }: IncomingMessage): string | undefined {

@@ -76,14 +76,14 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     ...(options.now && { now: options.now }),
     ...(options.disk && { disk: options.disk }),
   });
+  let api: Api | undefined;
   try {
     const now = options.now ?? Date.now;
     const bodyTimeoutMs = options.timeouts?.requestMs ?? limits.gatewayRequestTimeoutMs;
     const intake = new Intake({ inbox, now, bodyTimeoutMs });
     const receiver = new Receiver({ intake, writeKeys: options.writeKeys, endpoints, counter, now });
     const { inboxDirectory, logger } = options;
-    const api =
-      options.api && (await createApi(options.api, { inboxDirectory, intake, counter, logger, now }));
+    api = options.api && (await createApi(options.api, { inboxDirectory, intake, counter, logger, now }));
     const server = createHttpServer({ receiver, inbox, bodyTimeoutMs, ...(api && { api }) }, options);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -95,11 +95,13 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       port,
       counts: () => counter.all(),
       close: async () => {
+        await api?.close();
         await closeServer(server);
         await inbox.close();
       },
     };
   } catch (error) {
+    await api?.close();
     await inbox.close();
     throw error;
   }

@@ -10,7 +10,7 @@ import { judgeLag } from './judge-lag.js';
 import { judgeRuns } from './judge-runs.js';
 
 export interface AlarmKeeperOptions {
-  readonly store: Pick<OpsStore, 'alarms' | 'leases' | 'ledger' | 'quality'>;
+  readonly store: Pick<OpsStore, 'alarms' | 'hooks' | 'leases' | 'ledger' | 'quality'>;
   readonly book: AlarmBook;
   readonly sinks: readonly AlarmSink[];
   /** DAGs of this worker, whose load tasks say how fresh tables are to be. */
@@ -29,7 +29,7 @@ export async function keepAlarms(
   const holder = randomUUID();
   if (!(await store.leases.take(lease, holder, limits.alarmLeaseMs))) return;
   try {
-    await judgeRuns(store.ledger, book);
+    await judgeRuns(store.ledger, book, store.hooks);
     const now = new Date().toISOString();
     await judgeLag(store.quality, book, definitions, { since: startedAt, now });
     await deliverNotices({ store: store.alarms, sinks, logger, signal });

@@ -23,6 +23,8 @@ export type FetchPublic = (url: URL) => Promise<string>;
 /** A request without its body. */
 export interface WebhookHead {
   readonly headers: IncomingHttpHeaders;
+  /** Of the address that was called. */
+  readonly query: URLSearchParams;
   /** What TLS found out about the client; absent on a plain connection and for a client without a trusted certificate. */
   readonly clientFingerprint?: string;
   /** Milliseconds since 1970. */

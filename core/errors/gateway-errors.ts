@@ -93,6 +93,17 @@ export const gatewayErrors = {
     message:
       'Run "{runId}" of DAG "{dagId}" was started with other params or another interval. Nothing was started; use another runId.',
   },
+  HOOK_LIMIT: {
+    kind: 'LimitError',
+    retryable: false,
+    message:
+      'Caller "{caller}" has {allowed} hooks, and hooksMaxPerCaller allows no more. Remove one: DELETE /api/hooks/<id>, or "millrace hooks remove <id>".',
+  },
+  HOOK_NOT_FOUND: {
+    kind: 'ContractError',
+    retryable: false,
+    message: 'There is no hook "{id}". "millrace hooks list" and GET /api/hooks show those that are there.',
+  },
   PUSH_RECORD: {
     kind: 'ContractError',
     retryable: false,

@@ -6,6 +6,7 @@ import {
   samplesOfSendgrid,
 } from './email-samples-b.js';
 import { samplesOfSes, samplesOfSparkpost } from './email-samples-c.js';
+import { samplesOfMailchimp } from './mailchimp-samples.js';
 import type { EmailSample } from './email-sample.js';
 
 export type { EmailSample } from './email-sample.js';
@@ -16,6 +17,7 @@ export type { EmailSample } from './email-sample.js';
  */
 export const emailSamples: Readonly<Record<string, readonly EmailSample[]>> = {
   brevo: samplesOfBrevo,
+  mailchimp: samplesOfMailchimp,
   mailersend: samplesOfMailersend,
   mailgun: samplesOfMailgun,
   mailjet: samplesOfMailjet,

@@ -2,6 +2,8 @@
 export interface SignedDelivery {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
+  /** Behind the address, where the provider is known by it: `?secret=…`. */
+  readonly query?: string;
 }
 
 /** What a test may say of a delivery; each has a default. */

@@ -189,6 +189,29 @@ export const credentialFixtures: readonly WebhookFixture[] = credentials.map(({ 
   };
 });
 
+const mailchimpSecrets = ['mailchimp-current-secret', 'mailchimp-former-secret'] as const;
+
+/** Mailchimp's audiences: a form, and a secret in the address. */
+export const mailchimpFixture: WebhookFixture = {
+  provider: 'mailchimp',
+  settings: { provider: 'mailchimp', secrets: mailchimpSecrets },
+  formerSecret: mailchimpSecrets[1],
+  publicFiles: {},
+  sign: (payload, { secret = mailchimpSecrets[0] } = {}) => ({
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: Buffer.from(new URLSearchParams(formFields(JSON.parse(textOf(payload)))).toString()),
+    query: `?${new URLSearchParams({ secret }).toString()}`,
+  }),
+};
+
+/** Fields of a form as PHP names them: `data[merges][FNAME]`. */
+function formFields(value: unknown, name = ''): [string, string][] {
+  if (typeof value !== 'object' || value === null) return [[name, String(value)]];
+  return Object.entries(value).flatMap(([key, inner]) =>
+    formFields(inner, name === '' ? key : `${name}[${key}]`),
+  );
+}
+
 function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 24);
 }

@@ -1,5 +1,5 @@
 import type { WebhookFixture } from './fixture.js';
-import { credentialFixtures, hmacFixtures } from './hmac-fixtures.js';
+import { credentialFixtures, hmacFixtures, mailchimpFixture } from './hmac-fixtures.js';
 import { createAdobeFixture, createSendgridFixture, createSesFixture } from './public-key-fixtures.js';
 
 export { createTestCertificate, type CertificateOptions, type TestCertificate } from './certificate.js';
@@ -11,6 +11,7 @@ export function createWebhookFixtures(): ReadonlyMap<string, WebhookFixture> {
   const all = [
     ...hmacFixtures,
     ...credentialFixtures,
+    mailchimpFixture,
     createSendgridFixture(),
     createSesFixture(),
     createAdobeFixture(),

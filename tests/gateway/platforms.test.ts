@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { root } from '../architecture/source-tree.js';
 import { temporaryFolder } from '../helpers/folder.js';
+import { HookTarget } from '../helpers/hook-target.js';
 import { TestIssuer } from '../helpers/issuer.js';
 import { TestProject, waitUntil } from '../helpers/project.js';
 import { notes } from '../helpers/runs.js';
@@ -87,8 +88,10 @@ beforeAll(async () => {
   project = await TestProject.create(
     { 'platforms.ts': dags },
     {
+      security: { keys: [`k1:${Buffer.alloc(32, 1).toString('base64')}`] },
       gateway: {
         api: {
+          hooks: { allowPrivateNetwork: true },
           callers: {
             airflow: { secrets: ['airflow-secret'], dags: ['*'], streams: ['*'] },
             zapier: { secrets: ['zapier-secret'], dags: ['shop-orders'] },
@@ -152,6 +155,25 @@ describe('schedulers', () => {
       expect(await ask(headers)).toMatchObject({ status: 401 });
   }, 240_000);
 });
+
+test('a platform is told of the end of a run, as the poll shows it', async () => {
+  const target = new HookTarget();
+  await target.start();
+  const hook = { target_url: target.url('/zap'), event: 'run.failed', dag: 'shop-orders' };
+  const made = await call('hooks', { method: 'POST', body: JSON.stringify(hook) }, 'zapier-secret');
+  expect(made.status).toBe(201);
+  const run = (runId: string, name: string) =>
+    call('dags/shop-orders/runs', { method: 'POST', body: JSON.stringify({ runId, params: { name } }) });
+  await run('told-0', 'ada');
+  await run('told-1', 'fail');
+  await waitUntil('it was told', () => target.at('/zap').length > 0, 240_000);
+  const [told] = target.at('/zap');
+  expect(told?.body.data).toMatchObject({ dagId: 'shop-orders', state: 'failed' });
+  expect(told?.body.data['id']).toMatch(/-told-1\//);
+  expect((await call('runs?state=failed', {}, 'zapier-secret')).body['runs']).toContainEqual(told?.body.data);
+  await call(`hooks/${String(made.body['id'])}`, { method: 'DELETE' }, 'zapier-secret');
+  target.stop();
+}, 300_000);
 
 describe('polls', () => {
   const runsOf = (reply: Reply) => reply.body['runs'] as { id: string; dagId: string; endedAt: string }[];
@@ -268,7 +290,8 @@ test.each(['platforms', 'schedulers'])(
     for (const { text } of blocks) {
       const outcome = await ended('sh', ['-e', '-c', text], { GATEWAY: url, TOKEN: 'airflow-secret' });
       expect({ block: text, ...outcome }).toMatchObject({ code: 0 });
-      if (!text.startsWith('#')) expect(outcome.text).toMatch(/"(pushId|runs|workflowId)"/);
+      if (!text.startsWith('#'))
+        expect(outcome.text).toMatch(/"(pushId|runs|workflowId|secret|hooks|timestamp)"/);
     }
   },
   240_000,

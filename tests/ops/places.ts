@@ -57,6 +57,8 @@ const tables = [
   'anomalies',
   'table_loads',
   'rate_budgets',
+  'hooks',
+  'hook_deliveries',
 ];
 
 /** Databases of one server, which the file's tests share. */

@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { hasEnded, runStates, summariseTasks, type RunState } from '../../core/ledger.js';
 import { openOpsStore, type OpsPlace, type OpsStore } from '../../ops/store.js';
+import { createKeyring } from '../../security/keyring.js';
 import { root } from '../architecture/source-tree.js';
 import { temporaryFolder } from '../helpers/folder.js';
 import { kindsOfPlaces, placeText } from './places.js';
 import { lineOf, runOf, taskOf } from './records.js';
 
+const key = `k1:${Buffer.alloc(32, 1).toString('base64')}`;
 const folder = temporaryFolder();
 
 const interval = { start: '2026-01-01T00:00:00.000Z', end: '2026-01-02T00:00:00.000Z' };
@@ -31,11 +33,48 @@ describe.each(kindsOfPlaces)('on %s', (_kind, makePlaces) => {
 
   beforeEach(async () => {
     place = await places.empty();
-    store = await openOpsStore(place);
+    store = await openOpsStore({ ...place, keyring: createKeyring([key]) });
   });
 
   afterEach(async () => {
     await store.close();
+  });
+
+  test('events wait for the hooks that want them, until they are settled, postponed or given up', async () => {
+    const { hooks } = store;
+    const add = (caller: string, dagId?: string) =>
+      hooks.add({ caller, event: 'run.ended', url: new URL('https://a.example/x'), ...(dagId && { dagId }) });
+    const [first, repeated, other] = [await add('a'), await add('a'), await add('b', 'orders')];
+    expect(repeated).toEqual({ ...first, isNew: false });
+    expect(await hooks.target(other.id)).toEqual({ url: 'https://a.example/x', secret: other.secret });
+    const event = (dagId: string) =>
+      ({ type: 'run.ended', key: dagId, dagId, at: '2026-01-01T00:00:00.000Z', data: {} }) as const;
+    await hooks.offer([event('orders'), event('users')]);
+    await hooks.offer([event('orders')]);
+    const waiting = async () => (await hooks.list()).map((hook) => [hook.caller, hook.waiting]);
+    expect(await waiting()).toEqual([
+      ['a', 2],
+      ['b', 1],
+    ]);
+    const [told] = await hooks.waiting(other.id, 10);
+    expect(told).toMatchObject({ dagId: 'orders', attempts: 0 });
+    const later = '2999-01-01T00:00:00.000Z';
+    await hooks.postpone(other.id, told?.eventId ?? '', { eventAt: later, hookAt: later, problem: 'no' });
+    expect(await hooks.waiting(other.id, 10)).toEqual([]);
+    expect(await hooks.list('b')).toMatchObject([{ waiting: 1, failures: 1, lastProblem: 'no' }]);
+    expect((await hooks.due(10)).map(({ id }) => id)).toEqual([first.id]);
+    for (const { eventId } of await hooks.waiting(first.id, 10)) await hooks.settle(first.id, eventId, true);
+    expect(await hooks.due(10)).toEqual([]);
+    expect(await hooks.giveUpBefore(later)).toBe(1);
+    expect(await hooks.remove(first.id, 'b')).toBe(false);
+    expect(await hooks.remove(first.id, 'a')).toBe(true);
+    expect(await waiting()).toEqual([['b', 0]]);
+    expect(await places.contents(place)).not.toMatch(/a\.example\/x|whsec_/);
+    const renewed = createKeyring([`k2:${Buffer.alloc(32, 2).toString('base64')}`, key]);
+    const moved = await openOpsStore({ ...place, keyring: renewed });
+    expect(await moved.rotateKeys()).toMatchObject({ keyId: 'k2', renewed: 1 });
+    expect(await moved.hooks.target(other.id)).toMatchObject({ secret: other.secret });
+    await moved.close();
   });
 
   describe('runs', () => {

@@ -217,20 +217,20 @@ describe('runs that ended', () => {
 
   test('a failed one raises an alarm of its DAG, a later success ends it, each judged once', async () => {
     await store.ledger.recordRuns([ended('a', 'failed', at(1)), ended('b', 'failed', at(2))]);
-    await judgeRuns(store.ledger, book);
-    await judgeRuns(store.ledger, book);
+    await judgeRuns(store.ledger, book, store.hooks);
+    await judgeRuns(store.ledger, book, store.hooks);
     expect(await store.alarms.listOpen()).toMatchObject([{ kind: 'run-failed', count: 2 }]);
     await store.ledger.recordRuns([ended('early', 'success', at(0))]);
-    await judgeRuns(store.ledger, book);
+    await judgeRuns(store.ledger, book, store.hooks);
     expect(await store.alarms.listOpen()).toHaveLength(1);
     await store.ledger.recordRuns([ended('c', 'success', at(3)), ended('a', 'failed', at(1))]);
-    await judgeRuns(store.ledger, book);
+    await judgeRuns(store.ledger, book, store.hooks);
     expect(await store.alarms.listOpen()).toEqual([]);
   });
 
   test('one that becomes known days later raises nothing', async () => {
     await store.ledger.recordRuns([ended('old', 'failed', '2026-01-01T00:00:00.000Z')]);
-    await judgeRuns(store.ledger, book);
+    await judgeRuns(store.ledger, book, store.hooks);
     expect(await store.alarms.listOpen()).toEqual([]);
     expect(await store.ledger.unjudgedRuns(10)).toEqual([]);
   });

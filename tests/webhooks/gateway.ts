@@ -117,5 +117,5 @@ export function deliver(
 
 /** Posts a delivery to the endpoint of its provider. */
 export function deliverTo(gateway: TestGateway, provider: string, delivery: SignedDelivery): Promise<Reply> {
-  return deliver(`${gateway.url}/webhooks/${provider}`, delivery);
+  return deliver(`${gateway.url}/webhooks/${provider}${delivery.query ?? ''}`, delivery);
 }

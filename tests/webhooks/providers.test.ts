@@ -142,6 +142,42 @@ test('Mandrill and Mailjet look for the address by HEAD', async () => {
   ]).toEqual([200, 200, 404]);
 });
 
+describe('Mailchimp', () => {
+  test('looks for the address by GET, with the secret that it was given', async () => {
+    const gateway = await startFixtureGateway();
+    const { query = '' } = fixtureOf('mailchimp').sign({});
+    const look = async (end: string) => (await fetch(`${gateway.url}/webhooks/mailchimp${end}`)).status;
+    expect([
+      await look(query),
+      await look(''),
+      await look('?secret=x'),
+      await look(`${query}&secret=x`),
+    ]).toEqual([200, 405, 405, 405]);
+  });
+
+  test('a form is kept as JSON, name by name; one that says a thing twice is refused', async () => {
+    const gateway = await startFixtureGateway();
+    const { query = '', headers } = fixtureOf('mailchimp').sign({});
+    const post = (form: string) =>
+      deliver(`${gateway.url}/webhooks/mailchimp${query}`, { headers, body: Buffer.from(form) });
+    const good =
+      'type=profile&fired_at=2026-02-01+10%3A00%3A00&data%5Bmerges%5D%5B__proto__%5D=%C3%A9&data[id]=7';
+    expect((await post(good)).status).toBe(200);
+    for (const wrong of ['type=a&type=b', 'data=1&data[id]=2', 'data[id]=2&data=1', `a${'[b]'.repeat(50)}=1`])
+      expect([wrong, (await post(wrong)).status]).toEqual([wrong, 401]);
+    const [row] = await gateway.lines('mailchimp', { shape: 'webhook-event' });
+    expect(row).toMatchObject({ type: 'profile', occurredAt: '2026-02-01T10:00:00Z', objectId: '7' });
+    expect(JSON.stringify(row?.['body'])).toBe(
+      '{"type":"profile","fired_at":"2026-02-01 10:00:00","data":{"merges":{"__proto__":"é"},"id":"7"}}',
+    );
+  });
+
+  test('a secret that is too short is refused at the start', async () => {
+    const webhooks = { mailchimp: { provider: 'mailchimp', secrets: ['short'] } };
+    await expect(startFixtureGateway({ webhooks })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+});
+
 test('Mailgun: a token that was used is refused for another body', async () => {
   const gateway = await startFixtureGateway();
   const delivery = fixtureOf('mailgun').sign({ event: 'delivered', recipient: 'a@example.com' });

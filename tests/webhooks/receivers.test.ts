@@ -35,7 +35,15 @@ const coversBody = [
 /** A whole second, at which the clock of a gateway stands still. */
 const nowMs = Date.parse('2026-02-01T10:00:00Z');
 const needSecret = providers.filter((name) => fixtureOf(name).settings.secrets !== undefined);
-const credentials = ['postmark', 'brevo', 'mailjet', 'sparkpost', 'generic-basic', 'generic-bearer'];
+const credentials = [
+  'postmark',
+  'brevo',
+  'mailjet',
+  'sparkpost',
+  'generic-basic',
+  'generic-bearer',
+  'mailchimp',
+];
 
 test('each provider has a fixture', async () => {
   const others = await listWebhookProviders();
@@ -82,12 +90,16 @@ describe('accepted', () => {
 describe('refused, counted, and nothing of it kept', () => {
   const refused = async (
     provider: string,
-    delivery: { headers: Readonly<Record<string, string | string[]>>; body: Uint8Array },
+    delivery: {
+      headers: Readonly<Record<string, string | string[]>>;
+      body: Uint8Array;
+      query?: string;
+    },
     status = 401,
     change: Partial<GatewayOptions> = {},
   ) => {
     const gateway = await startFixtureGateway(change);
-    const reply = await deliver(`${gateway.url}/webhooks/${provider}`, delivery);
+    const reply = await deliver(`${gateway.url}/webhooks/${provider}${delivery.query ?? ''}`, delivery);
     expect([provider, reply.status]).toEqual([provider, status]);
     if (status === 401) {
       expect(reply.code).toBe('GATEWAY_SIGNATURE');

@@ -31,7 +31,7 @@ async function judge(
     fetchPublic: () => Promise.reject(new Error('none')),
     ...setup,
   });
-  const check = verifier.begin({ headers, nowMs });
+  const check = verifier.begin({ headers, query: new URLSearchParams(), nowMs });
   return typeof check === 'string' ? { refused: check } : check(Buffer.from(body));
 }
 

@@ -1,23 +1,23 @@
 import type { Settings } from '../config.js';
 import { openOpsStore, type OpsStore } from '../ops/store.js';
-import type { ReadEndedRuns } from '../serve/poll-api.js';
+import { keyringOf } from './connections.js';
 import { opsPlace } from './ops-place.js';
 
-/** Reads the run ledger for the gateway; the store is opened with the first request, and again after a failure. */
-export function createLedgerReader(settings: Settings): {
-  readonly endedRuns: ReadEndedRuns;
+/** Opens the operations store for the gateway when it is first asked for, and again after a failure. */
+export function createOpsReader(settings: Settings): {
+  /** @throws PipelineError OPS_UNAVAILABLE, CONFIG_INVALID */
+  store(): Promise<OpsStore>;
   close(): Promise<void>;
 } {
   let opening: Promise<OpsStore> | undefined;
   return {
-    async endedRuns(filter) {
-      opening ??= openOpsStore(opsPlace(settings));
+    async store() {
+      opening ??= openOpsStore({ ...opsPlace(settings), keyring: keyringOf(settings) });
       const current = opening;
-      const store = await current.catch((error: unknown) => {
+      return current.catch((error: unknown) => {
         if (opening === current) opening = undefined;
         throw error;
       });
-      return store.ledger.endedRuns(filter);
     },
     async close() {
       await opening?.then((store) => store.close()).catch(() => undefined);
