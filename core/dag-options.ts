@@ -1,6 +1,6 @@
 import type { AssetScheduleOptions } from './asset-schedule.js';
 import type { AnomalyMeasure } from './anomaly.js';
-import type { CheckOptions } from './checks.js';
+import type { Check, CheckOptions } from './checks.js';
 import type { SchemaContract } from './columns.js';
 import type { RecordObject, TaskFunctionContext } from './dag-definition.js';
 import type { Edge, GroupEdge, Rows } from './edge.js';
@@ -127,6 +127,22 @@ export interface AnomalyGateOptions extends TaskOptions {
   readonly columns?: readonly string[];
   /** `flag` (default): the run goes on. `wait`: it waits until a person accepts or rejects, without a worker slot. */
   readonly onAnomaly?: 'flag' | 'wait';
+  /** With `wait`: how long, such as '12h'. Default: for as long as it takes. */
+  readonly reviewWithin?: DurationInput;
+  /** What counts when nobody has answered in time. Default: `reject`. */
+  readonly onTimeout?: 'accept' | 'reject';
+  /**
+   * What is corrected without review, by measure: `quarantine` sends the whole batch to quarantine; checks correct the
+   * column that is odd, or send its rows that miss to quarantine.
+   */
+  readonly correct?: AnomalyRuleOptions;
+}
+
+/** Checks of one column, with a correction or, by default, severity `quarantine`. */
+export interface AnomalyRuleOptions {
+  readonly volume?: 'quarantine';
+  readonly 'null-rate'?: 'quarantine' | readonly Check[];
+  readonly distribution?: 'quarantine' | readonly Check[];
 }
 
 /** A function task, or with `expand` and `expandKwargs` one that runs once for each element of a list. */
