@@ -12,6 +12,7 @@ import { registerDev } from './commands/dev.js';
 import { registerDocs } from './commands/docs.js';
 import { registerDoctor } from './commands/doctor.js';
 import { registerIdentity } from './commands/identity.js';
+import { registerInbox } from './commands/inbox.js';
 import { registerInit } from './commands/init.js';
 import { registerPool } from './commands/pool.js';
 import { registerQuarantine } from './commands/quarantine.js';
@@ -66,6 +67,7 @@ export function createProgram(context: CommandContext): Command {
     registerReplay,
     registerConnections,
     registerStaging,
+    registerInbox,
     registerDoctor,
     registerTemporal,
   ]) {

@@ -48,6 +48,7 @@ export async function startWorkerService(settings: Settings): Promise<Service> {
         retentionMs: durationMs(settings.staging.retention),
       }),
     },
+    inbox: { retentionMs: durationMs(settings.inbox.retention) },
     warehouse: warehousePlace(settings),
     ops: {
       ...opsPlace(settings),

@@ -21,7 +21,8 @@ export type FaultPoint =
   | 'oauth-answered'
   | 'oauth-saved'
   | 'inbox-before-fsync'
-  | 'inbox-after-fsync';
+  | 'inbox-after-fsync'
+  | 'inbox-pruned';
 
 const hits = new Map<FaultPoint, number>();
 

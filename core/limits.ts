@@ -286,6 +286,9 @@ export const limits = {
   inboxDiskCheckEveryMs: 1_000,
   /** Inbox: a waiting reader looks for sealed segments at least this often. */
   inboxPollEveryMs: 500,
+  /** Inbox: first and further rounds in which a worker removes segments past their retention. */
+  inboxPruneFirstMs: 15_000,
+  inboxPruneEveryMs: 60 * 60_000,
   /** Inbox: bytes of segments that one micro-batch of a stream drains; at least one segment. */
   inboxDrainMaxBytes: 64 * 1024 * 1024,
   /** Development server: time until healthy, and from SIGTERM to SIGKILL. */
