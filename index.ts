@@ -8,7 +8,7 @@ export type {
   TaskFunctionContext,
   TaskLog,
 } from './core/dag-definition.js';
-export type { DagOptions, TaskBuilder } from './core/dag-options.js';
+export type { DagOptions, ProtobufSchema, TaskBuilder } from './core/dag-options.js';
 export { asset, type Asset, type AssetInput, type AssetSpec } from './core/asset.js';
 export { allOf, anyOf, type AssetGroup, type AssetScheduleOptions } from './core/asset-schedule.js';
 export type { AssetEvent, AssetEventSource } from './core/asset-event.js';

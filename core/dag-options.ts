@@ -64,9 +64,19 @@ export interface ExtractOptions extends TaskOptions {
   readonly fromElement?: ExtractConfig['fromElement'];
 }
 
+/** Records hold messages of Protocol Buffers: each becomes the row of its JSON form. */
+export interface ProtobufSchema {
+  /** The file below the schemas folder. */
+  readonly proto: string;
+  /** The message with its package, such as `shop.Order`. */
+  readonly message: string;
+  /** Member of the record that holds the message as base64 text. Default: `message`. */
+  readonly field?: string;
+}
+
 export interface ValidateOptions extends TaskOptions {
-  /** Id of a record schema, such as `order.v1`. */
-  readonly schema: string;
+  /** Id of a record schema, such as `order.v1`, or a message of a `.proto` file of the schemas folder. */
+  readonly schema: string | ProtobufSchema;
   /** Share of rows (0 to 1) that may fail; above it nothing is loaded. Default: 1, every row may. */
   readonly quarantineOver?: number;
   readonly contract?: Partial<SchemaContract>;

@@ -29,6 +29,9 @@ export const limits = {
   manifestMaxFiles: 128,
   /** One NDJSON line (one record). Longer lines are quarantined by the source. */
   recordMaxBytes: 16 * 1024 * 1024,
+  /** Protocol Buffers: JSON form of the types of one message, which runs carry; unknown fields that a log line names. */
+  protobufTypesMaxBytes: 128 * 1024,
+  protobufNamedFields: 20,
   /** Records that JavaScript handles before it writes, checks for an abort and heartbeats. */
   recordsPerChunk: 2_000,
   /** Identifiers of DAGs, tasks, tables, columns and connections. */

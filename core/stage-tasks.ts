@@ -61,8 +61,15 @@ function defaultRead(schedule: ScheduleSpec, hasCursor: boolean): ExtractConfig[
 
 /** What a validate task checks. */
 export function readValidate(options: ValidateOptions): ValidateConfig {
+  const { schema } = options;
   return {
-    schema: { id: options.schema },
+    schema:
+      typeof schema === 'string'
+        ? { id: schema }
+        : {
+            id: `${schema.proto}#${schema.message}`,
+            ...(schema.field === undefined ? {} : { field: schema.field }),
+          },
     quarantineOver: options.quarantineOver ?? dagDefaults.quarantineOver,
     contract: contractOf(options.contract),
   };

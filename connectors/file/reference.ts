@@ -10,7 +10,9 @@ export type FileFormat =
   /** Values parted by runs of spaces or tabs. */
   | 'whitespace'
   /** Values at fixed columns; see `widths`. */
-  | 'fixed';
+  | 'fixed'
+  /** Messages of Protocol Buffers, each after its length as a varint: rows with `line` (its number) and `message` (base64). */
+  | 'protobuf-delimited';
 
 /** Options of `file.records`. */
 export interface FileOptions {

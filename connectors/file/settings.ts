@@ -20,7 +20,7 @@ export interface FileSettings {
   readonly fileColumn?: string;
 }
 
-const formats: readonly JsonValue[] = ['csv', 'ndjson', 'whitespace', 'fixed'];
+const formats: readonly JsonValue[] = ['csv', 'ndjson', 'whitespace', 'fixed', 'protobuf-delimited'];
 
 /** @throws PipelineError CONFIG_INVALID naming every problem. */
 export function fileSettings(options: JsonObject): FileSettings {
@@ -44,7 +44,7 @@ export function fileSettings(options: JsonObject): FileSettings {
   expect(typeof header === 'boolean', '"header" must be true or false');
   expect(columns === undefined || isTextList(columns), '"columns" must be a list of names');
   expect(
-    header === true || columns !== undefined || format === 'ndjson',
+    header === true || columns !== undefined || format === 'ndjson' || format === 'protobuf-delimited',
     '"columns" is needed where header is false',
   );
   expect(typeof delimiter === 'string' && delimiter.length === 1, '"delimiter" must be one character');
@@ -72,7 +72,7 @@ export function fileSettings(options: JsonObject): FileSettings {
   };
 }
 
-function columnProblems({ path, columns, intervalColumn, compactDates = [] }: JsonObject): string[] {
+function columnProblems({ path, format, columns, intervalColumn, compactDates = [] }: JsonObject): string[] {
   const names = isTextList(columns) ? columns : [];
   const problems: string[] = [];
   if (names.includes('line')) problems.push('the column name "line" is taken by the line number');
@@ -80,6 +80,8 @@ function columnProblems({ path, columns, intervalColumn, compactDates = [] }: Js
     problems.push('the column name "file" is taken by the name of the file, where "path" is a pattern');
   if (intervalColumn !== undefined && typeof intervalColumn !== 'string')
     problems.push('"intervalColumn" must be a name');
+  if (intervalColumn !== undefined && format === 'protobuf-delimited')
+    problems.push('"intervalColumn" cannot be read in messages of Protocol Buffers; read by cursor');
   if (!isTextList(compactDates)) problems.push('"compactDates" must be a list of names');
   return problems.map((problem) => `file source: ${problem}`);
 }
