@@ -77,6 +77,21 @@ export const configSchema = {
       },
     },
     staging: stagingSchema,
+    inbox: {
+      type: 'object',
+      additionalProperties: false,
+      default: {},
+      properties: {
+        retention: {
+          type: 'string',
+          description:
+            'What the gateway received, and every deployed DAG that reads its stream has loaded, is removed after so long. What is not loaded stays.',
+          pattern: '^[1-9]\\d{0,3}d$',
+          default: '30d',
+          'x-env': ['MILLRACE_INBOX_RETENTION'],
+        },
+      },
+    },
     gateway: gatewaySchema,
     alarms: alarmsSchema,
     connections: {

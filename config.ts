@@ -73,6 +73,7 @@ export interface Settings {
     readonly connection?: string;
   };
   readonly staging: StagingSettings;
+  readonly inbox: { readonly retention: string };
   readonly ops: {
     readonly path: string;
     /** Address of a Postgres database in place of the file. */

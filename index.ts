@@ -8,12 +8,12 @@ export type {
   TaskFunctionContext,
   TaskLog,
 } from './core/dag-definition.js';
-export type { DagOptions, TaskBuilder } from './core/dag-options.js';
+export type { DagOptions, ProtobufSchema, TaskBuilder } from './core/dag-options.js';
 export { asset, type Asset, type AssetInput, type AssetSpec } from './core/asset.js';
 export { allOf, anyOf, type AssetGroup, type AssetScheduleOptions } from './core/asset-schedule.js';
 export type { AssetEvent, AssetEventSource } from './core/asset-event.js';
 export type { After, Edge, GroupEdge, Rows } from './core/edge.js';
-export { acceptedValues, freshness, notNull, range, references, unique } from './core/checks.js';
+export { acceptedValues, freshness, matches, notNull, range, references, unique } from './core/checks.js';
 export type { Check, CheckOptions, CheckSettings } from './core/checks.js';
 export type { IdentifierOptions, IdentityOptions } from './core/identity/options.js';
 export type { IdentityOutcome } from './core/identity/spec.js';

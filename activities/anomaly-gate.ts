@@ -1,39 +1,57 @@
 import { createHash } from 'node:crypto';
-import type { Anomaly, AnomalyDecision, GateVerdict } from '../core/anomaly.js';
+import {
+  reviewTimeout,
+  type Anomaly,
+  type AnomalyDecision,
+  type BatchDecision,
+  type GateVerdict,
+} from '../core/anomaly.js';
 import { findAnomalies } from '../core/anomaly-rules.js';
 import { describeAnomaly } from '../core/describe-anomaly.js';
 import type { AnomalyGateTask } from '../core/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import { intervalKey } from '../core/interval.js';
-import { canonicalJson } from '../core/json.js';
-import type { BatchVerdict } from '../core/quality.js';
+import { canonicalJson, type JsonObject } from '../core/json.js';
+import type { Manifest } from '../core/manifest.js';
+import type { BatchVerdict, QualityStore } from '../core/quality.js';
 import type { StageRequest } from '../core/run.js';
+import { correctBatch, type GatedBatch } from './correct-batch.js';
 import type { ActivityDeps, Stage, StageIo } from './deps.js';
 import { partitionKey } from './element-source.js';
 import { profileBatch } from './profile-batch.js';
 
 /**
  * The gate before a load: compares the figures of a batch with those of the last accepted ones, remembers them, and raises
- * an alarm for what differs. A batch is known by its content: a repeat finds the verdict and what a person decided about it.
+ * an alarm for what differs and no declared rule corrects. A batch is known by its content: a repeat finds the verdict and
+ * what a person decided about it, and corrects the same. Rows of a replay pass: a person has chosen them.
  *
- * @throws PipelineError CHECK_INVALID, ANOMALY_REJECTED, STAGING_*
+ * @throws PipelineError CHECK_INVALID, ANOMALY_REJECTED, STAGING_*, and as the check stage does
  */
 export function createCompareBatch(deps: ActivityDeps): Stage<StageRequest<AnomalyGateTask>, GateVerdict> {
-  return async ({ context, task, input }, io) => {
+  return async ({ context, task, input, replayQuarantineIds }, io) => {
     if (input === undefined)
       throw new PipelineError('INTERNAL', { where: `task "${task.id}"`, reason: 'no input manifest' });
     const { quality } = deps;
+    const { config } = task;
     const key = await partitionKey(deps, intervalKey(context.interval), context);
+    // Other rules make another batch of the same rows.
+    const rules = config.correct === undefined ? {} : { correct: config.correct as unknown as JsonObject };
     const profileId = createHash('sha256')
-      .update(canonicalJson({ dag: context.dagId, task: task.id, key, content: input.contentHash }))
+      .update(canonicalJson({ dag: context.dagId, task: task.id, key, content: input.contentHash, ...rules }))
       .digest('hex')
       .slice(0, 16);
-    if (quality === undefined) return { manifest: input, profileId, open: 0 };
-    const { config } = task;
-    const verdict =
-      (await quality.findBatch(profileId)) ??
-      (await compare(deps, quality, { context, task, input }, profileId, io));
-    await tell(deps, { context, task, input }, profileId, verdict, io);
+    if (quality === undefined || replayQuarantineIds !== undefined)
+      return { manifest: input, profileId, open: 0 };
+    const batch: GatedBatch = { context, task, input };
+    const known = await quality.findBatch(profileId);
+    const { manifest, verdict } =
+      known === undefined
+        ? await judge(deps, quality, batch, profileId, io)
+        : {
+            manifest: (await correctBatch(deps, batch, known.anomalies.filter(isCorrected), io)).manifest,
+            verdict: known,
+          };
+    await tell(deps, batch, profileId, verdict, io);
     if (verdict.status === 'rejected' && config.onAnomaly === 'wait') {
       const rejected = verdict.anomalies.find(({ status }) => status === 'rejected');
       throw new PipelineError('ANOMALY_REJECTED', {
@@ -43,19 +61,23 @@ export function createCompareBatch(deps: ActivityDeps): Stage<StageRequest<Anoma
       });
     }
     const open = verdict.anomalies.filter(({ status }) => status === 'open').length;
-    return { manifest: input, profileId, open };
+    return { manifest, profileId, open };
   };
 }
 
-type Judged = Required<Pick<StageRequest<AnomalyGateTask>, 'context' | 'task' | 'input'>>;
+function isCorrected({ status }: Anomaly): boolean {
+  return status === 'corrected';
+}
 
-async function compare(
+/** Compares a batch that was not seen before, corrects what a rule is declared for, and remembers the verdict. */
+async function judge(
   deps: ActivityDeps,
-  quality: NonNullable<ActivityDeps['quality']>,
-  { context, task, input }: Judged,
+  quality: QualityStore,
+  batch: GatedBatch,
   id: string,
   io: StageIo,
-): Promise<BatchVerdict> {
+): Promise<{ readonly manifest: Manifest; readonly verdict: BatchVerdict }> {
+  const { context, task, input } = batch;
   const { columns } = input;
   const { config } = task;
   const unknown = (config.columns ?? []).filter((name) => columns?.some((own) => own.name === name) !== true);
@@ -69,14 +91,15 @@ async function compare(
     });
   const profile = await profileBatch(deps, input, columns, io);
   const baseline = await quality.baseline(context.dagId, task.id, config.loads);
-  const findings = findAnomalies(profile, baseline, config);
+  const found = findAnomalies(profile, baseline, config);
   io.log.info(
     baseline.length < config.warmUp
       ? `warming up: ${String(baseline.length)} of ${String(config.warmUp)} batches`
       : `compared with ${String(baseline.length)} batches`,
-    { rows: profile.rows, anomalies: findings.length },
+    { rows: profile.rows, anomalies: found.length },
   );
-  return quality.saveBatch(
+  const { manifest, findings } = await correctBatch(deps, batch, found, io);
+  const verdict = await quality.saveBatch(
     {
       id,
       dagId: context.dagId,
@@ -88,22 +111,27 @@ async function compare(
     },
     findings,
   );
+  return { manifest, verdict };
 }
 
-/** Raises the alarm of a batch that has open anomalies, and ends it with one that has none. */
+/** Raises the alarm of a batch that has open anomalies, and ends it with one that has none at all. */
 async function tell(
   { alarms }: ActivityDeps,
-  { context, task }: Judged,
+  { context, task }: GatedBatch,
   profileId: string,
   { anomalies }: BatchVerdict,
   io: StageIo,
 ): Promise<void> {
   const open = anomalies.filter(({ status }) => status === 'open');
-  for (const anomaly of open) io.log.warn(describeAnomaly(anomaly), { anomaly: anomaly.id });
+  const corrected = anomalies.filter(isCorrected);
+  for (const anomaly of [...open, ...corrected])
+    io.log.warn(describeAnomaly(anomaly), { anomaly: anomaly.id, status: anomaly.status });
   const alarm = { dagId: context.dagId, kind: 'anomaly', subject: task.id } as const;
   const at = new Date().toISOString();
-  if (open.length === 0) await alarms?.recover({ ...alarm, at });
-  else await alarms?.raise({ ...alarm, at, occurrence: profileId, message: messageOf(context.dagId, open) });
+  if (open.length > 0)
+    await alarms?.raise({ ...alarm, at, occurrence: profileId, message: messageOf(context.dagId, open) });
+  else if (anomalies.length === 0)
+    for (const subject of [task.id, overdue(task.id)]) await alarms?.recover({ ...alarm, subject, at });
 }
 
 function messageOf(dagId: string, open: readonly Anomaly[]): string {
@@ -114,19 +142,36 @@ function messageOf(dagId: string, open: readonly Anomaly[]): string {
   return `DAG "${dagId}": ${what}${more}; ${waiting}"millrace anomalies list --dag ${dagId}" lists them`;
 }
 
-/** Keeps what a person decided about a batch through its run, and ends its alarm. */
+/** What the alarm is about that nobody has reviewed a batch in time. */
+function overdue(taskId: string): string {
+  return `${taskId}, review overdue`;
+}
+
+/**
+ * Keeps what a person, or the end of the time for review, decided about a batch; the first decision counts and is returned.
+ * The alarm of the batch ends; where nobody has decided, one about that is raised, which the next usual batch ends.
+ */
 export function createSettleBatch(
   deps: Pick<ActivityDeps, 'quality' | 'alarms'>,
-): Stage<AnomalyDecision, null> {
+): Stage<AnomalyDecision, BatchDecision | null> {
   return async (decision) => {
-    const [first] = (await deps.quality?.decideBatch(decision)) ?? [];
-    if (first !== undefined)
-      await deps.alarms?.recover({
-        dagId: first.dagId,
-        kind: 'anomaly',
-        subject: first.taskId,
-        at: new Date().toISOString(),
+    const decided = ((await deps.quality?.decideBatch(decision)) ?? []).filter(
+      (anomaly) => !isCorrected(anomaly),
+    );
+    const rejected = decided.find(({ status }) => status === 'rejected');
+    const first = rejected ?? decided[0];
+    const verdict = rejected === undefined ? ('accepted' as const) : ('rejected' as const);
+    if (first === undefined) return null;
+    const { dagId, taskId, decidedBy = decision.by, comment = decision.comment } = first;
+    const alarm = { dagId, kind: 'anomaly', at: new Date().toISOString() } as const;
+    await deps.alarms?.recover({ ...alarm, subject: taskId });
+    if (decidedBy === reviewTimeout)
+      await deps.alarms?.raise({
+        ...alarm,
+        subject: overdue(taskId),
+        occurrence: decision.profileId,
+        message: `DAG "${dagId}": nobody reviewed a batch in time, so it counts as ${verdict}: ${describeAnomaly(first)}`,
       });
-    return null;
+    return { decision: verdict, by: decidedBy, comment };
   };
 }

@@ -1,6 +1,13 @@
-import { duckDbType } from '../connectors/duckdb/column-sql.js';
+import { duckDbType, fromText } from '../connectors/duckdb/column-sql.js';
 import { quoteName, quoteText } from '../connectors/duckdb/sql-text.js';
-import { columnsOf, type CheckSpec, type CheckValue } from '../core/check-spec.js';
+import { duckDbTransforms } from '../connectors/duckdb/transform-dialect.js';
+import {
+  columnsOf,
+  type CheckSpec,
+  type CheckValue,
+  type Correction,
+  type LastKnown,
+} from '../core/check-spec.js';
 import type { ColumnSpec } from '../core/columns.js';
 
 /** The checks of one task as SQL over a relation of rows with `_millrace_position`. */
@@ -14,6 +21,17 @@ export interface CheckPlan {
   readonly columns: readonly ColumnSpec[];
 }
 
+/** What the warehouse says about the batch: relations by the name of the check that asks. */
+export interface KnownValues {
+  /** Column `value`: values of the batch that exist, as text. */
+  readonly references: ReadonlyMap<string, string>;
+  /** Columns `key`, `value`: last known values by key, as text. */
+  readonly stored: ReadonlyMap<string, string>;
+}
+
+/** Before the warehouse is asked. */
+export const nothingKnown: KnownValues = { references: new Map(), stored: new Map() };
+
 /** A check that judges rows. */
 export type RowCheck = Exclude<CheckSpec, { kind: 'freshness' }>;
 
@@ -22,13 +40,11 @@ const position = '_millrace_position';
 /**
  * Compiles row checks: corrections first, in their order; then every check judges the corrected rows. `unique` judges last,
  * among the rows that no other check sends away, so that a bad row does not take a good one with it.
- *
- * @param known for each `references` check by name, the relation whose column `value` holds the existing values as text.
  */
 export function compileChecks(
   input: readonly ColumnSpec[],
   checks: readonly RowCheck[],
-  known: ReadonlyMap<string, string>,
+  known: KnownValues,
 ): CheckPlan | { readonly problems: readonly string[] } {
   const problems: string[] = [];
   const byName = new Map(input.map((column) => [column.name, column]));
@@ -52,12 +68,13 @@ export function compileChecks(
     const before = expressions.get(check.column);
     if (column === undefined || before === undefined) continue;
     const condition = missCondition(context, () => before);
-    corrected.push(`CASE WHEN ${condition} THEN ${String(index)} END`);
-    expressions.set(
-      check.column,
-      `CASE WHEN ${condition} THEN ${corrections(context, column, before)} ELSE ${before} END`,
+    const after = corrections(context, column, before);
+    // A value that no correction can change is not counted as one.
+    corrected.push(
+      `CASE WHEN ${condition} AND ${before} IS DISTINCT FROM ${after} THEN ${String(index)} END`,
     );
-    if (check.correct === 'null') columns.set(check.column, { ...column, nullable: true });
+    expressions.set(check.column, `CASE WHEN ${condition} THEN ${after} ELSE ${before} END`);
+    if (canBeNull(check.correct)) columns.set(check.column, { ...column, nullable: true });
   }
   if (problems.length > 0) return { problems };
   const quarantining = (wanted: (check: RowCheck) => boolean) =>
@@ -101,7 +118,18 @@ interface Context {
   readonly check: RowCheck;
   readonly problems: string[];
   readonly byName: ReadonlyMap<string, ColumnSpec>;
-  readonly known: ReadonlyMap<string, string>;
+  readonly known: KnownValues;
+}
+
+/** Of values that are not null. */
+function canBeNull(correct: Correction): boolean {
+  return (
+    correct === 'null' ||
+    (typeof correct === 'object' &&
+      ('lastKnown' in correct ||
+        ('normalise' in correct &&
+          correct.normalise.some((step) => step === 'empty-to-null' || step === 'email'))))
+  );
 }
 
 /** True for a row that misses; never NULL. `unique` misses nothing here. */
@@ -123,10 +151,16 @@ function missCondition(context: Context, expressionOf: (name: string) => string)
       const values = check.values.map((item) => literal(context, column, item));
       return `coalesce(${value} NOT IN (${values.join(', ')}), FALSE)`;
     }
+    case 'matches':
+      if (column.type !== 'string')
+        context.problems.push(
+          `check "${check.name}": column "${check.column}" is ${column.type}, not string`,
+        );
+      return `NOT coalesce(regexp_full_match(${value}, ${quoteText(check.pattern)}), TRUE)`;
     case 'not-null':
       return `${value} IS NULL`;
     case 'references': {
-      const relation = known.get(check.name);
+      const relation = known.references.get(check.name);
       if (relation === undefined) return 'FALSE';
       return `(${value} IS NOT NULL AND CAST(${value} AS VARCHAR) NOT IN (SELECT value FROM ${relation}))`;
     }
@@ -137,8 +171,17 @@ function corrections(context: Context, column: ColumnSpec, value: string): strin
   const { check } = context;
   const type = duckDbType(column);
   if (check.correct === 'null') return `CAST(NULL AS ${type})`;
-  if (typeof check.correct === 'object')
-    return `CAST(${literal(context, column, check.correct.default)} AS ${type})`;
+  if (typeof check.correct === 'object') {
+    if ('default' in check.correct)
+      return `CAST(${literal(context, column, check.correct.default)} AS ${type})`;
+    if ('lastKnown' in check.correct) return lastKnown(context, column, check.correct.lastKnown);
+    if (column.type === 'string')
+      return check.correct.normalise.reduce((text, step) => duckDbTransforms.normalise(text, step), value);
+    context.problems.push(
+      `check "${check.name}": column "${column.name}" is ${column.type}, and only text can be normalised`,
+    );
+    return value;
+  }
   if (check.kind !== 'range') {
     context.problems.push(`check "${check.name}": only a range can clamp`);
     return value;
@@ -147,6 +190,22 @@ function corrections(context: Context, column: ColumnSpec, value: string): strin
   const upper =
     max === undefined ? value : `least(${value}, CAST(${literal(context, column, max)} AS ${type}))`;
   return min === undefined ? upper : `greatest(${upper}, CAST(${literal(context, column, min)} AS ${type}))`;
+}
+
+function lastKnown(
+  { check, problems, byName, known }: Context,
+  column: ColumnSpec,
+  { key }: LastKnown,
+): string {
+  const relation = known.stored.get(check.name);
+  const missing = byName.has(key) ? [] : [`check "${check.name}": there is no column "${key}"`];
+  if (column.type === 'bytes' || column.type === 'json')
+    missing.push(`check "${check.name}": a column of type ${column.type} has no last known value`);
+  problems.push(...missing);
+  const nothing = `CAST(NULL AS ${duckDbType(column)})`;
+  if (missing.length > 0 || relation === undefined) return nothing;
+  const text = `(SELECT max(known.value) FROM ${relation} AS known WHERE known.key = CAST(${quoteName(key)} AS VARCHAR))`;
+  return fromText(column, text);
 }
 
 const decimal = /^[+-]?\d{1,38}([.]\d{1,38})?$/;

@@ -4,14 +4,15 @@ import type { CheckOutcome, CheckSpec, FreshnessCheck } from '../core/check-spec
 import type { CheckTask } from '../core/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import { canonicalJson, type JsonObject } from '../core/json.js';
-import type { Manifest, StagedFile } from '../core/manifest.js';
+import type { Manifest } from '../core/manifest.js';
 import type { QuarantineRow } from '../core/quarantine.js';
 import type { StageContext, StageRequest } from '../core/run.js';
-import { compileChecks, type CheckPlan, type RowCheck } from './check-sql.js';
+import { missOf, quarantineRows, stageRejects, type RejectedRow } from './check-rejects.js';
+import { compileChecks, nothingKnown, type CheckPlan, type RowCheck } from './check-sql.js';
 import type { ActivityDeps, Stage, StageIo } from './deps.js';
 import { knownValues } from './known-values.js';
 import { jsonSafe } from './map-rows.js';
-import { readStagedLines } from './staged-lines.js';
+import { recordCorrections } from './record-corrections.js';
 
 /**
  * The check stage: every check of the task over the whole batch, in SQL over the staged Parquet. Rows that miss are
@@ -34,17 +35,21 @@ export function createCheck(deps: ActivityDeps): Stage<StageRequest<CheckTask>, 
     const rowChecks = checks.filter((check): check is RowCheck => check.kind !== 'freshness');
     const paths = await Promise.all(input.files.map((file) => deps.staging.localPath(file)));
     const source = `read_parquet([${paths.map(quoteText).join(', ')}])`;
-    const known = paths.length === 0 ? new Map() : await knownValues(deps, rowChecks, source, where, io);
-    const plan = compileChecks(columns, rowChecks, known);
+    const draft = compileChecks(columns, rowChecks, nothingKnown);
     const stale = checks.filter((check) => check.kind === 'freshness');
     const problems = [
-      ...('problems' in plan ? plan.problems : []),
+      ...('problems' in draft ? draft.problems : []),
       ...stale.flatMap((check) => freshnessProblems(check, columns)),
     ];
-    if ('problems' in plan || problems.length > 0)
+    if ('problems' in draft || problems.length > 0)
       throw new PipelineError('CHECK_INVALID', { task: where, problems });
-    if (paths.length === 0) return { ...input, columns: plan.columns, contentHash: hashOf(input, task, []) };
+    if (paths.length === 0)
+      return { ...input, columns: draft.columns, contentHash: hashOf(input, task, [], undefined) };
 
+    const known = await knownValues(deps, rowChecks, source, where, io);
+    const plan = compileChecks(columns, rowChecks, known);
+    if ('problems' in plan)
+      throw new PipelineError('CHECK_INVALID', { task: where, problems: plan.problems });
     const judged = await judge(deps, plan, rowChecks, source, io);
     const outcomes: CheckOutcome[] = [
       ...judged.outcomes,
@@ -53,7 +58,7 @@ export function createCheck(deps: ActivityDeps): Stage<StageRequest<CheckTask>, 
     const rows = input.files.reduce((sum, file) => sum + file.rows, 0);
     report(outcomes, rows, io);
     failOver(checks, outcomes, rows, where);
-    const rejects = await rejectsOf(deps, input, judged.rejected, rowChecks);
+    const rejects = await quarantineRows(deps, input, judged.rejected, ({ check }) => missOf(check));
     const quarantined = input.counts.quarantined + rejects.length;
     const { extracted } = input.counts;
     if (extracted > 0 && quarantined / extracted > quarantineOver)
@@ -65,31 +70,45 @@ export function createCheck(deps: ActivityDeps): Stage<StageRequest<CheckTask>, 
         first: rejects[0] === undefined ? '' : `${rejects[0].code} at "${rejects[0].pointer}"`,
       });
     const kept = rows - rejects.length;
+    const contentHash = hashOf(input, task, rejects, known.storedHash);
+    await recordCorrections(deps, { context, taskId: task.id, contentHash, rows }, checks, outcomes);
     return {
       ...input,
       files: kept === 0 ? [] : [await deps.staging.adopt(judged.path, 'parquet', kept)],
-      rejects: [...input.rejects, ...(await stage(deps, rejects))],
+      rejects: [...input.rejects, ...(await stageRejects(deps, rejects))],
       columns: plan.columns,
       counts: { ...input.counts, quarantined },
       checks: [...(input.checks ?? []), ...outcomes],
-      contentHash: hashOf(input, task, rejects),
+      contentHash,
     };
   };
 }
 
-/** What a check that refers to a table lets pass may differ from run to run, so what was rejected is part of the content. */
-function hashOf(input: Manifest, task: CheckTask, rejects: readonly QuarantineRow[]): string {
+/**
+ * What a check that refers to a table lets pass may differ from run to run, and so may last known values: what was rejected
+ * and what was known are part of the content.
+ */
+function hashOf(
+  input: Manifest,
+  task: CheckTask,
+  rejects: readonly QuarantineRow[],
+  stored: string | undefined,
+): string {
   const rejected = rejects.map(({ position, code }) => `${String(position)} ${code}`);
   return createHash('sha256')
-    .update(input.contentHash + canonicalJson({ config: task.config as unknown as JsonObject, rejected }))
+    .update(
+      input.contentHash +
+        canonicalJson({
+          config: task.config as unknown as JsonObject,
+          rejected,
+          ...(stored === undefined ? {} : { stored }),
+        }),
+    )
     .digest('hex');
 }
 
-interface Rejected {
-  readonly position: number;
-  readonly check: number;
-  /** The row as it was checked. */
-  readonly row: string;
+interface Rejected extends RejectedRow {
+  readonly check: RowCheck;
 }
 
 async function judge(
@@ -131,11 +150,12 @@ async function judge(
       misses: misses.get(index) ?? 0,
       corrected: corrected.get(index) ?? 0,
     })),
-    rejected: rejected.map((reject) => ({
-      position: Number(reject['position']),
-      check: Number(reject['check']),
-      row: String(reject['row']),
-    })),
+    rejected: rejected.flatMap((reject) => {
+      const check = checks[Number(reject['check'])];
+      return check === undefined
+        ? []
+        : [{ position: Number(reject['position']), check, row: String(reject['row']) }];
+    }),
   };
 }
 
@@ -163,48 +183,6 @@ function failOver(
     rows,
     failed: failed.map(({ name, misses }) => `${name} (${String(misses)})`),
   });
-}
-
-/** Rejected rows with their original bytes, where the extracted file is known. */
-async function rejectsOf(
-  deps: ActivityDeps,
-  input: Manifest,
-  rejected: readonly Rejected[],
-  checks: readonly RowCheck[],
-): Promise<QuarantineRow[]> {
-  const originals = new Map<number, string>();
-  if (rejected.length > 0 && input.origin !== undefined) {
-    const wanted = new Set(rejected.map(({ position }) => position));
-    const paths = await Promise.all(input.origin.map((file) => deps.staging.localPath(file)));
-    for await (const { position, bytes } of readStagedLines(paths))
-      if (wanted.has(position)) originals.set(position, Buffer.from(bytes).toString('utf8'));
-  }
-  return rejected.flatMap(({ position, check: index, row }) => {
-    const check = checks[index];
-    if (check === undefined) return [];
-    return [
-      {
-        code: `CHECK_${check.kind.toUpperCase().replace('-', '_')}`,
-        pointer: pointerOf(check),
-        message: `misses check "${check.name}"`,
-        raw: originals.get(position) ?? row,
-        position,
-      },
-    ];
-  });
-}
-
-/** The column as a JSON pointer (RFC 6901); the whole record where there are several. */
-function pointerOf(check: RowCheck): string {
-  const [column, ...further] = check.kind === 'unique' ? check.columns : [check.column];
-  if (column === undefined || further.length > 0) return '';
-  return `/${column.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-}
-
-async function stage(deps: ActivityDeps, rejects: readonly QuarantineRow[]): Promise<StagedFile[]> {
-  if (rejects.length === 0) return [];
-  const lines = rejects.map((reject) => Buffer.from(`${JSON.stringify(reject)}\n`));
-  return [await deps.staging.write(lines, rejects.length)];
 }
 
 function freshnessProblems(check: FreshnessCheck, columns: Manifest['columns'] & {}): string[] {

@@ -75,8 +75,14 @@ export function embedSchemas(spec: DagSpec, schemas: SchemaRegistry): DagSpec {
     ...spec,
     tasks: spec.tasks.map((task) => {
       if (task.kind !== 'validate') return task;
-      const { document } = schemas.get(task.config.schema.id);
-      return { ...task, config: { ...task.config, schema: { id: task.config.schema.id, document } } };
+      const { schema } = task.config;
+      const { document, protobuf } = schemas.get(schema.id);
+      const embeddedSchema = {
+        ...schema,
+        document,
+        ...(protobuf === undefined ? {} : { protobuf }),
+      };
+      return { ...task, config: { ...task.config, schema: embeddedSchema } };
     }),
   };
   const problems = [...validateSpec(embedded), ...paramDefaultProblems(embedded)];

@@ -23,6 +23,8 @@ import { createAssetService } from './asset-service.js';
 import type { ActivityDeps } from './deps.js';
 import { createActivities } from './index.js';
 import { createLedgerBuffer, type LedgerBuffer, type LedgerWriter } from './ledger-buffer.js';
+import { deployedSpecs } from './deployed-specs.js';
+import { startInboxUpkeep } from './inbox-upkeep.js';
 import { startUpkeep } from './ledger-upkeep.js';
 import { startStagingUpkeep } from './staging-upkeep.js';
 import { functionRegistry } from './load-dags.js';
@@ -47,6 +49,7 @@ export interface WorkerOptions {
   readonly projectDirectory: string;
   readonly dataDirectory: string;
   readonly staging: StagingPlace & { readonly retentionMs?: number };
+  readonly inbox: { readonly retentionMs: number };
   /** Where the warehouse is, its connection's secrets revealed. @throws PipelineError CONNECTION_UNKNOWN, CONNECTION_INVALID, SECRET_* */
   warehouse(ops: OpsStore): Promise<WarehousePlace>;
   readonly ops: OpsStoreOptions & { readonly retentionMs: number; readonly syncEveryMs: number };
@@ -132,7 +135,16 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       logger: options.logger,
     });
     const stagingUpkeep = await startRetention(options, deps, client);
+    const inboxUpkeep = startInboxUpkeep({
+      dataDirectory: options.dataDirectory,
+      deployed: () => deployedSpecs(client),
+      warehouse: deps.warehouse,
+      store: deps.ops,
+      retentionMs: options.inbox.retentionMs,
+      logger: options.logger,
+    });
     const finished = worker.run().finally(async () => {
+      await inboxUpkeep.stop();
       await stagingUpkeep?.stop();
       await upkeep.stop();
       await alarmKeeper.stop();

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { dagDefaults } from '../core/dag-defaults.js';
 import type { ValidateTask } from '../core/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import { canonicalJson, type JsonObject } from '../core/json.js';
@@ -6,6 +7,8 @@ import type { Manifest, StagedFile } from '../core/manifest.js';
 import type { QuarantineRow } from '../core/quarantine.js';
 import type { StageRequest } from '../core/run.js';
 import { schemaColumns } from '../schemas/columns.js';
+import type { ProtobufMessage } from '../schemas/protobuf.js';
+import { decodeProtobuf } from './decode-protobuf.js';
 import type { ActivityDeps, Stage, StageIo } from './deps.js';
 import { judgeLines, plainColumn, type Judged } from './judge-lines.js';
 import { judgeTyped } from './judge-typed.js';
@@ -25,18 +28,27 @@ type ValidateRequest = StageRequest<ValidateTask>;
 export function createValidate(deps: ActivityDeps): Stage<ValidateRequest, Manifest> {
   return async ({ context, task, input }, io) => {
     const { config } = task;
-    const { document } = config.schema;
+    const { document, protobuf, field = dagDefaults.messageField } = config.schema;
     if (document === undefined)
       throw new PipelineError('SCHEMA_UNKNOWN', { schema: config.schema.id, known: 'none in this run' });
     if (input === undefined)
       throw new PipelineError('INTERNAL', { where: `task "${task.id}"`, reason: 'no input manifest' });
     const contentHash = createHash('sha256')
-      .update(input.contentHash + canonicalJson({ document, contract: config.contract }))
+      .update(
+        input.contentHash +
+          canonicalJson({
+            document,
+            contract: config.contract,
+            ...(protobuf === undefined ? {} : { protobuf: { ...protobuf, field } }),
+          }),
+      )
       .digest('hex');
     const judged =
       input.files.length === 0
         ? { parquetPath: undefined, rows: 0, rejects: [], columns: schemaColumns(document).map(plainColumn) }
-        : await judge(deps, task, document, input.files, io);
+        : protobuf === undefined
+          ? await judge(deps, task, document, input.files, io)
+          : await judgeMessages(deps, task, { document, message: { ...protobuf, field } }, input.files, io);
     const quarantined = input.counts.quarantined + judged.rejects.length;
     if (judged.rejects.length > 0)
       io.log.warn(`${String(judged.rejects.length)} records do not fit ${config.schema.id}`, {
@@ -82,6 +94,19 @@ async function filesOf(
   if (passed !== undefined) return passed;
   const file = parquetPath === undefined ? undefined : await deps.staging.adopt(parquetPath, 'parquet', rows);
   return file === undefined || rows === 0 ? [] : [file];
+}
+
+/** Messages are decoded first; what is refused keeps the bytes that came. */
+async function judgeMessages(
+  deps: ActivityDeps,
+  task: ValidateTask,
+  { document, message }: { document: JsonObject; message: ProtobufMessage & { readonly field: string } },
+  files: readonly StagedFile[],
+  io: StageIo,
+): Promise<Judged> {
+  const decoded = await decodeProtobuf(deps, message, files, io);
+  const judged = await judge(deps, task, document, decoded.files, io);
+  return { ...judged, rejects: await decoded.restore(judged.rejects) };
 }
 
 async function judge(

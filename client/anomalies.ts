@@ -68,7 +68,7 @@ export async function decideAnomaly(
   if (anomaly.isWaiting)
     await tellRun(client, workflowId, {
       taskId,
-      decision: batch === 'accepted' ? 'approved' : 'rejected',
+      decision: batch === 'rejected' ? 'rejected' : 'approved',
       by,
       comment,
     });

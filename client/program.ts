@@ -13,6 +13,7 @@ import { registerDocs } from './commands/docs.js';
 import { registerDoctor } from './commands/doctor.js';
 import { registerHooks } from './commands/hooks.js';
 import { registerIdentity } from './commands/identity.js';
+import { registerInbox } from './commands/inbox.js';
 import { registerInit } from './commands/init.js';
 import { registerPool } from './commands/pool.js';
 import { registerQuarantine } from './commands/quarantine.js';
@@ -68,6 +69,7 @@ export function createProgram(context: CommandContext): Command {
     registerReplay,
     registerConnections,
     registerStaging,
+    registerInbox,
     registerDoctor,
     registerTemporal,
   ]) {

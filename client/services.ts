@@ -48,6 +48,7 @@ export async function startWorkerService(settings: Settings): Promise<Service> {
         retentionMs: durationMs(settings.staging.retention),
       }),
     },
+    inbox: { retentionMs: durationMs(settings.inbox.retention) },
     warehouse: (ops) => warehousePlace(settings, () => Promise.resolve(ops)),
     ops: {
       ...opsPlace(settings),

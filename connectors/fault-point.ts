@@ -22,7 +22,8 @@ export type FaultPoint =
   | 'oauth-saved'
   | 'inbox-before-fsync'
   | 'inbox-after-fsync'
-  | 'hook-sent';
+  | 'hook-sent'
+  | 'inbox-pruned';
 
 const hits = new Map<FaultPoint, number>();
 

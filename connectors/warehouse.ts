@@ -95,6 +95,14 @@ export interface CombinationRequest {
   readonly maxRows: number;
 }
 
+/** Which values a column has for some keys. The table and its columns exist. */
+export interface StoredValuesRequest {
+  readonly table: string;
+  readonly key: string;
+  readonly column: string;
+  readonly keys: readonly string[];
+}
+
 /** Values in the order of the columns, then the first and the last instant where asked for, all as text or null. */
 export type Combination = readonly (string | null)[];
 
@@ -149,6 +157,11 @@ export interface Warehouse extends WarehouseReader {
   transformGaps(deferred: DeferredTransforms): readonly string[];
   /** Those of the values, as DuckDB writes them as text, that a column has. @throws PipelineError WAREHOUSE_* */
   existingValues(table: string, column: string, values: readonly string[]): Promise<readonly string[]>;
+  /**
+   * For each of these keys that a table has, as DuckDB writes it as text, the value of a column beside it, likewise; of
+   * several rows of a key the greatest text. Keys whose value is null are left out. @throws PipelineError WAREHOUSE_*
+   */
+  storedValues(request: StoredValuesRequest): Promise<readonly (readonly [key: string, value: string])[]>;
   /**
    * The distinct combinations of values of some columns, each value as DuckDB writes it as text: `2026-01-31 08:05:00.25`
    * for an instant in UTC. The table and its columns exist. @throws PipelineError WAREHOUSE_*

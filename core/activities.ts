@@ -1,7 +1,7 @@
 import type { AssetBatch, EmittedOutput } from './asset-event.js';
 import type { AssetCondition } from './asset-condition.js';
 import type { CallbackEvent } from './dag-definition.js';
-import type { AnomalyDecision, GateVerdict } from './anomaly.js';
+import type { AnomalyDecision, BatchDecision, GateVerdict } from './anomaly.js';
 import type {
   AnomalyGateTask,
   BranchTask,
@@ -46,8 +46,8 @@ export interface Activities {
   check(request: StageRequest<CheckTask>): Promise<Manifest>;
   /** Compares a batch with those before it, and remembers it. */
   compareBatch(request: StageRequest<AnomalyGateTask>): Promise<GateVerdict>;
-  /** Keeps what a person decided about a batch. */
-  settleBatch(request: AnomalyDecision): Promise<null>;
+  /** Keeps what was decided about a batch; returns the decision that counts, null where the batch is not known. */
+  settleBatch(request: AnomalyDecision): Promise<BatchDecision | null>;
   load(request: StageRequest<LoadTask>): Promise<Manifest>;
   /** Resolves an identity graph, and takes a merge back where one is named. */
   resolveIdentity(

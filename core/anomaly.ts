@@ -1,3 +1,4 @@
+import { checkProblems, type CheckSpec } from './check-spec.js';
 import type { Manifest } from './manifest.js';
 
 /** What of a batch is compared with those before it. */
@@ -18,6 +19,22 @@ export interface AnomalyGateConfig {
   readonly columns?: readonly string[];
   /** `flag`: the run goes on. `wait`: it waits until a person accepts or rejects. */
   readonly onAnomaly: 'flag' | 'wait';
+  /** How long it waits at most; absent: for as long as it takes. */
+  readonly reviewWithinMs?: number;
+  /** What counts as the answer when nobody has given one in time. */
+  readonly onTimeout?: 'accept' | 'reject';
+  /** What is corrected without review, by measure. */
+  readonly correct?: AnomalyRules;
+}
+
+/** A check of one column whose correction, or quarantine of rows, answers an anomaly of that column. */
+export type ColumnRule = Exclude<CheckSpec, { kind: 'unique' | 'freshness' }>;
+
+/** `quarantine`: the whole batch goes to quarantine. Checks: those of the column that is odd are applied to the batch. */
+export interface AnomalyRules {
+  readonly volume?: 'quarantine';
+  readonly 'null-rate'?: 'quarantine' | readonly ColumnRule[];
+  readonly distribution?: 'quarantine' | readonly ColumnRule[];
 }
 
 /** What is remembered of one batch: figures, never rows. */
@@ -34,7 +51,8 @@ export interface ColumnProfile {
 
 /** One measure of a batch that is not like those before it. */
 export interface AnomalyFinding {
-  readonly measure: AnomalyMeasure;
+  /** `check`: values that missed a check and were corrected. */
+  readonly measure: AnomalyMeasure | 'check';
   readonly column?: string;
   /** What was found, and what the batches before it were like. */
   readonly actual: number;
@@ -42,9 +60,21 @@ export interface AnomalyFinding {
   /** How far off: robust standard deviations, or the stability index. */
   readonly score: number;
   readonly threshold: number;
+  /** What a declared rule did about it. */
+  readonly correction?: AnomalyCorrection;
 }
 
-export type AnomalyStatus = 'open' | 'accepted' | 'rejected';
+export interface AnomalyCorrection {
+  /** The rule in words. */
+  readonly rule: string;
+  /** Values that it changed, and rows that it sent to quarantine. */
+  readonly values: number;
+  readonly quarantined: number;
+}
+
+/** `corrected`: a declared rule has answered; nobody is asked. */
+export const anomalyStatuses = ['open', 'accepted', 'rejected', 'corrected'] as const;
+export type AnomalyStatus = (typeof anomalyStatuses)[number];
 
 /** An anomaly as people see it. */
 export interface Anomaly extends AnomalyFinding {
@@ -70,17 +100,23 @@ export interface GateVerdict {
   readonly open: number;
 }
 
-/** What a person decided about the anomalies of a batch. */
-export interface AnomalyDecision {
-  readonly profileId: string;
+/** What was decided about the anomalies of a batch: by a person, or by the end of the time for review. */
+export interface BatchDecision {
   readonly decision: 'accepted' | 'rejected';
   readonly by: string;
   readonly comment: string;
 }
 
+export interface AnomalyDecision extends BatchDecision {
+  readonly profileId: string;
+}
+
+/** Who decides when nobody has. */
+export const reviewTimeout = 'timeout';
+
 /** What is wrong with the settings of a gate; empty when all is well. */
 export function gateProblems(config: AnomalyGateConfig): string[] {
-  const { loads, warmUp, deviations, stabilityOver, measures } = config;
+  const { loads, warmUp, deviations, stabilityOver, measures, onAnomaly, reviewWithinMs, onTimeout } = config;
   return [
     ...(isWhole(loads) ? [] : [`loads is ${String(loads)}; use a whole number from 1 on`]),
     ...(isWhole(warmUp) && warmUp <= loads
@@ -89,7 +125,33 @@ export function gateProblems(config: AnomalyGateConfig): string[] {
     ...(deviations > 0 ? [] : [`deviations is ${String(deviations)}; use a number over 0`]),
     ...(stabilityOver > 0 ? [] : [`stabilityOver is ${String(stabilityOver)}; use a number over 0`]),
     ...(measures.length > 0 ? [] : ['it compares no measure']),
+    ...(reviewWithinMs === undefined || onAnomaly === 'wait'
+      ? []
+      : ["reviewWithin bounds a wait; set onAnomaly: 'wait'"]),
+    ...(onTimeout === undefined || reviewWithinMs !== undefined
+      ? []
+      : ['onTimeout says what follows when reviewWithin is over; set reviewWithin too']),
+    ...ruleProblems(config),
   ];
+}
+
+function ruleProblems({ correct = {}, measures }: AnomalyGateConfig): string[] {
+  const problems: string[] = [];
+  for (const measure of anomalyMeasures) {
+    const rule = correct[measure];
+    if (rule === undefined) continue;
+    if (!measures.includes(measure)) problems.push(`correct: ${measure} is none of its measures`);
+    if (rule === 'quarantine') continue;
+    problems.push(
+      ...checkProblems({ checks: rule, quarantineOver: 1 }).map(
+        (problem) => `correct: ${measure}: ${problem}`,
+      ),
+      ...rule
+        .filter(({ correct: correction, severity }) => correction === undefined && severity === 'warn')
+        .map((check) => `correct: ${measure}: check "${check.name}" corrects nothing`),
+    );
+  }
+  return problems;
 }
 
 function isWhole(value: number): boolean {

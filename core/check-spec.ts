@@ -1,10 +1,27 @@
+import type { Normalisation } from './dag-spec.js';
+import { isPortablePattern } from './portable-pattern.js';
 import type { CheckTask } from './task-spec.js';
 
 /** A value that a check compares with; numbers beyond 2^53 and exact decimals as text. */
 export type CheckValue = string | number | boolean;
 
-/** What a value that misses its check becomes. `clamp`: the nearest bound. */
-export type Correction = 'clamp' | 'null' | { readonly default: CheckValue };
+/** Where the last known value of a column is: the row of a table of the warehouse that has the same value in `key`. */
+export interface LastKnown {
+  readonly table: string;
+  /** Of the batch and of the table; a row each. */
+  readonly key: string;
+}
+
+/**
+ * What a value that misses its check becomes: the nearest bound (`clamp`), null, a constant, the same text normalised, or
+ * what the warehouse holds for the row's key, null where it holds nothing.
+ */
+export type Correction =
+  | 'clamp'
+  | 'null'
+  | { readonly default: CheckValue }
+  | { readonly normalise: readonly Normalisation[] }
+  | { readonly lastKnown: LastKnown };
 
 /**
  * What a miss means: the task fails, the load goes on and says so, or the row goes to quarantine. Names as in dbt (`fail`
@@ -32,6 +49,12 @@ export interface AcceptedValuesCheck extends CheckBase {
   readonly column: string;
   readonly values: readonly CheckValue[];
 }
+export interface MatchesCheck extends CheckBase {
+  readonly kind: 'matches';
+  readonly column: string;
+  /** The whole text matches it. Read alike by JavaScript and RE2: see `isPortablePattern`. */
+  readonly pattern: string;
+}
 export interface NotNullCheck extends CheckBase {
   readonly kind: 'not-null';
   readonly column: string;
@@ -55,7 +78,13 @@ export interface FreshnessCheck extends CheckBase {
 
 /** One check of a batch. All but `freshness` judge rows; NULL misses none but `not-null`. */
 export type CheckSpec =
-  RangeCheck | AcceptedValuesCheck | NotNullCheck | UniqueCheck | ReferencesCheck | FreshnessCheck;
+  | RangeCheck
+  | AcceptedValuesCheck
+  | MatchesCheck
+  | NotNullCheck
+  | UniqueCheck
+  | ReferencesCheck
+  | FreshnessCheck;
 
 export interface CheckConfig {
   readonly checks: readonly CheckSpec[];
@@ -107,10 +136,31 @@ function ownProblems(check: CheckSpec): string[] {
       return check.severity === 'quarantine'
         ? ['judges the batch as a whole, so it can fail or warn, not quarantine']
         : [];
+    case 'matches':
+      return isPattern(check.pattern)
+        ? []
+        : [`has the pattern "${check.pattern}"; use ASCII literals, classes, groups and repeats only`];
     case 'not-null':
     case 'references':
       return [];
   }
+}
+
+function isPattern(pattern: string): boolean {
+  try {
+    new RegExp(pattern, 'u');
+  } catch {
+    return false;
+  }
+  return isPortablePattern(pattern);
+}
+
+/** A correction in words. */
+export function describeCorrection(correct: Correction): string {
+  if (typeof correct === 'string') return correct;
+  if ('default' in correct) return `default ${JSON.stringify(correct.default)}`;
+  if ('normalise' in correct) return `normalise ${correct.normalise.join(', ')}`;
+  return `last known value in "${correct.lastKnown.table}" by "${correct.lastKnown.key}"`;
 }
 
 function isShare(value: number): boolean {

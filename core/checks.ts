@@ -1,6 +1,14 @@
-import type { CheckConfig, CheckSeverity, CheckSpec, CheckValue, Correction } from './check-spec.js';
+import type {
+  CheckConfig,
+  CheckSeverity,
+  CheckSpec,
+  CheckValue,
+  Correction,
+  LastKnown,
+} from './check-spec.js';
 import { columnsOf } from './check-spec.js';
 import { dagDefaults } from './dag-defaults.js';
+import type { Normalisation } from './dag-spec.js';
 import type { DurationInput } from './duration.js';
 import type { TaskOptions } from './task-options.js';
 
@@ -16,7 +24,7 @@ export interface CheckSettings<Corrections = never> {
   readonly correct?: Corrections;
 }
 
-/** A check as an author writes it: made by `range`, `acceptedValues`, `notNull`, `unique`, `references`, `freshness`. */
+/** A check as an author writes it: made by `range`, `acceptedValues`, `matches`, `notNull`, `unique`, `references`, `freshness`. */
 export interface Check {
   readonly spec: OmitSettings<CheckSpec>;
   readonly settings: CheckSettings<Correction>;
@@ -49,20 +57,30 @@ export function range(
   return { spec: { kind: 'range', column, ...bounds }, settings };
 }
 
+/** Corrections of a value by another that does not depend on it. */
+type Replacement = 'null' | { readonly default: CheckValue } | { readonly lastKnown: LastKnown };
+type TextCorrection = Replacement | { readonly normalise: readonly Normalisation[] };
+
 /** Values are among these. */
 export function acceptedValues(
   column: string,
   values: readonly CheckValue[],
-  settings: CheckSettings<'null' | { readonly default: CheckValue }> = {},
+  settings: CheckSettings<TextCorrection> = {},
 ): Check {
   return { spec: { kind: 'accepted-values', column, values }, settings };
 }
 
-/** Values are not null. */
-export function notNull(
+/** The whole text matches a regular expression of ASCII literals, classes, groups and repeats: `'[A-Z]{2}'`. */
+export function matches(
   column: string,
-  settings: CheckSettings<{ readonly default: CheckValue }> = {},
+  pattern: string,
+  settings: CheckSettings<TextCorrection> = {},
 ): Check {
+  return { spec: { kind: 'matches', column, pattern }, settings };
+}
+
+/** Values are not null. */
+export function notNull(column: string, settings: CheckSettings<Exclude<Replacement, 'null'>> = {}): Check {
   return { spec: { kind: 'not-null', column }, settings };
 }
 

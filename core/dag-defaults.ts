@@ -29,6 +29,10 @@ export const dagDefaults = {
   quarantineOver: 1,
   /** What an anomaly gate compares with, and when it speaks. */
   anomalyGate: { loads: 30, warmUp: 7, deviations: 3.5, stabilityOver: 0.25 },
+  /** What counts when nobody has reviewed an anomaly in time. */
+  onReviewTimeout: 'reject',
+  /** Member of a record that holds a message of Protocol Buffers. */
+  messageField: 'message',
   poolSlots: 1,
   priorityWeight: 1,
 } as const;

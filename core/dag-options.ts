@@ -1,6 +1,6 @@
 import type { AssetScheduleOptions } from './asset-schedule.js';
 import type { AnomalyMeasure } from './anomaly.js';
-import type { CheckOptions } from './checks.js';
+import type { Check, CheckOptions } from './checks.js';
 import type { SchemaContract } from './columns.js';
 import type { RecordObject, TaskFunctionContext } from './dag-definition.js';
 import type { Edge, GroupEdge, Rows } from './edge.js';
@@ -64,9 +64,19 @@ export interface ExtractOptions extends TaskOptions {
   readonly fromElement?: ExtractConfig['fromElement'];
 }
 
+/** Records hold messages of Protocol Buffers: each becomes the row of its JSON form. */
+export interface ProtobufSchema {
+  /** The file below the schemas folder. */
+  readonly proto: string;
+  /** The message with its package, such as `shop.Order`. */
+  readonly message: string;
+  /** Member of the record that holds the message as base64 text. Default: `message`. */
+  readonly field?: string;
+}
+
 export interface ValidateOptions extends TaskOptions {
-  /** Id of a record schema, such as `order.v1`. */
-  readonly schema: string;
+  /** Id of a record schema, such as `order.v1`, or a message of a `.proto` file of the schemas folder. */
+  readonly schema: string | ProtobufSchema;
   /** Share of rows (0 to 1) that may fail; above it nothing is loaded. Default: 1, every row may. */
   readonly quarantineOver?: number;
   readonly contract?: Partial<SchemaContract>;
@@ -127,6 +137,22 @@ export interface AnomalyGateOptions extends TaskOptions {
   readonly columns?: readonly string[];
   /** `flag` (default): the run goes on. `wait`: it waits until a person accepts or rejects, without a worker slot. */
   readonly onAnomaly?: 'flag' | 'wait';
+  /** With `wait`: how long, such as '12h'. Default: for as long as it takes. */
+  readonly reviewWithin?: DurationInput;
+  /** What counts when nobody has answered in time. Default: `reject`. */
+  readonly onTimeout?: 'accept' | 'reject';
+  /**
+   * What is corrected without review, by measure: `quarantine` sends the whole batch to quarantine; checks correct the
+   * column that is odd, or send its rows that miss to quarantine.
+   */
+  readonly correct?: AnomalyRuleOptions;
+}
+
+/** Checks of one column, with a correction or, by default, severity `quarantine`. */
+export interface AnomalyRuleOptions {
+  readonly volume?: 'quarantine';
+  readonly 'null-rate'?: 'quarantine' | readonly Check[];
+  readonly distribution?: 'quarantine' | readonly Check[];
 }
 
 /** A function task, or with `expand` and `expandKwargs` one that runs once for each element of a list. */

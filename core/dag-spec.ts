@@ -76,7 +76,14 @@ export interface ExtractConfig {
 
 export interface ValidateConfig {
   /** The document is embedded when the DAG is deployed, so that a run keeps the schema that it started with. */
-  readonly schema: { readonly id: string; readonly document?: JsonObject };
+  readonly schema: {
+    readonly id: string;
+    readonly document?: JsonObject;
+    /** Member of each record that holds the message, base64; for the schemas of messages only. */
+    readonly field?: string;
+    /** The message type, and the types that it needs. */
+    readonly protobuf?: { readonly message: string; readonly root: JsonObject };
+  };
   /** Share of rows (0 to 1) that may be quarantined; above it the task fails and nothing is loaded. */
   readonly quarantineOver: number;
   readonly contract: SchemaContract;

@@ -30,6 +30,9 @@ export const limits = {
   manifestMaxFiles: 128,
   /** One NDJSON line (one record). Longer lines are quarantined by the source. */
   recordMaxBytes: 16 * 1024 * 1024,
+  /** Protocol Buffers: JSON form of the types of one message, which runs carry; unknown fields that a log line names. */
+  protobufTypesMaxBytes: 128 * 1024,
+  protobufNamedFields: 20,
   /** Records that JavaScript handles before it writes, checks for an abort and heartbeats. */
   recordsPerChunk: 2_000,
   /** Identifiers of DAGs, tasks, tables, columns and connections. */
@@ -291,6 +294,9 @@ export const limits = {
   inboxDiskCheckEveryMs: 1_000,
   /** Inbox: a waiting reader looks for sealed segments at least this often. */
   inboxPollEveryMs: 500,
+  /** Inbox: first and further rounds in which a worker removes segments past their retention. */
+  inboxPruneFirstMs: 15_000,
+  inboxPruneEveryMs: 60 * 60_000,
   /** Inbox: bytes of segments that one micro-batch of a stream drains; at least one segment. */
   inboxDrainMaxBytes: 64 * 1024 * 1024,
   /** Development server: time until healthy, and from SIGTERM to SIGKILL. */

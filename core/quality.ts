@@ -24,6 +24,11 @@ export interface QualityStore {
   findBatch(id: string): Promise<BatchVerdict | undefined>;
   /** Remembers a batch; one without findings is accepted. A batch that is known keeps its verdict. */
   saveBatch(batch: SeenBatch, findings: readonly AnomalyFinding[]): Promise<BatchVerdict>;
+  /** Lists what checks have corrected, as anomalies that are settled; a repeat changes nothing. */
+  recordCorrections(
+    batch: Omit<SeenBatch, 'profile' | 'isWaiting'>,
+    findings: readonly AnomalyFinding[],
+  ): Promise<void>;
   /** Anomalies, newest first. */
   list(filter: {
     readonly dagId?: string;
@@ -31,7 +36,7 @@ export interface QualityStore {
     readonly limit: number;
   }): Promise<readonly Anomaly[]>;
   get(id: string): Promise<Anomaly | undefined>;
-  /** Decides about one anomaly; the batch joins the baseline once all of its anomalies are accepted. */
+  /** Decides about one anomaly; the batch joins the baseline once all of its anomalies are accepted, none of them corrected. */
   decide(
     id: string,
     decision: Omit<AnomalyDecision, 'profileId'>,

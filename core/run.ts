@@ -132,7 +132,7 @@ export interface StageRequest<Task> {
   readonly input?: Manifest;
   /** Arguments of a function task: results of upstream tasks, possibly by name. */
   readonly inputs?: Readonly<Record<string, TaskOutput>>;
-  /** Extract only: see `RunInput.replay`. */
+  /** Extract, anomaly gate and load: see `RunInput.replay`. */
   readonly replayQuarantineIds?: readonly string[];
   /** Extract only: read these keys and nothing else. */
   readonly keys?: KeySelection;

@@ -2,9 +2,11 @@ import { assetConditionOf } from './asset-schedule.js';
 import { defaultContract, type SchemaContract } from './columns.js';
 import { dagDefaults } from './dag-defaults.js';
 import type { TaskFunctions } from './dag-definition.js';
-import { anomalyMeasures, type AnomalyGateConfig } from './anomaly.js';
+import { anomalyMeasures, type AnomalyGateConfig, type AnomalyRules } from './anomaly.js';
+import { readCheck } from './checks.js';
 import type {
   AnomalyGateOptions,
+  AnomalyRuleOptions,
   ExtractOptions,
   LoadOptions,
   RowMapper,
@@ -59,8 +61,15 @@ function defaultRead(schedule: ScheduleSpec, hasCursor: boolean): ExtractConfig[
 
 /** What a validate task checks. */
 export function readValidate(options: ValidateOptions): ValidateConfig {
+  const { schema } = options;
   return {
-    schema: { id: options.schema },
+    schema:
+      typeof schema === 'string'
+        ? { id: schema }
+        : {
+            id: `${schema.proto}#${schema.message}`,
+            ...(schema.field === undefined ? {} : { field: schema.field }),
+          },
     quarantineOver: options.quarantineOver ?? dagDefaults.quarantineOver,
     contract: contractOf(options.contract),
   };
@@ -84,8 +93,13 @@ export function readTransform(options: TransformOptions | RowMapper): TransformC
 }
 
 /** What an anomaly gate compares. */
-export function readAnomalyGate(options: AnomalyGateOptions): AnomalyGateConfig {
-  const { columns } = options;
+export function readAnomalyGate(
+  draft: SpecDraft,
+  id: string,
+  options: AnomalyGateOptions,
+): AnomalyGateConfig {
+  const { columns, correct, reviewWithin } = options;
+  const at = `task "${id}"`;
   return {
     ...dagDefaults.anomalyGate,
     ...(options.loads === undefined ? {} : { loads: options.loads }),
@@ -95,6 +109,38 @@ export function readAnomalyGate(options: AnomalyGateOptions): AnomalyGateConfig 
     measures: options.measures ?? anomalyMeasures,
     ...(columns === undefined ? {} : { columns }),
     onAnomaly: options.onAnomaly ?? 'flag',
+    ...(reviewWithin === undefined
+      ? {}
+      : {
+          reviewWithinMs: draft.duration(reviewWithin, `${at}: reviewWithin`),
+          onTimeout: options.onTimeout ?? dagDefaults.onReviewTimeout,
+        }),
+    ...(reviewWithin === undefined && options.onTimeout !== undefined
+      ? { onTimeout: options.onTimeout }
+      : {}),
+    ...(correct === undefined ? {} : { correct: readRules(draft, at, correct) }),
+  };
+}
+
+/** Each measure with its rules; checks that judge no column are a problem. */
+function readRules(draft: SpecDraft, at: string, options: AnomalyRuleOptions): AnomalyRules {
+  const read = (measure: 'null-rate' | 'distribution'): AnomalyRules => {
+    const rule = options[measure];
+    if (rule === undefined || rule === 'quarantine') return rule === undefined ? {} : { [measure]: rule };
+    const { checks } = readCheck({ checks: rule, severity: 'quarantine' }, (input, where) =>
+      draft.duration(input, `${at}: correct: ${where}`),
+    );
+    const ofColumn = checks.filter((check) => check.kind !== 'unique' && check.kind !== 'freshness');
+    if (ofColumn.length < checks.length)
+      draft.problems.push(
+        `${at}: correct: ${measure}: unique and freshness judge no column, so they correct none`,
+      );
+    return { [measure]: ofColumn };
+  };
+  return {
+    ...(options.volume === undefined ? {} : { volume: options.volume }),
+    ...read('null-rate'),
+    ...read('distribution'),
   };
 }
 

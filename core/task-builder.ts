@@ -167,7 +167,10 @@ export function createTaskBuilder(draft: SpecDraft, defaults: DefaultArgs, group
     },
     anomalyGate: (id, input, options = {}) => {
       const task = { ...base(id, options, [input]), input: input.taskId };
-      return add({ kind: 'anomaly-gate', ...task, config: readAnomalyGate(options) }, options);
+      return add(
+        { kind: 'anomaly-gate', ...task, config: readAnomalyGate(draft, pathOf(id), options) },
+        options,
+      );
     },
     load: (id, input, options) =>
       add(

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { Anomaly, AnomalyFinding, AnomalyStatus, BatchProfile } from '../core/anomaly.js';
-import type { BatchVerdict, QualityStore } from '../core/quality.js';
+import type { BatchVerdict, QualityStore, SeenBatch } from '../core/quality.js';
 import { oneAtATime } from './one-at-a-time.js';
 import type { AnomalyRow, OpsTables } from './tables.js';
 
@@ -37,32 +37,25 @@ export function createQualityStore(db: Db): QualityStore {
             dag_id: dagId,
             task_id: taskId,
             profile: JSON.stringify(profile),
-            status: findings.length === 0 ? 'accepted' : 'open',
+            status: judge(findings.map(statusOf)),
             seen_at: at,
           })
           .execute();
         if (findings.length > 0)
           await transaction
             .insertInto('anomalies')
-            .values(
-              findings.map((finding, index) => ({
-                id: `${id}-${String(index + 1)}`,
-                profile_id: id,
-                dag_id: dagId,
-                task_id: taskId,
-                workflow_id: workflowId,
-                finding: JSON.stringify(finding),
-                is_waiting: isWaiting ? 1 : 0,
-                status: 'open',
-                found_at: at,
-                decided_by: null,
-                decided_at: null,
-                comment: null,
-              })),
-            )
+            .values(anomalyRows({ id, dagId, taskId, workflowId, at, isWaiting }, findings))
             .execute();
         return (await verdictOf(transaction, id)) ?? { status: 'accepted', anomalies: [] };
       });
+    },
+
+    async recordCorrections(batch, findings) {
+      await db
+        .insertInto('anomalies')
+        .values(anomalyRows({ ...batch, isWaiting: false }, findings))
+        .onConflict((conflict) => conflict.column('id').doNothing())
+        .execute();
     },
 
     async list({ dagId, status, limit }) {
@@ -129,6 +122,39 @@ export function createQualityStore(db: Db): QualityStore {
   };
 }
 
+function anomalyRows(
+  { id, dagId, taskId, workflowId, at, isWaiting }: Omit<SeenBatch, 'profile'>,
+  findings: readonly AnomalyFinding[],
+): AnomalyRow[] {
+  return findings.map((finding, index) => {
+    const isCorrected = statusOf(finding) === 'corrected';
+    return {
+      id: `${id}-${String(index + 1)}`,
+      profile_id: id,
+      dag_id: dagId,
+      task_id: taskId,
+      workflow_id: workflowId,
+      finding: JSON.stringify(finding),
+      is_waiting: isWaiting && !isCorrected ? 1 : 0,
+      status: statusOf(finding),
+      found_at: at,
+      decided_by: isCorrected ? 'rule' : null,
+      decided_at: isCorrected ? at : null,
+      comment: isCorrected ? (finding.correction?.rule ?? '') : null,
+    };
+  });
+}
+
+function statusOf({ correction }: AnomalyFinding): AnomalyStatus {
+  return correction === undefined ? 'open' : 'corrected';
+}
+
+/** What is true of a batch with anomalies of these states: the first of a rejected, an open and a corrected one counts. */
+function judge(states: readonly AnomalyStatus[]): AnomalyStatus {
+  const order = ['rejected', 'open', 'corrected'] as const;
+  return order.find((status) => states.includes(status)) ?? 'accepted';
+}
+
 /** The first decision about an anomaly counts. */
 async function decideWhere(
   db: Db,
@@ -144,15 +170,14 @@ async function decideWhere(
   ).execute();
 }
 
-/** A batch is rejected with its first rejected anomaly, and accepted with its last accepted one. */
+/** A batch is rejected with its first rejected anomaly, and accepted with its last accepted one where none was corrected. */
 async function judgeBatch(db: Db, profileId: string): Promise<AnomalyStatus> {
   const rows = await db
     .selectFrom('anomalies')
     .select('status')
     .where('profile_id', '=', profileId)
     .execute();
-  const states = rows.map(({ status }) => status);
-  const status = states.includes('rejected') ? 'rejected' : states.includes('open') ? 'open' : 'accepted';
+  const status = judge(rows.map((row) => row.status as AnomalyStatus));
   await db.updateTable('batch_profiles').set({ status }).where('id', '=', profileId).execute();
   return status;
 }

@@ -4,16 +4,22 @@ import { join } from 'node:path';
 import { PipelineError } from '../core/errors/index.js';
 import { canonicalJson, type JsonObject } from '../core/json.js';
 import { compileSchema } from './ajv.js';
+import { protobufDocument, protobufReference, readProtobuf, type ProtobufMessage } from './protobuf.js';
 
 /** A record schema: its id, the hash of its canonical JSON, and the document. */
 export interface RecordSchema {
   readonly id: string;
   readonly hash: string;
   readonly document: JsonObject;
+  /** Where records hold messages of this type: the document is that of its JSON form. */
+  readonly protobuf?: ProtobufMessage;
 }
 
 export interface SchemaRegistry {
-  /** @throws PipelineError SCHEMA_UNKNOWN */
+  /**
+   * `order.v1`, or `order.proto#shop.Order` for a message of a `.proto` file.
+   * @throws PipelineError SCHEMA_UNKNOWN, SCHEMA_INVALID (a `.proto` file)
+   */
   get(id: string): RecordSchema;
   list(): readonly RecordSchema[];
 }
@@ -44,6 +50,7 @@ export function createSchemaRegistry(directories: readonly string[]): SchemaRegi
     throw new PipelineError('SCHEMA_INVALID', { schema: 'in the schemas folders', problems });
   return {
     get(id) {
+      if (protobufReference(id) !== undefined) return protobufSchema(directories, id);
       const schema = schemas.get(id);
       if (schema === undefined)
         throw new PipelineError('SCHEMA_UNKNOWN', {
@@ -54,6 +61,14 @@ export function createSchemaRegistry(directories: readonly string[]): SchemaRegi
     },
     list: () => [...schemas.values()],
   };
+}
+
+/** @throws PipelineError SCHEMA_INVALID */
+function protobufSchema(directories: readonly string[], id: string): RecordSchema {
+  const protobuf = readProtobuf(directories, id);
+  const document = protobufDocument(id, protobuf);
+  const hash = createHash('sha256').update(canonicalJson({ document, root: protobuf.root }));
+  return { id, document, protobuf, hash: hash.digest('hex') };
 }
 
 function readSchema(path: string, name: string, problems: string[]): RecordSchema | undefined {

@@ -9,6 +9,7 @@ import {
   type LocalActivityOptions,
 } from '@temporalio/workflow';
 import type { Activities } from '../core/activities.js';
+import { reviewTimeout, type BatchDecision } from '../core/anomaly.js';
 import type { EmittedOutput } from '../core/asset-event.js';
 import type {
   AnomalyGateTask,
@@ -22,7 +23,7 @@ import { PipelineError } from '../core/errors/index.js';
 import { manualWorkflowId } from '../core/ids.js';
 import type { JsonObject, JsonValue } from '../core/json.js';
 import { isManifest, type Manifest } from '../core/manifest.js';
-import type { RunInput, StageContext } from '../core/run.js';
+import type { RunInput, StageContext, StageRequest } from '../core/run.js';
 import { inlineValue, isInline, type TaskOutput } from '../core/task-output.js';
 import { workOf } from '../core/task-spec.js';
 import { activityOptions, localActivityOptions, pokeOptions } from './activity-options.js';
@@ -96,7 +97,7 @@ export function executeTask(
     case 'check':
       return stages.check({ context, task, ...tries, input: manifestOf(scope, task.input) });
     case 'anomaly-gate':
-      return passGate(task, scope, stages, tries);
+      return passGate(task, scope, stages, { ...tries, ...replayed });
     case 'load':
       return stages.load({ context, task, ...tries, ...replayed, input: manifestOf(scope, task.input) });
     case 'identity':
@@ -217,13 +218,17 @@ async function waitUntil({ id, until }: TimerTask, scope: TaskScope): Promise<nu
   return null;
 }
 
-/** Lets a batch through, at once or when a person accepts it; what the person decides is kept. */
+/**
+ * Lets a batch through, at once or when a person accepts it, or when the time for that is over and the task says so. What is
+ * decided is kept. Where a person and the end of the time meet, the store says who was first.
+ */
 async function passGate(
   task: AnomalyGateTask,
   scope: TaskScope,
   stages: Pick<Activities, 'compareBatch'>,
-  tries: { readonly tryNumber?: number; readonly priorTries?: number },
+  tries: Pick<StageRequest<AnomalyGateTask>, 'tryNumber' | 'priorTries' | 'replayQuarantineIds'>,
 ): Promise<Manifest> {
+  const { onAnomaly, reviewWithinMs, onTimeout } = task.config;
   const input = manifestOf(scope, task.input);
   const { manifest, profileId, open } = await stages.compareBatch({
     context: scope.context,
@@ -231,12 +236,26 @@ async function passGate(
     ...tries,
     input,
   });
-  if (open === 0 || task.config.onAnomaly === 'flag') return manifest;
-  const answer = await scope.interruptible(() => scope.approvals.wait(task.id, undefined));
-  const { decision = 'rejected', by = 'nobody', comment = '' } = answer ?? {};
-  const decided = decision === 'approved' ? ('accepted' as const) : ('rejected' as const);
-  await looks.settleBatch({ profileId, decision: decided, by, comment });
-  if (decided === 'accepted') return manifest;
+  if (open === 0 || onAnomaly === 'flag') return manifest;
+  const remainingMs =
+    reviewWithinMs === undefined
+      ? undefined
+      : Math.max(scope.sinceMs(task.id) + reviewWithinMs - Date.now(), 1);
+  const answer = await scope.interruptible(() => scope.approvals.wait(task.id, remainingMs));
+  const own: BatchDecision =
+    answer === undefined
+      ? {
+          decision: onTimeout === 'accept' ? 'accepted' : 'rejected',
+          by: reviewTimeout,
+          comment: 'nobody answered in time',
+        }
+      : {
+          decision: answer.decision === 'approved' ? 'accepted' : 'rejected',
+          by: answer.by,
+          comment: answer.comment,
+        };
+  const { decision, by, comment } = (await looks.settleBatch({ profileId, ...own })) ?? own;
+  if (decision === 'accepted') return manifest;
   throw new PipelineError('ANOMALY_REJECTED', { task: task.id, by, comment });
 }
 

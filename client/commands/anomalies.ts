@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os';
-import type { Command } from 'commander';
-import type { Anomaly } from '../../core/anomaly.js';
+import { Option, type Command } from 'commander';
+import { anomalyStatuses, type Anomaly, type AnomalyStatus } from '../../core/anomaly.js';
 import { describeAnomaly } from '../../core/describe-anomaly.js';
 import { decideAnomaly, getAnomaly, listAnomalies } from '../anomalies.js';
 import type { CommandContext } from '../context.js';
@@ -16,15 +16,30 @@ export function registerAnomalies(program: Command, context: CommandContext): vo
     .command('list')
     .description('anomalies that nobody has decided about, newest first')
     .option('--dag <id>', 'of this DAG only')
-    .option('--all', 'decided ones too')
+    .option('--all', 'decided and corrected ones too')
+    .addOption(
+      new Option('--status <status>', 'those with this status only')
+        .choices(anomalyStatuses)
+        .conflicts('all'),
+    )
     .option('--limit <count>', 'newest so many', parseCount, 100)
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExample:\n  $ millrace anomalies list --dag orders')
     .action(
-      async (options: { dag?: string; all?: boolean; limit: number; json?: boolean }, command: Command) => {
+      async (
+        options: {
+          dag?: string;
+          all?: boolean;
+          status?: AnomalyStatus;
+          limit: number;
+          json?: boolean;
+        },
+        command: Command,
+      ) => {
         const found = await listAnomalies(await context.ops(context.settings(command)), {
           limit: options.limit,
           ...(options.dag === undefined ? {} : { dagId: options.dag }),
+          ...(options.status === undefined ? {} : { status: options.status }),
           ...(options.all === true ? { status: 'all' as const } : {}),
         });
         emit(context.output, options.json === true, { anomalies: found }, () => renderList(found));
@@ -73,7 +88,7 @@ export function registerAnomalies(program: Command, context: CommandContext): vo
 }
 
 function renderList(anomalies: readonly Anomaly[]): string {
-  if (anomalies.length === 0) return 'No anomaly waits for review.';
+  if (anomalies.length === 0) return 'No such anomaly.';
   return renderTable(
     ['ANOMALY', 'DAG', 'TASK', 'FOUND', 'STATUS', 'WHAT'],
     anomalies.map((anomaly) => [

@@ -19,10 +19,12 @@ import type {
   LoadMarker,
   LoadRequest,
   QueryResult,
+  StoredValuesRequest,
   Warehouse,
   WarehouseCapabilities,
 } from '../warehouse.js';
 import { compareTable } from './compare.js';
+import { existingValues, storedValues } from './known-values.js';
 import { journalPath, LoadJournal } from './load-journal.js';
 import { loadFiles } from '../load/stage-batch.js';
 import { runLoad } from './load-transaction.js';
@@ -219,17 +221,11 @@ class DuckDbWarehouse implements Warehouse {
   }
 
   existingValues(table: string, column: string, values: readonly string[]): Promise<readonly string[]> {
-    if (values.length === 0) return Promise.resolve([]);
-    const text = `CAST(${quoteName(column)} AS VARCHAR)`;
-    const binds = values.map((_, index) => `$${String(index + 1)}`).join(', ');
-    return this.#use(async (connection) => {
-      const rows = await rowsOf(
-        connection,
-        `SELECT DISTINCT ${text} AS value FROM ${quoteName(table)} WHERE ${text} IN (${binds})`,
-        [...values],
-      );
-      return rows.map((row) => String(row['value']));
-    });
+    return this.#use((connection) => existingValues(connection, table, column, values));
+  }
+
+  storedValues(request: StoredValuesRequest): Promise<readonly (readonly [string, string])[]> {
+    return this.#use((connection) => storedValues(connection, request));
   }
 
   combinations({ table, columns, at, maxRows }: CombinationRequest): Promise<readonly Combination[]> {

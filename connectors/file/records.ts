@@ -3,6 +3,7 @@ import { parse } from 'csv-parse';
 import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
 import { systemErrorCode } from '../system-error.js';
+import { readDelimited } from './delimited.js';
 import { readLines } from './lines.js';
 import { remember } from './remember.js';
 import type { FileSettings } from './settings.js';
@@ -28,6 +29,10 @@ export async function* readRecords(
 ): AsyncGenerator<readonly FileRecord[]> {
   if (settings.format === 'ndjson') {
     yield* readNdjson(bytes, settings.intervalColumn);
+    return;
+  }
+  if (settings.format === 'protobuf-delimited') {
+    yield* readDelimited(bytes, settings);
     return;
   }
   const groups = settings.format === 'csv' ? readCsv(bytes, settings) : readColumns(bytes, settings);

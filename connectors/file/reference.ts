@@ -14,7 +14,9 @@ export type FileFormat =
   /** Values at fixed columns; see `widths`. */
   | 'fixed'
   /** Apache Parquet: each row becomes a JSON line, to the digit. */
-  | 'parquet';
+  | 'parquet'
+  /** Messages of Protocol Buffers, each after its length as a varint: rows with `line` (its number) and `message` (base64). */
+  | 'protobuf-delimited';
 
 /** Options of `file.records`. */
 export interface FileOptions {

@@ -26,7 +26,14 @@ export interface FileSettings {
   readonly fileColumn?: string;
 }
 
-const formats: readonly JsonValue[] = ['csv', 'ndjson', 'whitespace', 'fixed', 'parquet'];
+const formats: readonly JsonValue[] = [
+  'csv',
+  'ndjson',
+  'whitespace',
+  'fixed',
+  'parquet',
+  'protobuf-delimited',
+];
 const compressions: readonly JsonValue[] = ['none', 'gzip', 'zstd'];
 const formatOfEnding: Readonly<Record<string, FileFormat>> = {
   csv: 'csv',
@@ -59,7 +66,7 @@ export function fileSettings(options: JsonObject): FileSettings {
   expect(typeof header === 'boolean', '"header" must be true or false');
   expect(columns === undefined || isTextList(columns), '"columns" must be a list of names');
   expect(
-    header === true || columns !== undefined || format === 'ndjson' || format === 'parquet',
+    header === true || columns !== undefined || hasOwnColumns(format),
     '"columns" is needed where header is false',
   );
   expect(typeof delimiter === 'string' && delimiter.length === 1, '"delimiter" must be one character');
@@ -112,7 +119,7 @@ function formatOfName(name: JsonValue | undefined): FileFormat | undefined {
   return formatOfEnding[bare.slice(bare.lastIndexOf('.') + 1).toLowerCase()];
 }
 
-function columnProblems({ path, columns, intervalColumn, compactDates = [] }: JsonObject): string[] {
+function columnProblems({ path, format, columns, intervalColumn, compactDates = [] }: JsonObject): string[] {
   const names = isTextList(columns) ? columns : [];
   const problems: string[] = [];
   if (names.includes('line')) problems.push('the column name "line" is taken by the line number');
@@ -120,8 +127,15 @@ function columnProblems({ path, columns, intervalColumn, compactDates = [] }: Js
     problems.push('the column name "file" is taken by the name of the file, where "path" is a pattern');
   if (intervalColumn !== undefined && typeof intervalColumn !== 'string')
     problems.push('"intervalColumn" must be a name');
+  if (intervalColumn !== undefined && format === 'protobuf-delimited')
+    problems.push('"intervalColumn" cannot be read in messages of Protocol Buffers; read by cursor');
   if (!isTextList(compactDates)) problems.push('"compactDates" must be a list of names');
   return problems.map((problem) => `file source: ${problem}`);
+}
+
+/** Whether records bring the names of their columns, whatever the options say. */
+function hasOwnColumns(format: JsonValue | undefined): boolean {
+  return format === 'ndjson' || format === 'parquet' || format === 'protobuf-delimited';
 }
 
 function isTextList(value: JsonValue | undefined): value is string[] {

@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { JsonValue } from '../../core/json.js';
 import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
 import type { SourceEnvironment } from '../registry.js';
 import type { ReadRequest, Source, SourceBatch } from '../source.js';
 import { deliveryRows, deliveryShapes, type DeliveryShape } from './delivery-rows.js';
+import { cursorOf, positionOf } from './position.js';
 import { pushedRows } from './pushed-rows.js';
 import { segmentEvents } from './segment-events.js';
 import { listSegments, streamDirectory } from './segments.js';
-import { waitForSegments, type InboxPosition, type StreamSegment } from './wait-for-segments.js';
+import { waitForSegments, type StreamSegment } from './wait-for-segments.js';
 
 /**
  * What the gateway received, segment by segment. The cursor is the sequence of the last segment that was read, or that of
@@ -58,29 +58,6 @@ function shapeOf({ shape }: ReadRequest['options']): DeliveryShape | undefined {
   throw new PipelineError('CONFIG_INVALID', {
     problems: [`option "shape" of an inbox stream must be one of ${deliveryShapes.join(', ')}`],
   });
-}
-
-/** Streams beside the first one: `webhooks/<source>` for each of the option `more`. */
-function streamsOf({ stream, options }: ReadRequest): readonly string[] {
-  const { more } = options;
-  return Array.isArray(more) ? [stream, ...more.map((source) => `webhooks/${String(source)}`)] : [stream];
-}
-
-/** A cursor of one stream counts for the first one when others are added. */
-function positionOf(request: ReadRequest): InboxPosition {
-  const { cursor } = request;
-  const byStream = typeof cursor === 'object' && !Array.isArray(cursor) && cursor !== null ? cursor : {};
-  return new Map(
-    streamsOf(request).map((stream) => {
-      const own = typeof cursor === 'string' && stream === request.stream ? cursor : byStream[stream];
-      return [stream, typeof own === 'string' ? own : ''];
-    }),
-  );
-}
-
-function cursorOf(request: ReadRequest, position: InboxPosition): JsonValue {
-  if (position.size === 1) return position.get(request.stream) ?? '';
-  return Object.fromEntries([...position].filter(([, sequence]) => sequence !== ''));
 }
 
 /** @throws PipelineError INBOX_CORRUPT, CONFIG_INVALID */

@@ -25,6 +25,11 @@ export function formatSequence(sequence: bigint): string {
   return sequence.toString().padStart(sequenceDigits, '0');
 }
 
+/** When a segment was begun, milliseconds since 1970: the gateway makes a sequence of its clock. */
+export function sequenceTimeMs(sequence: string): number {
+  return Number(BigInt(sequence) / 1000n);
+}
+
 export function openSegmentName(sequence: string): string {
   return `${sequence}.open`;
 }

@@ -29,6 +29,7 @@ import type {
   LoadMarker,
   LoadRequest,
   QueryResult,
+  StoredValuesRequest,
   Warehouse,
   WarehouseCapabilities,
 } from '../warehouse.js';
@@ -137,6 +138,29 @@ export class RemoteWarehouse implements Warehouse {
       { table },
     );
     return rows.map((row) => String(row['value']));
+  }
+
+  async storedValues({
+    table,
+    key,
+    column,
+    keys,
+  }: StoredValuesRequest): Promise<readonly (readonly [string, string])[]> {
+    const { dialect } = this.#engine;
+    const specs = (await this.tableColumns(table)) ?? [];
+    const [keyText, valueText] = [key, column].map((name) => {
+      const spec = specs.find((candidate) => candidate.name === name);
+      return spec === undefined ? undefined : dialect.asText(dialect.name(name), spec);
+    });
+    if (keyText === undefined || valueText === undefined || keys.length === 0) return [];
+    const rows = await this.#engine.run(
+      {
+        sql: `SELECT ${keyText} AS k, MAX(${valueText}) AS v FROM ${dialect.table(table)} WHERE ${keyText} IN (${keys.map(() => '?').join(', ')}) AND ${dialect.name(column)} IS NOT NULL GROUP BY ${keyText}`,
+        binds: keys,
+      },
+      { table },
+    );
+    return rows.map((row) => [String(row['k']), String(row['v'])]);
   }
 
   async combinations({ table, columns, at, maxRows }: CombinationRequest): Promise<readonly Combination[]> {

@@ -73,11 +73,21 @@ export default defineDag({
       const { default: definition } = (await import(path)) as { default: DagDefinition };
       expect(definition.spec.tasks.length).toBeGreaterThan(0);
       for (const task of definition.spec.tasks) {
-        if (task.kind === 'validate') expect(knownSchemas()).toContain(task.config.schema.id);
+        if (task.kind === 'validate' && !isShownMessage(task.config.schema.id))
+          expect(knownSchemas()).toContain(task.config.schema.id);
       }
     },
   );
 });
+
+/** A message of a `.proto` file that a page shows: it is read as a deploy reads it. */
+function isShownMessage(id: string): boolean {
+  const [file = ''] = id.split('#');
+  if (!file.endsWith('.proto')) return false;
+  const shown = blocksInLanguage('proto').find(([, { name }]) => name === file);
+  writeFileSync(join(folder, file), shown?.[1].text ?? '');
+  return createSchemaRegistry([folder]).get(id).protobuf !== undefined;
+}
 
 /** Schemas of the package, and those that pages show. */
 function knownSchemas(): string[] {

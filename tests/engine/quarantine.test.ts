@@ -1,5 +1,6 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import { TestProject } from '../helpers/project.js';
+import { triggerRun } from '../helpers/runs.js';
 
 const dag = (schema: string) => `
 import { defineDag } from 'millrace';
@@ -14,6 +15,20 @@ export default defineDag({
     load('store', validate('check', raw, { schema: '${schema}' }), { into: 'things', key: ['id'], disposition: 'merge' });
   },
 });`;
+const orders = `
+import { defineDag } from 'millrace';
+export default defineDag({
+  id: 'orders', schedule: 'manual',
+  tasks: ({ extract, validate, load }) => {
+    const raw = extract('pull', { from: async function* () {
+      yield { value: 'CAESAmFi' };
+      yield { value: 'CAISBWFi' };
+      yield { value: 'CAMaAf8=' };
+    } });
+    const typed = validate('typed', raw, { schema: { proto: 'order.proto', message: 'shop.Order', field: 'value' } });
+    load('store', typed, { into: 'orders', key: ['id'], disposition: 'merge' });
+  },
+});`;
 const schema = (id: string, value: object) =>
   JSON.stringify({
     $id: id,
@@ -25,7 +40,11 @@ const schema = (id: string, value: object) =>
 let project: TestProject;
 
 beforeAll(async () => {
-  project = await TestProject.create({ 'shop.ts': dag('thing.v1') });
+  project = await TestProject.create({ 'shop.ts': dag('thing.v1'), 'orders.ts': orders });
+  project.write(
+    'schemas/order.proto',
+    'syntax = "proto3"; package shop; message Order { int64 id = 1; string code = 2; string note = 3; }',
+  );
   project.write('schemas/thing.v1.schema.json', schema('thing.v1', { minimum: 0 }));
   project.write('schemas/thing.v2.schema.json', schema('thing.v2', {}));
   await project.startTemporal();
@@ -69,4 +88,24 @@ test('a replay through the corrected pipeline loads what passes now, and sets th
     '--all',
   );
   expect(all).toHaveLength(3);
+});
+
+test('messages of Protocol Buffers are loaded as rows; what is none is set aside as it came', async () => {
+  const { counts } = (await triggerRun(project, 'orders')).result;
+  expect(counts).toMatchObject({ extracted: 3, loaded: 1, quarantined: 2 });
+  expect(await project.rows('SELECT id, code FROM orders')).toEqual([{ id: '1', code: 'ab' }]);
+  const { rows } = await project.json<{ rows: Quarantined[] }>('quarantine', 'list', '--dag', 'orders');
+  expect(rows.map(({ pointer, raw }) => [pointer, raw]).sort()).toEqual([
+    ['/value', '{"value":"CAISBWFi"}'],
+    ['/value', '{"value":"CAMaAf8="}'],
+  ]);
+  // The note was never text.
+  project.write(
+    'schemas/order.proto',
+    'syntax = "proto3"; package shop; message Order { int64 id = 1; string code = 2; bytes seal = 3; }',
+  );
+  await project.json('deploy');
+  const outcome = await project.run('quarantine', 'replay', 'orders', '--json');
+  expect(JSON.parse(outcome.stdout)).toMatchObject({ counts: { extracted: 2, loaded: 1, quarantined: 1 } });
+  expect(await project.rows('SELECT id FROM orders ORDER BY id')).toEqual([{ id: '1' }, { id: '3' }]);
 });

@@ -1,6 +1,9 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { copyFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { InboxStreamReport } from '../../core/inbox-report.js';
 import { emailSamples, seededRandom, type SignedDelivery } from '../../testing/index.js';
-import { TestProject, waitUntil } from '../helpers/project.js';
+import { TestProject, waitUntil, type RunningProcess } from '../helpers/project.js';
 import { deliverTo, fixtureOf, startFixtureGateway, type TestGateway } from '../webhooks/gateway.js';
 import { emailDag, objectDag } from './webhook-dags.js';
 
@@ -8,11 +11,13 @@ const random = seededRandom(23);
 let project: TestProject;
 let gateway: TestGateway;
 
+let worker: RunningProcess;
+
 beforeAll(async () => {
   project = await TestProject.create({ 'mail.ts': emailDag, 'objects.ts': objectDag });
   await project.startTemporal();
   await project.json('deploy');
-  await project.startWorker();
+  worker = await project.startWorker();
   // In this process, because the providers' keys are served to it here and not by the providers.
   gateway = await startFixtureGateway({ inboxDirectory: `${project.folder}/.millrace/inbox` });
 }, 240_000);
@@ -200,3 +205,21 @@ describe('events of objects', () => {
     ]);
   }, 240_000);
 });
+
+test('a worker removes what is loaded and old from the inbox, and says what stays', async () => {
+  const directory = `${project.folder}/.millrace/inbox/webhooks/shopify`;
+  const segments = () => readdirSync(directory).filter((name) => name.endsWith('.ndjson'));
+  const [present = ''] = segments().sort();
+  const old = `${String(Date.now() - 90 * 86_400_000)}000${present.slice(20)}`.padStart(present.length, '0');
+  copyFileSync(join(directory, present), join(directory, old));
+  const before = segments().length;
+  await worker.end();
+  worker = await project.startWorker();
+  await waitUntil('the old segment is gone', () => !segments().includes(old));
+  expect(segments()).toHaveLength(before - 1);
+  await waitUntil('the report is there', async () => {
+    const { streams } = await project.json<{ streams: InboxStreamReport[] }>('inbox', 'list');
+    const shopify = streams.find(({ stream }) => stream === 'webhooks/shopify');
+    return shopify?.removedSegments === 1 && shopify.readers.length === 2;
+  });
+}, 240_000);

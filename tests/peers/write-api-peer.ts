@@ -9,6 +9,7 @@ import {
   type ServiceDefinition,
 } from '@grpc/grpc-js';
 import protobuf from 'protobufjs';
+import 'protobufjs/ext/descriptor.js';
 
 const v1 = protos.google.cloud.bigquery.storage.v1;
 type AppendRequest = protos.google.cloud.bigquery.storage.v1.AppendRowsRequest;
@@ -189,7 +190,7 @@ function append(stream: Stream, request: AppendRequest, type: protobuf.Type | un
 
 interface Message {
   decode(bytes: Uint8Array): unknown;
-  encode(message: object): protobuf.Writer;
+  encode(message: object): { finish(): Uint8Array };
   fromObject(object: object): object;
 }
 

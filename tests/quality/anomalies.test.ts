@@ -12,16 +12,20 @@ import {
   anomalyMeasures,
   gateProblems,
   type AnomalyGateConfig,
+  type AnomalyRules,
   type BatchProfile,
 } from '../../core/anomaly.js';
 import { findAnomalies, medianOf, stabilityIndex } from '../../core/anomaly-rules.js';
 import { dagDefaults } from '../../core/dag-defaults.js';
 import type { AnomalyGateTask } from '../../core/dag-spec.js';
+import { describeAnomaly } from '../../core/describe-anomaly.js';
+import type { JsonObject } from '../../core/json.js';
+import { unexplainedRows } from '../../core/manifest.js';
 import type { DagDefinition } from '../../core/dag-definition.js';
 import { openOpsStore, type OpsStore } from '../../ops/store.js';
 import { temporaryFolder } from '../helpers/folder.js';
 import { column } from '../helpers/warehouse.js';
-import { context, io, validated } from './batches.js';
+import { context, io, rejectsOf, rowsOf, validated } from './batches.js';
 
 const folder = temporaryFolder();
 const config: AnomalyGateConfig = {
@@ -100,8 +104,17 @@ describe('a batch beside those before it', () => {
 
   test('settings that make no sense are refused, all at once', () => {
     expect(
-      gateProblems({ ...config, loads: 2, warmUp: 3, deviations: 0, stabilityOver: -1, measures: [] }),
-    ).toHaveLength(4);
+      gateProblems({
+        ...config,
+        loads: 2,
+        warmUp: 3,
+        deviations: 0,
+        stabilityOver: -1,
+        measures: [],
+        reviewWithinMs: 1,
+        correct: { volume: 'quarantine', distribution: [] },
+      }),
+    ).toHaveLength(8);
   });
 });
 
@@ -168,6 +181,84 @@ describe('the gate', () => {
     expect((await store.quality.baseline('shop', 'usual', 10)).map(({ rows }) => rows)).toEqual([
       100, 100, 100,
     ]);
+  });
+
+  test('a declared rule corrects instead of asking; a repeat corrects the same, and nothing of it is learnt', async () => {
+    const gated = async (records: readonly JsonObject[], correct: AnomalyRules) => {
+      const task = { id: 'usual', kind: 'anomaly-gate', config: { ...config, onAnomaly: 'wait', correct } };
+      return createCompareBatch(deps)(
+        { context, task: task as unknown as AnomalyGateTask, input: await validated(deps, records) },
+        io,
+      );
+    };
+    const rows = (run: number, count: number, currency: (id: number) => string | null) =>
+      Array.from({ length: count }, (_, id) => ({ id: run * 1_000 + id, currency: currency(id) }));
+    const name = 'not-null(currency)';
+    const rule = { kind: 'not-null', column: 'currency', name, severity: 'quarantine', failOver: 0 } as const;
+    const correct: AnomalyRules = {
+      volume: 'quarantine',
+      'null-rate': [{ ...rule, correct: { default: 'EUR' } }],
+    };
+    for (const run of [1, 2, 3])
+      await gated(
+        rows(run, 100, () => 'EUR'),
+        correct,
+      );
+    const holes = rows(4, 100, (id) => (id < 40 ? null : 'EUR'));
+    const first = await gated(holes, correct);
+    const again = await gated(holes, correct);
+    expect(again).toEqual(first);
+    expect(first.open).toBe(0);
+    expect((await rowsOf(deps, first.manifest)).every(({ currency }) => currency === 'EUR')).toBe(true);
+    const corrected = await store.quality.list({ status: 'corrected', limit: 10 });
+    expect(corrected).toMatchObject([
+      {
+        measure: 'null-rate',
+        column: 'currency',
+        isWaiting: false,
+        decidedBy: 'rule',
+        correction: { rule: `${name}: default "EUR"`, values: 40, quarantined: 0 },
+      },
+    ]);
+    expect(corrected.map(describeAnomaly)).toEqual([
+      `column "currency": 40.0 % null where 0.0 % is usual; 40 values corrected (${name}: default "EUR")`,
+    ]);
+
+    const few = await gated(
+      rows(5, 10, () => 'EUR'),
+      correct,
+    );
+    expect(few).toMatchObject({ open: 0, manifest: { files: [] } });
+    expect(unexplainedRows(few.manifest.counts)).toBe(0);
+    expect(few.manifest.counts).toMatchObject({ extracted: 10, quarantined: 10 });
+    expect((await rejectsOf(deps, few.manifest.rejects))[9]).toMatchObject({
+      code: 'ANOMALY_BATCH',
+      raw: JSON.stringify({ id: 5009, currency: 'EUR' }),
+    });
+    expect(await openAnomalies()).toEqual([]);
+    expect(await store.quality.baseline('shop', 'usual', 10)).toHaveLength(3);
+    // Without a rule the same rows are another batch, which waits.
+    expect((await gated(holes, {})).open).toBe(1);
+  });
+
+  test('the first decision counts, also against the end of the time for review', async () => {
+    for (const run of [1, 2, 3]) await pass(run, 100);
+    const { profileId } = await pass(4, 10, 'wait');
+    for (const { id } of await openAnomalies())
+      await store.quality.decide(id, { decision: 'accepted', by: 'ana', comment: 'a sale' });
+    const settle = createSettleBatch(deps);
+    const timeout = { decision: 'rejected', by: 'timeout', comment: 'nobody answered in time' } as const;
+    expect(await settle({ profileId, ...timeout }, io)).toEqual({
+      decision: 'accepted',
+      by: 'ana',
+      comment: 'a sale',
+    });
+    expect(await store.alarms.listOpen()).toEqual([]);
+    const { profileId: other } = await pass(5, 10, 'wait');
+    expect(await settle({ profileId: other, ...timeout }, io)).toEqual(timeout);
+    expect((await store.alarms.listOpen()).map(({ message }) => message)).toContainEqual(
+      expect.stringContaining('nobody reviewed a batch in time'),
+    );
   });
 
   test('what is remembered of a batch holds no value of it', async () => {

@@ -5,6 +5,7 @@ import { createStagedSql, type StagedSql } from '../../connectors/duckdb/staged-
 import {
   acceptedValues,
   freshness,
+  matches,
   notNull,
   range,
   readCheck,
@@ -191,6 +192,55 @@ test('declared corrections come first, are counted, and keep decimals exact', as
   expect(manifest.counts.quarantined).toBe(0);
 });
 
+test('texts are normalised, and other values fall back to the last known one of their key', async () => {
+  await house.load({
+    columns: [column('id', 'int64'), column('version', 'int64'), column('total', 'decimal', 18, 2)],
+    rows: [{ id: 1, version: 1, total: '12345678901234.56' }],
+    config: { into: 'orders' },
+  });
+  const lastKnown = { table: 'orders', key: 'id' };
+  const records = [
+    order(1, { currency: ' eur ', total: '-1.00' }),
+    order(2, { currency: 'e-u-r', total: '-1.00' }),
+  ];
+  const run = () =>
+    check(
+      {
+        severity: 'quarantine',
+        checks: [
+          matches('currency', '[A-Z]{3}', { correct: { normalise: ['trim', 'upper'] } }),
+          range('total', { min: 0, correct: { lastKnown } }),
+        ],
+      },
+      records,
+    );
+  const manifest = await run();
+  expect(await rowsOf(deps, manifest)).toMatchObject([
+    { id: '1', currency: 'EUR', total: '12345678901234.56' },
+  ]);
+  expect(await rejectsOf(deps, manifest.rejects)).toMatchObject([
+    { code: 'CHECK_MATCHES', pointer: '/currency', raw: JSON.stringify(records[1]) },
+  ]);
+  expect(manifest.checks?.map(({ misses, corrected }) => [misses, corrected])).toEqual([
+    [1, 2],
+    [0, 2],
+  ]);
+  // What is known is part of the content.
+  expect((await run()).contentHash).toBe(manifest.contentHash);
+  await house.load({
+    columns: [column('id', 'int64'), column('version', 'int64'), column('total', 'decimal', 18, 2)],
+    rows: [{ id: 1, version: 2, total: '7.00' }],
+    config: { into: 'orders' },
+  });
+  expect((await run()).contentHash).not.toBe(manifest.contentHash);
+});
+
+test('before the first load of a table nothing is known', async () => {
+  const correct = { lastKnown: { table: 'not_yet', key: 'id' } };
+  const manifest = await check({ checks: [range('total', { min: 20, correct })] }, [order(1)]);
+  expect(await rowsOf(deps, manifest)).toMatchObject([{ id: '1', total: null }]);
+});
+
 test('an empty batch passes', async () => {
   await expect(
     check({ checks: [unique(['id']), freshness('at', { maxAge: '1h' })] }, []),
@@ -231,7 +281,13 @@ describe('checks that do not fit', () => {
     const problems = checkProblems(
       configOf({
         quarantineOver: 2,
-        checks: [range('total', {}), range('total', { min: 0 }), acceptedValues('currency', []), unique([])],
+        checks: [
+          range('total', {}),
+          range('total', { min: 0 }),
+          acceptedValues('currency', []),
+          unique([]),
+          matches('currency', '(?=x)'),
+        ],
       }),
     );
     expect(problems).toEqual([
@@ -240,6 +296,7 @@ describe('checks that do not fit', () => {
       'check "range(total)" is there twice; give one of them another name',
       'check "accepted-values(currency)" accepts no value',
       'check "unique()" names no column',
+      'check "matches(currency)" has the pattern "(?=x)"; use ASCII literals, classes, groups and repeats only',
     ]);
   });
 

@@ -16,7 +16,7 @@ async function* orders({ params }) {
       ...(note === undefined ? {} : { note }),
     };
 }
-const build = (id, onAnomaly) => defineDag({
+const build = (id, onAnomaly, more = {}) => defineDag({
   id, schedule: 'manual',
   tasks: ({ extract, validate, check, anomalyGate, load }) => {
     const raw = validate('typed', extract('pull', { from: orders }), { schema: 'order.v9' });
@@ -24,11 +24,14 @@ const build = (id, onAnomaly) => defineDag({
       severity: 'quarantine',
       checks: [range('total', { min: 0 }), acceptedValues('currency', ['EUR'], { correct: { default: 'EUR' } }), unique(['id'])],
     });
-    load('merge', anomalyGate('usual', sane, { warmUp: 2, onAnomaly }), { into: id, key: ['id'], freshWithin: '7d' });
+    load('merge', anomalyGate('usual', sane, { warmUp: 2, onAnomaly, ...more }), { into: id, key: ['id'], freshWithin: '7d' });
   },
 });
 export const flagged = build('flagged', 'flag');
 export const gated = build('gated', 'wait');
+export const accepting = build('accepting', 'wait', { reviewWithin: '1s', onTimeout: 'accept' });
+export const rejecting = build('rejecting', 'wait', { reviewWithin: '1s' });
+export const correcting = build('correcting', 'wait', { correct: { volume: 'quarantine' } });
 `;
 const schema = JSON.stringify({
   $id: 'order.v9',
@@ -130,6 +133,53 @@ test('a run that waits for review loads nothing, goes on when accepted and fails
     message: expect.stringContaining('half a file'),
   });
   await told('gated', 'run-failed', 'raised');
+}, 240_000);
+
+test('where nobody reviews in time, what the gate declares follows, and people hear of it', async () => {
+  for (const dag of ['accepting', 'rejecting']) for (const number of [1, 2]) await run(dag, { run: number });
+  expect((await run('accepting', { run: 3, rows: 10 })).counts).toMatchObject({ loaded: 10 });
+  const bad = await millrace.triggerRun('rejecting', { params: { run: 3, rows: 10 } });
+  const { tasks } = await project.resultOf(bad.workflowId);
+  expect(tasks.find(({ taskId }) => taskId === 'usual')?.error).toMatchObject({
+    code: 'ANOMALY_REJECTED',
+    message: expect.stringContaining('timeout'),
+  });
+  for (const [dagId, status] of [
+    ['accepting', 'accepted'],
+    ['rejecting', 'rejected'],
+  ] as const) {
+    expect(await millrace.listAnomalies({ dagId, status })).toMatchObject([{ decidedBy: 'timeout' }]);
+    await waitUntil(`the notice about ${dagId}`, () =>
+      hook.of(dagId).some(({ alarm }) => alarm.message.includes('nobody reviewed a batch in time')),
+    );
+  }
+}, 240_000);
+
+test('a batch that a rule sends to quarantine is listed, and its replay passes the gate', async () => {
+  for (const number of [1, 2]) await run('correcting', { run: number });
+  expect((await run('correcting', { run: 3, rows: 10 })).counts).toMatchObject({
+    loaded: 0,
+    quarantined: 10,
+  });
+  const { anomalies } = await project.json<{ anomalies: Anomaly[] }>(
+    ...['anomalies', 'list', '--dag', 'correcting', '--status', 'corrected'],
+  );
+  expect(anomalies).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({
+        measure: 'volume',
+        correction: expect.objectContaining({ quarantined: 10 }),
+      }),
+      // 'XXX' became 'EUR' in every tenth row.
+      expect.objectContaining({ measure: 'check', correction: expect.objectContaining({ values: 1 }) }),
+    ]),
+  );
+  await project.json('quarantine', 'replay', 'correcting');
+  await waitUntil(
+    'the replay is loaded',
+    async () =>
+      (await project.rows('SELECT count(*)::INTEGER AS n FROM correcting WHERE id >= 3000'))[0]?.['n'] === 10,
+  );
 }, 240_000);
 
 test('the sinks can be tried from the command line', async () => {

@@ -66,6 +66,22 @@ export function typeContract({ house, it, kind }: Contract): void {
       expect(await found('id')).toEqual([]);
     });
 
+    it('values are found by the text of their key', async () => {
+      const values = [column('amount', 'decimal', 18, 2), column('at', 'timestamp')];
+      await house().load({
+        columns: [...key, ...values],
+        rows: [
+          { id: 1, version: 1, amount: '10.50', at: '2026-01-31 08:05:00.25' },
+          { id: 2, version: 1, amount: null, at: null },
+        ],
+      });
+      const stored = (name: string, ...keys: string[]) =>
+        house().warehouse.storedValues({ table: 'items', key: 'id', column: name, keys });
+      expect(await stored('amount', '1', '2', '3')).toEqual([['1', '10.50']]);
+      expect(await stored('at', '1')).toEqual([['1', '2026-01-31 08:05:00.25']]);
+      expect(await stored('amount')).toEqual([]);
+    });
+
     it('dates', async () => {
       const values = ['2024-02-29', '1900-01-01', null];
       expect(await roundTrip('date', values)).toEqual(values);

@@ -1,0 +1,44 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { StoredValuesRequest } from '../warehouse.js';
+import { rowsOf } from './rows.js';
+import { quoteName } from './sql-text.js';
+
+/** Those of the values, as text, that a column has. */
+export async function existingValues(
+  connection: DuckDBConnection,
+  table: string,
+  column: string,
+  values: readonly string[],
+): Promise<readonly string[]> {
+  if (values.length === 0) return [];
+  const text = textOf(column);
+  const rows = await rowsOf(
+    connection,
+    `SELECT DISTINCT ${text} AS value FROM ${quoteName(table)} WHERE ${text} IN (${bindsOf(values)})`,
+    [...values],
+  );
+  return rows.map((row) => String(row['value']));
+}
+
+/** The values of a column beside these keys, as text; of several the greatest. */
+export async function storedValues(
+  connection: DuckDBConnection,
+  { table, key, column, keys }: StoredValuesRequest,
+): Promise<readonly (readonly [string, string])[]> {
+  if (keys.length === 0) return [];
+  const rows = await rowsOf(
+    connection,
+    `SELECT ${textOf(key)} AS k, max(${textOf(column)}) AS v FROM ${quoteName(table)}
+     WHERE ${textOf(key)} IN (${bindsOf(keys)}) AND ${quoteName(column)} IS NOT NULL GROUP BY ${textOf(key)}`,
+    [...keys],
+  );
+  return rows.map((row) => [String(row['k']), String(row['v'])]);
+}
+
+function textOf(column: string): string {
+  return `CAST(${quoteName(column)} AS VARCHAR)`;
+}
+
+function bindsOf(values: readonly string[]): string {
+  return values.map((_, index) => `$${String(index + 1)}`).join(', ');
+}
