@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { temporaryFolder } from '../helpers/folder.js';
 import { TestProject } from '../helpers/project.js';
 import { findFakeGcs, findMoto } from '../peers/peers.js';
@@ -19,6 +22,28 @@ export const ${name} = defineDag({ id: '${name}', schedule: 'manual', tasks: ({ 
   load('store', validate('check', raw, { ...retry, schema: 'event.v1' }), { ...retry, into: '${name}_events', disposition: 'append' });
 } });
 `;
+/** Rows of Parquet that would not survive a double, with the types of a table that holds them exactly. */
+const exactDag = `
+export const exact = defineDag({ id: 'exact', schedule: 'manual', tasks: ({ extract, validate, load }) => {
+  const raw = extract('pull', { ...retry, read: 'cursor', from: file.records({ connection: 'sftp', path: 'exact/*.parquet' }) });
+  load('store', validate('check', raw, { ...retry, schema: 'exact.v1', quarantineOver: 0 }), { ...retry, into: 'exact_rows', key: ['id'] });
+} });
+`;
+const exactSelect = `SELECT 9007199254740993 + range AS id, '12345678901234567890123456789.123456789'::DECIMAL(38,9) + range AS amount,
+  TIMESTAMPTZ '2026-01-01 00:00:00.000001+00' AS seen_at, '\\x00\\xFF'::BLOB AS raw, {'n': [9007199254740993, NULL]} AS nested FROM range(2500)`;
+const exactSchema = {
+  $id: 'exact.v1',
+  type: 'object',
+  required: ['id', 'amount', 'seen_at'],
+  properties: {
+    id: { type: 'integer' },
+    amount: { type: 'string', 'x-type': 'decimal(38,9)' },
+    seen_at: { type: 'string', format: 'date-time' },
+    raw: { type: 'string', contentEncoding: 'base64' },
+    nested: { type: 'object' },
+  },
+};
+
 const schema = {
   $id: 'event.v1',
   type: 'object',
@@ -52,6 +77,7 @@ describe('files of S3, Google Cloud Storage and an SFTP server, from fixture to 
           `import { defineDag, file } from 'millrace';`,
           `const retry = { retries: 100, retryDelay: '200ms', maxRetryDelay: '1s' };`,
           ...names.map((name) => dagOf(name, 'in/**/*.ndjson')),
+          exactDag,
         ].join('\n'),
       },
       {
@@ -61,6 +87,7 @@ describe('files of S3, Google Cloud Storage and an SFTP server, from fixture to 
       },
     );
     project.write('schemas/event.v1.schema.json', JSON.stringify(schema));
+    project.write('schemas/exact.v1.schema.json', JSON.stringify(exactSchema));
     await project.startTemporal();
     await project.json('deploy');
   }, 240_000);
@@ -103,5 +130,31 @@ describe('files of S3, Google Cloud Storage and an SFTP server, from fixture to 
         name,
         { rows: '20005', ids: '20005', last: '20004' },
       ]);
+  }, 240_000);
+
+  test('Parquet of an SFTP server is in the table to the last digit', async () => {
+    const path = join(folder, 'exact.parquet');
+    const duckdb = await DuckDBInstance.create(':memory:');
+    const connection = await duckdb.connect();
+    await connection.run(`COPY (${exactSelect}) TO '${path}' (FORMAT parquet, ROW_GROUP_SIZE 2048)`);
+    connection.closeSync();
+    duckdb.closeSync();
+    await sftp.put('exact/rows.parquet', readFileSync(path));
+    expect(await project.resultOf(await trigger('exact'))).toMatchObject({ state: 'success' });
+    expect(
+      await project.rows(
+        `SELECT count(*) AS rows, CAST(max(id) AS VARCHAR) AS id, CAST(max(amount) AS VARCHAR) AS amount,
+           CAST(max(seen_at) AS VARCHAR) AS seen_at, hex(max(raw)) AS raw, max(nested) AS nested FROM exact_rows`,
+      ),
+    ).toEqual([
+      {
+        rows: '2500',
+        id: '9007199254743492',
+        amount: '12345678901234567890123459288.123456789',
+        seen_at: '2026-01-01 00:00:00.000001',
+        raw: '00FF',
+        nested: '{"n":[9007199254740993,null]}',
+      },
+    ]);
   }, 240_000);
 });
