@@ -1,16 +1,18 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto';
 import {
   closeSync,
+  fdatasync,
   fdatasyncSync,
   mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
   rmSync,
+  write,
   writeSync,
 } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,8 +23,13 @@ import type { startGateway as StartGateway } from '../serve/run-gateway.js';
 /**
  * Webhook acknowledgements a second: the gateway, which verifies, writes and syncs each delivery, against a bare
  * `node:http` that reads the body. Rounds alternate in one run. `npm run build && npx tsx bench/ack.ts`
+ *
+ * `PARTS=1` runs hand-written servers beside them, each with one more part of what the gateway has to do, in the fewest
+ * steps: what they cost shows what a gateway on `node:http` can reach at best.
  */
 const connections = Number(process.env['CONNECTIONS'] ?? 256);
+const kinds =
+  process.env['PARTS'] === '1' ? ['bare', 'signed', 'parsed', 'durable', 'gateway'] : ['bare', 'gateway'];
 const requestsPerRound = 20_000;
 const rounds = 5;
 const key = randomBytes(24);
@@ -34,12 +41,15 @@ else await measure();
 /** The server under test, in a process of its own. */
 async function serve(kind: string, folder: string): Promise<void> {
   let port: number;
-  if (kind === 'bare') {
+  if (kind !== 'gateway') {
+    const work = workOf(kind, folder);
     const server = createServer((request, response) => {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () =>
-        response.writeHead(200, { 'content-type': 'application/json' }).end('{"accepted":true}'),
+        work(request.headers, chunks, () =>
+          response.writeHead(200, { 'content-type': 'application/json' }).end('{"accepted":true}'),
+        ),
       );
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -72,11 +82,58 @@ async function serve(kind: string, folder: string): Promise<void> {
   process.send?.({ port });
 }
 
+type Work = (headers: IncomingHttpHeaders, chunks: readonly Buffer[], done: () => void) => void;
+
+/** What a hand-written server does with a request before it answers; each kind does what the one before does, too. */
+function workOf(kind: string, folder: string): Work {
+  if (kind === 'bare') return (_headers, _chunks, done) => done();
+  const secretKey = createSecretKey(Buffer.from((process.env['BENCH_SECRET'] ?? '').slice(6), 'base64'));
+  const check = (headers: IncomingHttpHeaders, chunks: readonly Buffer[]): Buffer => {
+    const body = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
+    const { 'webhook-id': id, 'webhook-timestamp': at, 'webhook-signature': signature } = headers;
+    const signed = `${String(id)}.${String(at)}.`;
+    const mac = createHmac('sha256', secretKey).update(signed).update(body).digest();
+    if (!timingSafeEqual(mac, Buffer.from(String(signature).slice(3), 'base64')))
+      throw new Error('not signed');
+    if (kind !== 'signed') JSON.parse(body.toString('utf8'));
+    return body;
+  };
+  if (kind !== 'durable')
+    return (headers, chunks, done) => {
+      check(headers, chunks);
+      done();
+    };
+  const file = openSync(join(folder, 'durable.ndjson'), 'w');
+  let waiting: { readonly body: Buffer; readonly done: () => void }[] = [];
+  let isBusy = false;
+  const flush = () => {
+    if (waiting.length === 0) return void (isBusy = false);
+    const batch = waiting;
+    waiting = [];
+    write(file, Buffer.concat(batch.flatMap(({ body }) => [body, lineEnd])), (failure) => {
+      if (failure) throw failure;
+      fdatasync(file, (refused) => {
+        if (refused) throw refused;
+        for (const { done } of batch) done();
+        flush();
+      });
+    });
+  };
+  return (headers, chunks, done) => {
+    waiting.push({ body: check(headers, chunks), done });
+    if (isBusy) return;
+    isBusy = true;
+    setImmediate(flush);
+  };
+}
+
+const lineEnd = Buffer.from('\n');
+
 async function measure(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
-  const servers = await Promise.all(['bare', 'gateway'].map((kind) => startServer(kind, folder)));
-  const rates: Record<string, number[]> = { bare: [], gateway: [] };
-  const costs: Record<string, number[]> = { bare: [], gateway: [] };
+  const servers = await Promise.all(kinds.map((kind) => startServer(kind, folder)));
+  const rates: Record<string, number[]> = Object.fromEntries(kinds.map((kind) => [kind, []]));
+  const costs: Record<string, number[]> = Object.fromEntries(kinds.map((kind) => [kind, []]));
   let sent = 0;
   try {
     for (let round = 0; round < rounds; round += 1) {
@@ -100,8 +157,12 @@ async function measure(): Promise<void> {
     });
     const kept = countLines(join(folder, 'webhooks', 'bench'));
     const ratio = median(rates['gateway']) / median(rates['bare']);
+    for (const kind of kinds)
+      process.stdout.write(
+        `${kind.padEnd(8)} ${median(costs[kind]).toFixed(1)} µs of processor, ${(median(rates[kind]) / median(rates['bare'])).toFixed(2)} of the bare server's rate, ${(median(costs['bare']) / median(costs[kind])).toFixed(2)} by processor\n`,
+      );
     process.stdout.write(
-      `kept ${String(kept)} of ${String(sent)} deliveries\nprocessor ${median(costs['bare']).toFixed(0)} µs bare, ${median(costs['gateway']).toFixed(0)} µs gateway; one sync takes ${syncMs(folder).toFixed(1)} ms here\nratio gateway/bare: ${ratio.toFixed(2)} (goal: at least 0.85)\n`,
+      `kept ${String(kept)} of ${String(sent)} deliveries\none sync takes ${syncMs(folder).toFixed(1)} ms here\nratio gateway/bare: ${ratio.toFixed(2)} (goal: at least 0.85)\n`,
     );
     process.exitCode = kept === sent ? 0 : 1;
   } finally {

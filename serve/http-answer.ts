@@ -57,15 +57,26 @@ export function errorAnswer(error: unknown): Answer {
   };
 }
 
-const texts = new WeakMap<Answer['body'], string>();
+/** What is written for a body, with the headers that depend on it alone. */
+interface Written {
+  readonly text: string;
+  readonly headers: Readonly<Record<string, string | number>>;
+}
 
-/** The text of a body; that of a constant one is made once. */
-function textOf(body: Answer['body']): string {
-  const known = texts.get(body);
+const constants = new WeakMap<Answer['body'], Written>();
+
+/** A body as it is written; a constant one is made once. */
+function written(body: Answer['body']): Written {
+  const known = constants.get(body);
   if (known !== undefined) return known;
   const text = JSON.stringify(body);
-  if (Object.isFrozen(body)) texts.set(body, text);
-  return text;
+  const headers = {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+    'x-content-type-options': 'nosniff',
+  };
+  if (Object.isFrozen(body)) constants.set(body, { text, headers });
+  return { text, headers };
 }
 
 /** Writes an answer; a connection that is gone is nobody's error. */
@@ -75,13 +86,11 @@ export function send(
   isOpenToPages: boolean,
 ): void {
   if (response.headersSent || response.destroyed) return;
-  const text = textOf(body);
-  response.writeHead(status, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(text),
-    'x-content-type-options': 'nosniff',
-    ...(isOpenToPages && { 'access-control-allow-origin': '*' }),
-    ...headers,
-  });
+  const { text, headers: own } = written(body);
+  const isPlain = !isOpenToPages && headers === undefined;
+  response.writeHead(
+    status,
+    isPlain ? own : { ...own, ...(isOpenToPages && { 'access-control-allow-origin': '*' }), ...headers },
+  );
   response.end(text);
 }

@@ -5,7 +5,7 @@ import { limits } from '../core/limits.js';
 import type { Answer } from './http-answer.js';
 import { inboxLine, type LineHead } from './inbox-line.js';
 import type { InboxWriter } from './inbox-writer.js';
-import { readBody, type BodyBudget } from './read-body.js';
+import { readBody, type BodyBudget, type HeldBody } from './read-body.js';
 import { SeenEvents } from './seen-events.js';
 
 export interface IntakeOptions {
@@ -62,34 +62,43 @@ export class Intake {
   }
 
   /** Reads the body and works on it, with a bounded number of requests of one source at a time. */
-  withBody(
+  async withBody(
     source: string,
     request: IncomingMessage,
     maxBytes: number,
     work: (bytes: Buffer) => Promise<Answer>,
   ): Promise<Answer> {
-    return this.inTurn(source, limits.gatewayMaxInFlightPerSource, async () => {
-      const { bytes, release } = await readBody(request, this.#budget, maxBytes);
-      try {
-        return await work(bytes);
-      } finally {
-        release();
-      }
-    });
+    this.#enter(source, limits.gatewayMaxInFlightPerSource);
+    let held: HeldBody | undefined;
+    try {
+      held = await readBody(request, this.#budget, maxBytes);
+      return await work(held.bytes);
+    } finally {
+      held?.release();
+      this.#leave(source);
+    }
   }
 
   /** @throws PipelineError GATEWAY_BUSY where as many requests of the source as are allowed are in work */
   async inTurn<Result>(source: string, allowed: number, work: () => Promise<Result>): Promise<Result> {
+    this.#enter(source, allowed);
+    try {
+      return await work();
+    } finally {
+      this.#leave(source);
+    }
+  }
+
+  #enter(source: string, allowed: number): void {
     const inFlight = this.#inFlight.get(source) ?? 0;
     if (inFlight >= allowed) {
       const retryAfterMs = limits.gatewayRetryAfterMs;
       throw new PipelineError('GATEWAY_BUSY', { source, allowed, retryAfterMs }, { retryAfterMs });
     }
     this.#inFlight.set(source, inFlight + 1);
-    try {
-      return await work();
-    } finally {
-      this.#inFlight.set(source, (this.#inFlight.get(source) ?? 1) - 1);
-    }
+  }
+
+  #leave(source: string): void {
+    this.#inFlight.set(source, (this.#inFlight.get(source) ?? 1) - 1);
   }
 }

@@ -14,6 +14,13 @@ export interface BodyBudget {
   readonly timeoutMs?: number;
 }
 
+/** A body that is whole. */
+export interface HeldBody {
+  readonly bytes: Buffer;
+  /** Gives its bytes back to the budget. */
+  release(): void;
+}
+
 /** The sender went away before the body was whole; nobody is left to answer. */
 export class SenderGone extends Error {}
 
@@ -62,11 +69,7 @@ function plainType(header: string): string {
  * @throws PipelineError GATEWAY_TOO_LARGE, GATEWAY_TIMEOUT, GATEWAY_UNAVAILABLE
  * @throws SenderGone
  */
-export function readBody(
-  request: IncomingMessage,
-  budget: BodyBudget,
-  maxBytes: number,
-): Promise<{ readonly bytes: Buffer; release(): void }> {
+export function readBody(request: IncomingMessage, budget: BodyBudget, maxBytes: number): Promise<HeldBody> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -88,10 +91,12 @@ export function readBody(
       else chunks.push(chunk);
     };
     const allowedMs = budget.timeoutMs ?? limits.gatewayRequestTimeoutMs;
-    const timer = setTimeout(
-      () => fail(() => new PipelineError('GATEWAY_TIMEOUT', { allowedMs })),
-      allowedMs,
-    );
+    // A body that came with its head is whole before the next microtask, and needs no timer.
+    let timer: NodeJS.Timeout | undefined;
+    queueMicrotask(() => {
+      if (isDone || request.complete) return;
+      timer = setTimeout(() => fail(() => new PipelineError('GATEWAY_TIMEOUT', { allowedMs })), allowedMs);
+    });
     request.on('data', take);
     request.on('end', () => {
       if (isDone) return;

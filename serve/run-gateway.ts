@@ -137,7 +137,7 @@ function createHttpServer(
   server.on('clientError', refuseBroken);
 
   const siteScript = loadSiteScript();
-  const at = (request: IncomingMessage): Promise<Answer> =>
+  const at = (request: IncomingMessage): Answer | Promise<Answer> =>
     request.url?.startsWith('/api/') === true && api !== undefined
       ? api.answer(request)
       : route(receiver, inbox, request);
@@ -169,13 +169,13 @@ function tlsSettings({ cert, key, clientCa }: NonNullable<GatewayOptions['tls']>
 }
 
 /** @throws PipelineError GATEWAY_* */
-async function route(receiver: Receiver, inbox: InboxWriter, request: IncomingMessage): Promise<Answer> {
+function route(receiver: Receiver, inbox: InboxWriter, request: IncomingMessage): Answer | Promise<Answer> {
   const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
   const [, first = '', second = '', ...rest] = path.split('/');
   if (path === '/healthz' || path === '/readyz') {
     assertMethod(request, ['GET', 'HEAD']);
     if (path === '/healthz') return { status: 200, body: { status: 'ok' } };
-    return { status: 200, body: { status: 'ready', ...(await inbox.check()) } };
+    return inbox.check().then((room) => ({ status: 200, body: { status: 'ready', ...room } }));
   }
   const isFlat = rest.length === 0;
   const call = first === 'v1' && isFlat ? segmentCallAt(second) : undefined;
