@@ -72,9 +72,7 @@ function isProto3(text: string): boolean {
 
 /** The types of a message, ready to decode. */
 export function messageType({ message, root }: ProtobufMessage): protobuf.Type {
-  return protobuf.Root.fromJSON(root)
-    .resolveAll()
-    .lookupType(message);
+  return protobuf.Root.fromJSON(root).resolveAll().lookupType(message);
 }
 
 /** Column types of the well-known messages whose JSON form is one value (ProtoJSON, protobuf.dev/programming-guides/json). */
