@@ -23,6 +23,10 @@ export const limits = {
   typedFilesPerSize: 16,
   /** A longer line of typed text goes on as JSON; as JSON a line grows to six times its size at most, below `recordMaxBytes`. */
   typedLineMaxBytes: 2_000_000,
+  /** What DuckDB reads of it at once; a line has to fit. */
+  typedBufferBytes: 4 * 1024 * 1024,
+  /** A column with more different values in a row group is written without a dictionary. */
+  typedDictionaryMaxValues: 5_000,
   /** Typed text that is rewritten at a time. */
   typedReadBytes: 1024 * 1024,
   /** Files that one manifest may name. */
