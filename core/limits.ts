@@ -305,8 +305,10 @@ export const limits = {
   /** Keys of each kind of difference that a reconcile report names. */
   reconcileSamples: 5,
   /** Reconcile: buckets of the first step and by how much a step refines them; both prime, so that no stride of keys fits. */
-  reconcileBuckets: 65_521,
+  reconcileBuckets: 16_381,
   reconcileRefineBy: 251,
+  /** Reconcile: buckets of the first step of a comparison that an older version began. */
+  reconcileBucketsBefore: 65_521,
   /** Reconcile: buckets are refined while those that differ hold more rows, at most so often. */
   reconcileRowsAtOnce: 500_000,
   reconcileMaxRefines: 2,
