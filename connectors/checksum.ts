@@ -34,6 +34,8 @@ export interface ChecksumSpelling {
   byteLength(text: string): string;
   /** Texts, none of them NULL, one after another. */
   join(texts: readonly string[]): string;
+  /** What to join for a text with its length before it, or `n`, where there is something cheaper than a text of its own. */
+  sized?(text: string): readonly string[];
   /** The number that the first hexadecimal digits of the MD5 of a text make. */
   hashNumber(text: string, digits: number): string;
   /** What is left of a number after division, with the sign of the number. */
@@ -61,11 +63,13 @@ export function bucketOf(
 
 /** The text of a whole row. */
 function rowText(spelling: ChecksumSpelling, columns: readonly ComparedColumn[]): string {
-  const parts = columns.map((column) => {
+  const parts = columns.flatMap((column) => {
     const text = spelling.text(column);
-    return column.type.type === 'string'
-      ? `coalesce(${spelling.join([spelling.byteLength(text), `':'`, text])}, 'n')`
-      : `coalesce(${text}, 'n')`;
+    if (column.type.type !== 'string') return [`coalesce(${text}, 'n')`, `','`];
+    const sized = spelling.sized?.(text) ?? [
+      `coalesce(${spelling.join([spelling.byteLength(text), `':'`, text])}, 'n')`,
+    ];
+    return [...sized, `','`];
   });
-  return parts.length === 0 ? `''` : spelling.join(parts.flatMap((part) => [part, `','`]));
+  return parts.length === 0 ? `''` : spelling.join(parts);
 }

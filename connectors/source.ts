@@ -83,7 +83,7 @@ export interface ChecksumQuery {
   readonly columns: readonly ComparedColumn[];
   readonly key: readonly ComparedColumn[];
   readonly version: readonly ComparedColumn[];
-  /** `buckets`: lines `{"b","n","s"}`: bucket, rows, sum of their hashes. `keys`: lines `{"k0"…,"h","c","v0"…}`: key, both hashes, version. */
+  /** `buckets`: lines `{"b","n","s"}`: bucket, rows, sum of their hashes. `keys`: lines `{"k0"…,"v0"…,"c"}`: key, version, hash of the other columns. */
   readonly level: 'buckets' | 'keys';
   /** For `buckets`: only rows of this time. Keys of a bucket come whole, so that a row whose version has moved is seen. */
   readonly window?: ReconcileWindow;

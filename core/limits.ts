@@ -24,6 +24,10 @@ export const limits = {
   typedFilesPerSize: 16,
   /** A longer line of typed text goes on as JSON; as JSON a line grows to six times its size at most, below `recordMaxBytes`. */
   typedLineMaxBytes: 2_000_000,
+  /** What DuckDB reads of it at once; a line has to fit. */
+  typedBufferBytes: 4 * 1024 * 1024,
+  /** A column with more different values in a row group is written without a dictionary. */
+  typedDictionaryMaxValues: 5_000,
   /** Typed text that is rewritten at a time. */
   typedReadBytes: 1024 * 1024,
   /** Files that one manifest may name. */
@@ -312,8 +316,10 @@ export const limits = {
   /** Keys of each kind of difference that a reconcile report names. */
   reconcileSamples: 5,
   /** Reconcile: buckets of the first step and by how much a step refines them; both prime, so that no stride of keys fits. */
-  reconcileBuckets: 65_521,
+  reconcileBuckets: 16_381,
   reconcileRefineBy: 251,
+  /** Reconcile: buckets of the first step of a comparison that an older version began. */
+  reconcileBucketsBefore: 65_521,
   /** Reconcile: buckets are refined while those that differ hold more rows, at most so often. */
   reconcileRowsAtOnce: 500_000,
   reconcileMaxRefines: 2,

@@ -17,6 +17,7 @@ export interface Refusal {
 export type RecordCheck = (record: unknown) => Refusal | undefined;
 
 const compiled = new Map<string, RecordCheck>();
+let checker: Ajv2020 | undefined;
 
 /**
  * Compiles a record schema (draft 2020-12) with ajv: strict, without `$data` and without remote references.
@@ -27,22 +28,37 @@ export function compileSchema(document: JsonObject): RecordCheck {
   const key = canonicalJson(document);
   const known = compiled.get(key);
   if (known !== undefined) return known;
-  const ajv = createAjv({ allErrors: false });
   const { $id: _id, $schema: _schema, ...schema } = document;
+  // Each schema has an instance of its own, so that what one names inside is nothing to another. One instance checks them
+  // all: compiling the schema of schemas takes far longer than compiling any of them.
+  checker ??= createAjv({ allErrors: false });
+  void checker.validateSchema(schema, true);
+  const ajv = createAjv({ allErrors: false, validateSchema: false });
   const validate: ValidateFunction = ajv.compile(schema);
   const check: RecordCheck = (record) => (validate(record) ? undefined : refusal(validate.errors ?? []));
   compiled.set(key, check);
   return check;
 }
 
-/** ajv as Millrace uses it everywhere: strict, without `$data`, with Millrace's formats and vocabulary. */
-export function createAjv({ allErrors }: { readonly allErrors: boolean }): Ajv2020 {
+/**
+ * ajv as Millrace uses it everywhere: strict, without `$data`, with Millrace's formats and vocabulary.
+ *
+ * @param validateSchema false for schemas that are checked already
+ */
+export function createAjv({
+  allErrors,
+  validateSchema = true,
+}: {
+  readonly allErrors: boolean;
+  readonly validateSchema?: boolean;
+}): Ajv2020 {
   const ajv = new Ajv2020({
     strict: true,
     strictTypes: false,
     strictRequired: false,
     allowUnionTypes: true,
     allErrors,
+    validateSchema,
     $data: false,
     unicodeRegExp: true,
   });

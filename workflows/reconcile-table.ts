@@ -1,4 +1,4 @@
-import { proxyActivities, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import { patched, proxyActivities, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { Activities, ReconcileReport, ReconcileRequest } from '../core/activities.js';
 import { withoutThresholds } from '../core/check-spec.js';
 import { PipelineError } from '../core/errors/index.js';
@@ -93,7 +93,10 @@ class Comparison {
   /** Bisects by buckets of the key until the rows of those that differ are few, then looks at their keys. */
   async #byChecksums(plan: ChecksumPlan): Promise<{ differences: Differences; heal?: HealReport }> {
     const request = this.#request;
-    let modulus = limits.reconcileBuckets;
+    // A comparison keeps the buckets that it began with.
+    let modulus = patched('reconcile-fewer-buckets')
+      ? limits.reconcileBuckets
+      : limits.reconcileBucketsBefore;
     let step = await activities.compareBuckets({ request, plan, modulus });
     const { sourceRows, warehouseRows } = step;
     let scanned = Math.max(sourceRows, warehouseRows);

@@ -16,7 +16,13 @@ export const duckDbChecksums: ChecksumSpelling = {
   text: canonicalText,
   integer: ({ name }) => quoteName(name),
   byteLength: (text) => `strlen(${text})`,
-  join: (texts) => texts.join(' || '),
+  // One call writes each text once, where a chain of operators copies all that is before it; it leaves NULL out.
+  join: (texts) => `concat(${texts.join(', ')})`,
+  sized: (text) => [
+    `coalesce(CAST(strlen(${text}) AS VARCHAR), 'n')`,
+    `CASE WHEN ${text} IS NOT NULL THEN ':' END`,
+    text,
+  ],
   hashNumber: (text, digits) => `CAST('0x' || substr(md5(${text}), 1, ${String(digits)}) AS BIGINT)`,
   remainder: (number, modulus) => `${number} % ${String(modulus)}`,
 };

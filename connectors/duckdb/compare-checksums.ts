@@ -24,7 +24,7 @@ export interface ChecksumFiles {
 export interface WarehouseSide {
   /** Bucket, rows and sum: `b`, `n`, `s`. */
   readonly buckets: string;
-  /** Texts of key and version, hashes of the row and of what is no version: `k0`, …, `v0`, …, `h`, `c`. */
+  /** Texts of key and version, hash of what is no version: `k0`, …, `v0`, …, `c`. */
   readonly keys: string;
   /** Records in quarantine as they came: `raw`. */
   readonly quarantined: string;
@@ -49,7 +49,7 @@ export function tableSide(request: ChecksumCompareRequest, within: string | unde
     buckets: `SELECT b, count(*) AS n, sum(CAST(h AS HUGEINT)) AS s FROM (
       SELECT ${bucketOf(duckDbChecksums, key, modulus)} AS b, ${rowHash(duckDbChecksums, columns)} AS h FROM ${from(...ofTime)}) GROUP BY b`,
     keys: `SELECT ${texts.map((text, index) => `${text} AS ${names[index] ?? ''}`).join(', ')},
-      ${rowHash(duckDbChecksums, columns)} AS h, ${rowHash(duckDbChecksums, contentOf(request))} AS c FROM ${from()}`,
+      ${rowHash(duckDbChecksums, contentOf(request))} AS c FROM ${from()}`,
     quarantined: `SELECT raw FROM _millrace_quarantine WHERE table_name = ${quoteText(config.into)} AND status = 'open'`,
   };
 }
@@ -112,12 +112,12 @@ export async function compareKeys(
   await connection.run(`CREATE OR REPLACE TEMP TABLE _millrace_differences AS
     SELECT ${keys.map((name) => `coalesce(s.${name}, t.${name}) AS ${name}`).join(', ')},
       ${versions.map((name) => `coalesce(t.${name}, s.${name}) AS ${name},`).join(' ')}
-      CASE WHEN t.h IS NULL THEN 'missing' WHEN s.h IS NULL THEN 'extra' WHEN s.c = t.c THEN 'timestampOnly' ELSE 'changed' END AS kind,
+      CASE WHEN t.c IS NULL THEN 'missing' WHEN s.c IS NULL THEN 'extra' WHEN s.c = t.c THEN 'timestampOnly' ELSE 'changed' END AS kind,
       ${inFlightSql(request)} AS is_in_flight
-    FROM (${linesSql(files.source, { ...textColumns(keyColumns(request)), h: 'BIGINT', c: 'BIGINT' })}) s
+    FROM (${linesSql(files.source, { ...textColumns(keyColumns(request)), c: 'BIGINT' })}) s
     FULL JOIN (${side.keys}) t
     ON ${keys.map((name) => `s.${name} IS NOT DISTINCT FROM t.${name}`).join(' AND ')}
-    WHERE s.h IS DISTINCT FROM t.h${windowSql(request)}`);
+    WHERE (${['c', ...versions].map((name) => `s.${name} IS DISTINCT FROM t.${name}`).join(' OR ')})${windowSql(request)}`);
   await setQuarantinedAside(connection, request, keys, side.quarantined);
   const counts = await rowsOf(
     connection,

@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import {
   judgeSql,
+  match,
   verdictsSql,
   versionComparison,
   wholeComparison,
@@ -35,10 +36,15 @@ export async function judgeBatch(connection: DuckDBConnection, names: MergeNames
     return { names, ...(await countVerdicts(connection, names)) };
   }
   const { loadId, ingestedAt } = systemColumns;
-  const marks = [...new Set([...names.key, ...names.version, loadId, ingestedAt, 'is_deleted'])];
+  const marks =
+    names.hasDeletions === false
+      ? names.key
+      : [...new Set([...names.key, ...names.version, loadId, ingestedAt, 'is_deleted'])];
   const columns = ['b.rowid AS batch_row', ...marks.map((name) => `b.${quoteName(name)}`)];
+  // An inner join lets DuckDB leave out what it reads of the table early; an outer join does not. Keys of a batch are unique.
+  const stored = `(SELECT s.* FROM ${names.table} s JOIN ${names.batch} k ON ${match(duckDbDialect, 'k', 's', names.key)})`;
   const judge = async (comparison: Comparison) => {
-    await write(verdictsSql(names, duckDbDialect, comparison, columns));
+    await write(verdictsSql({ ...names, stored }, duckDbDialect, comparison, columns));
     return countVerdicts(connection, names);
   };
   const byVersion =

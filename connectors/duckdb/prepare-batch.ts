@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { hasTombstones } from '../../core/load-rules.js';
-import { batchSql, type LoadFiles } from '../load/batch-sql.js';
+import { batchSql, type BatchSql, type LoadFiles } from '../load/batch-sql.js';
 import { applySql } from '../load/apply.js';
 import type { EvolutionPlan, StoredColumn } from '../load/evolution.js';
 import type { MergeNames } from '../load/judge.js';
@@ -32,42 +32,40 @@ export async function prepareBatch(
   tombstones: readonly StoredColumn[] | undefined,
 ): Promise<PreparedBatch> {
   const batch = batchSql(request, plan, files, tombstones);
-  const refused = await writeRefused(connection, batch.refused);
+  const names = mergeNames(request, plan, duckDbDialect, {
+    batch: '_millrace_batch',
+    judged: '_millrace_judged',
+    history: '_millrace_history',
+  });
+  const figures = await figuresOf(connection, request, names, batch);
+  const refused = figures.refused === 0 ? undefined : await writeRefused(connection, batch.refused);
   const withheld = plan.isWithheld ? files.rowCount : 0;
   const prepared = (apply: () => Promise<Omit<Changes, 'withheld'>>): PreparedBatch => ({
     refused,
     apply: async () => ({ ...(await apply()), withheld }),
   });
   if (plan.assignments.length === 0) return prepared(async () => nothing);
-  const names = mergeNames(request, plan, duckDbDialect, {
-    batch: '_millrace_batch',
-    judged: '_millrace_judged',
-    history: '_millrace_history',
-  });
   if (request.config.disposition !== 'merge') {
     return prepared(async () => {
       if (request.config.disposition === 'replace') await connection.run(`DELETE FROM ${names.table}`);
       return { ...nothing, loaded: await insertAll(connection, names, batch.all) };
     });
   }
-  if (batch.all === undefined || batch.winners === undefined) return prepared(async () => nothing);
-  return prepared(
-    await prepareMerge(connection, request, names, {
-      winners: batch.winners,
-      hasDeletes: batch.hasDeletes,
-      all: batch.all,
-    }),
-  );
+  const winners = figures.distinct === figures.total ? batch.allWin : batch.winners;
+  if (winners === undefined) return prepared(async () => nothing);
+  const hasDeletions = batch.hasDeletes || figures.buried > 0;
+  return prepared(await prepareMerge(connection, { ...names, hasDeletions }, winners, figures));
 }
 
-/** The table of the rows that the contract refuses, or `undefined` where it refuses none. */
+/** The table of the rows that the contract refuses. */
 async function writeRefused(
   connection: DuckDBConnection,
   sql: string | undefined,
 ): Promise<string | undefined> {
   if (sql === undefined) return undefined;
-  const [written] = await rowsOf(connection, `CREATE OR REPLACE TEMP TABLE _millrace_refused AS ${sql}`);
-  return Number(written?.['Count'] ?? 0) === 0 ? undefined : '_millrace_refused';
+  const table = '_millrace_refused';
+  await connection.run(`CREATE OR REPLACE TEMP TABLE ${table} AS ${sql}`);
+  return table;
 }
 
 function columnList(names: MergeNames): string {
@@ -79,6 +77,10 @@ function columnList(names: MergeNames): string {
   ].join(', ');
 }
 
+/**
+ * Inserts rows in whatever order DuckDB comes by them: keeping that of files which are smaller than one of its row groups
+ * (122,880 rows) means writing every row twice. The position of a row tells its place in the batch.
+ */
 async function insertAll(
   connection: DuckDBConnection,
   names: MergeNames,
@@ -86,24 +88,28 @@ async function insertAll(
 ): Promise<number> {
   if (source === undefined) return 0;
   const columns = columnList(names);
-  return changed(connection, `INSERT INTO ${names.table} (${columns}) SELECT ${columns} FROM ${source}`);
+  await connection.run('SET SESSION preserve_insertion_order = false');
+  const inserted = await changed(
+    connection,
+    `INSERT INTO ${names.table} (${columns}) SELECT ${columns} FROM ${source}`,
+  );
+  await connection.run('RESET SESSION preserve_insertion_order');
+  return inserted;
 }
 
 async function prepareMerge(
   connection: DuckDBConnection,
-  request: LoadRequest,
-  merge: MergeNames,
-  batch: { readonly all: string; readonly winners: string; readonly hasDeletes: boolean },
+  names: MergeNames,
+  winners: string,
+  { total, stored }: Figures,
 ): Promise<() => Promise<Omit<Changes, 'withheld'>>> {
-  const { total, stored, buried } = await rowCounts(connection, request, merge, batch.all);
-  const names = { ...merge, hasDeletions: batch.hasDeletes || buried > 0 };
-  if (names.strategy !== 'scd2' && !names.hasDeletions && stored === 0) {
+  if (names.strategy !== 'scd2' && names.hasDeletions === false && stored === 0) {
     return async () => {
-      const loaded = await insertAll(connection, names, batch.winners);
+      const loaded = await insertAll(connection, names, winners);
       return { loaded, unchanged: 0, superseded: total - loaded };
     };
   }
-  await connection.run(`CREATE OR REPLACE TEMP TABLE ${names.batch} AS SELECT * FROM ${batch.winners}`);
+  await connection.run(`CREATE OR REPLACE TEMP TABLE ${names.batch} AS SELECT * FROM ${winners}`);
   const judged = await judgeBatch(connection, names);
   if (names.strategy === 'scd2') {
     const identity = [...names.key, ...names.version].map(quoteName).join(', ');
@@ -118,18 +124,45 @@ async function prepareMerge(
   };
 }
 
-/** How many rows the batch, the table (one at most) and its tombstones hold. */
-async function rowCounts(
+/** What is known before a batch is looked at row by row. */
+interface Figures {
+  /** Rows that the contract refuses. */
+  readonly refused: number;
+  /** For a merge: rows of the batch, its different identities, rows of the table (one at most) and of its tombstones. */
+  readonly total: number;
+  readonly distinct: number;
+  readonly stored: number;
+  readonly buried: number;
+}
+
+/** One question, which the statistics of the staged files answer in part. */
+async function figuresOf(
   connection: DuckDBConnection,
   { config }: LoadRequest,
   names: MergeNames,
-  all: string,
-): Promise<{ readonly total: number; readonly stored: number; readonly buried: number }> {
-  const [row] = await rowsOf(
-    connection,
-    `SELECT (SELECT count(*) FROM ${all}) AS total, (SELECT count(*) FROM (SELECT 1 FROM ${names.table} LIMIT 1)) AS stored,
-            ${hasTombstones(config) ? `(SELECT count(*) FROM ${names.tombstones})` : '0'} AS buried`,
-  );
-  const figure = (name: string) => Number(row?.[name] ?? 0);
-  return { total: figure('total'), stored: figure('stored'), buried: figure('buried') };
+  { all, identities, refused }: BatchSql,
+): Promise<Figures> {
+  const merged = config.disposition === 'merge' ? all : undefined;
+  const rowsIn = (source: string, as: keyof Figures) => `(SELECT count(*) AS "${as}" FROM ${source})`;
+  const asked = [
+    ...(refused === undefined ? [] : [rowsIn(`(${refused})`, 'refused')]),
+    ...(merged === undefined
+      ? []
+      : [
+          identities === undefined
+            ? rowsIn(merged, 'total')
+            : `(SELECT count(*) AS "distinct", CAST(coalesce(sum(n), 0) AS BIGINT) AS "total" FROM ${identities})`,
+          rowsIn(`(SELECT 1 FROM ${names.table} LIMIT 1)`, 'stored'),
+          ...(hasTombstones(config) ? [rowsIn(names.tombstones, 'buried')] : []),
+        ]),
+  ];
+  const [row] = asked.length === 0 ? [] : await rowsOf(connection, `SELECT * FROM ${asked.join(', ')}`);
+  const figure = (name: keyof Figures) => Number(row?.[name] ?? 0);
+  return {
+    refused: figure('refused'),
+    total: figure('total'),
+    distinct: figure('distinct'),
+    stored: figure('stored'),
+    buried: figure('buried'),
+  };
 }

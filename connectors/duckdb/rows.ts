@@ -36,7 +36,7 @@ export async function columnsOf(
   const rows = await rowsOf(
     connection,
     `SELECT table_name, column_name AS name, data_type AS type FROM duckdb_columns()
-     WHERE schema_name = 'main' AND database_name = current_database()
+     WHERE NOT internal AND schema_name = 'main' AND database_name = current_database()
        AND table_name IN (${tables.map((_, index) => `$${String(index + 1)}`).join(', ')}) ORDER BY column_index`,
     [...tables],
   );

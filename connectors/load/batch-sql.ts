@@ -29,6 +29,10 @@ export interface BatchSql {
   readonly all: string | undefined;
   /** `all` with one row for each key (for each version of a key under `scd2`); `all` itself for other dispositions. */
   readonly winners: string | undefined;
+  /** `winners` for a batch whose rows all have identities of their own: nothing is to be ordered. */
+  readonly allWin: string | undefined;
+  /** The different identities (keys; under `scd2` keys and versions) of a merge's rows, with the number of rows of each: `n`. */
+  readonly identities: string | undefined;
   readonly hasDeletes: boolean;
 }
 
@@ -61,10 +65,17 @@ export function batchSql(
     (part) => part !== undefined,
   );
   const all = parts.length === 0 ? undefined : `(${parts.join(' UNION ALL BY NAME ')})`;
+  const isMerge = all !== undefined && config.disposition === 'merge';
+  const identity = identityOf(config).map((column) => quoteName(column));
   return {
     refused: source === undefined || refusals.length === 0 ? undefined : refusedSql(source, refusals),
     all,
-    winners: all === undefined || config.disposition !== 'merge' ? all : `(${winnersSql(all, config)})`,
+    winners: isMerge ? `(${winnersSql(all, config)})` : all,
+    allWin: isMerge ? `(${winnersSql(all, config, { isUnique: true })})` : all,
+    identities:
+      isMerge && identity.length > 0
+        ? `(SELECT count(*) AS n FROM ${all} GROUP BY ${identity.join(', ')})`
+        : undefined,
     hasDeletes: deletes !== undefined || config.hardDelete !== undefined,
   };
 }
@@ -74,26 +85,37 @@ export function batchSql(
  * Without version columns the ingestion decides, which within a batch is the source order.
  *
  * @param name how the engine writes a column
+ * @param isUnique whether no two rows have the same identity
  */
 export function winnersSql(
   source: string,
   config: Pick<LoadConfig, 'disposition' | 'strategy' | 'key' | 'mergeKey' | 'version'>,
-  name: (column: string) => string = quoteName,
+  {
+    name = quoteName,
+    isUnique = false,
+  }: { readonly name?: (column: string) => string; readonly isUnique?: boolean } = {},
 ): string {
   const strategy = strategyOf(config);
-  const identity = strategy === 'scd2' ? [...config.key, ...config.version] : config.key;
+  const identity = identityOf(config);
   const order = [
     ...config.version.map((column) => `${name(column)} DESC NULLS LAST`),
     'is_deleted DESC',
     `${position} DESC`,
   ];
   const winners =
-    identity.length === 0
+    identity.length === 0 || isUnique
       ? `SELECT * FROM ${source}`
       : `SELECT * FROM ${source} WHERE TRUE QUALIFY row_number() OVER (PARTITION BY ${identity.map(name).join(', ')} ORDER BY ${order.join(', ')}) = 1`;
   if (strategy !== 'delete-insert') return winners;
   const group = mergeKeyOf(config).map(name).join(', ');
   return `SELECT *, row_number() OVER (PARTITION BY ${group}, is_deleted ORDER BY ${position}) = 1 AS ${groupFirst} FROM (${winners})`;
+}
+
+/** Columns that tell the rows of a batch apart. */
+function identityOf(
+  config: Pick<LoadConfig, 'disposition' | 'strategy' | 'key' | 'version'>,
+): readonly string[] {
+  return strategyOf(config) === 'scd2' ? [...config.key, ...config.version] : config.key;
 }
 
 /** Columns without which a row has no place in the table: its key, its group, and (where history is kept) its version. */

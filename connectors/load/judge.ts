@@ -16,6 +16,8 @@ export interface MergeNames {
   readonly judged: string;
   /** The rows of the batch with verdicts, as SQL to read from, where `judged` has their key and version only. */
   readonly judgedRows?: string;
+  /** The stored rows that have a key of the batch, as SQL to read from, where that is quicker than reading the table. */
+  readonly stored?: string;
   readonly history: string;
   readonly key: readonly string[];
   readonly mergeKey: readonly string[];
@@ -139,7 +141,7 @@ function upsertVerdict(names: MergeNames, dialect: SqlDialect, compared: Compari
       ${tombstone}
       ELSE 'loaded' END`,
     [
-      `LEFT JOIN ${names.table} s ON ${match(dialect, 'b', 's', names.key)}`,
+      `LEFT JOIN ${names.stored ?? names.table} s ON ${match(dialect, 'b', 's', names.key)}`,
       ...(hasDeletions ? [`LEFT JOIN ${names.tombstones} t ON ${match(dialect, 'b', 't', names.key)}`] : []),
     ],
   ];

@@ -71,17 +71,17 @@ function bucketLines({ dialect, checksums }: RemoteEngine, request: ChecksumComp
 }
 
 function keyLines({ dialect, checksums }: RemoteEngine, request: ChecksumCompareRequest): Lines {
-  const { key, version, columns, config } = request;
+  const { key, version, config } = request;
   const text = dialect.typeOf({ type: 'string' });
   const names = keyColumns(request);
   const values = [...key, ...version].map(
     (column, index) => `${checksums.text(column)} AS ${names[index] ?? ''}`,
   );
   return {
-    columns: [...names, 'h', 'c'],
+    columns: [...names, 'c'],
     isOfTime: false,
     sql: (where) =>
-      `SELECT ${values.join(', ')}, ${[columns, contentOf(request)].map((some, index) => `CAST(${rowHash(checksums, some)} AS ${text}) AS ${index === 0 ? 'h' : 'c'}`).join(', ')}
+      `SELECT ${values.join(', ')}, CAST(${rowHash(checksums, contentOf(request))} AS ${text}) AS c
        FROM ${dialect.table(config.into)}${where}`,
   };
 }
@@ -105,7 +105,7 @@ async function compared<Result>(
     await writeLines(quarantined, ['raw'], await setAside(engine, request));
     const [numbers, keys] = [
       { b: 'BIGINT', n: 'BIGINT', s: 'HUGEINT' },
-      { ...textColumns(keyColumns(request)), h: 'BIGINT', c: 'BIGINT' },
+      { ...textColumns(keyColumns(request)), c: 'BIGINT' },
     ];
     const side: WarehouseSide = {
       buckets: linesSql([rows], numbers),

@@ -62,7 +62,6 @@ export function checksumContract({ house, it }: Contract): void {
     rows.map((row) => ({
       ...text(row, key, 'k'),
       ...text(row, version, 'v'),
-      h: String(hashOf(row, checksumColumns)),
       c: String(hashOf(row, content)),
     }));
 
