@@ -3,12 +3,12 @@ import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from
 import { faultPoint } from '../connectors/fault-point.js';
 import type { TaskSpec } from '../core/dag-spec.js';
 import { isPipelineError, PipelineError } from '../core/errors/index.js';
-import type { JsonValue } from '../core/json.js';
 import { limits } from '../core/limits.js';
 import { jitteredDelayMs } from '../core/retry-delay.js';
 import type { ActivityDeps, Stage, StageIo } from './deps.js';
 import { createTryRecorder } from './record-try.js';
 import { createTryLog } from './task-log.js';
+import { countedTries, type CountedTries, type WaitDetail } from './tries.js';
 
 /**
  * Turns a stage into a Temporal activity. It is the one place where errors become `ApplicationFailure`s, where
@@ -29,25 +29,33 @@ export function toActivity<Request, Result>(
       activity: info.activityType,
       attempt: info.attempt,
     });
-    const tryInExecution = numberOf(request, 'tryNumber') ?? info.attempt;
+    const tries = countedTries(request, info);
+    const tryInExecution = numberOf(request, 'tryNumber') ?? tries?.number ?? info.attempt;
+    if (tries?.isBeyond === true) throw lastTryLost();
     const recorder = createTryRecorder(request, { ...info, attempt: tryInExecution }, deps.ledger);
-    const tryLog = createTryLog(logger, recorder.key, (line) => deps.ledger?.appendLog(line));
-    let details: JsonValue | undefined;
+    const tryLog = createTryLog(
+      logger,
+      recorder.key,
+      (line) => deps.ledger?.appendLog(line),
+      tries?.throttled,
+    );
+    let details = tries?.lastDetails;
+    const beat = (): void => {
+      context.heartbeat(tries === undefined ? details : tries.details(details));
+    };
     const io: StageIo = {
       signal: context.cancellationSignal,
       attempt: tryInExecution + (numberOf(request, 'priorTries') ?? 0),
-      lastDetails: info.heartbeatDetails as unknown,
+      lastDetails: tries === undefined ? (info.heartbeatDetails as unknown) : tries.lastDetails,
       logger,
       log: tryLog.log,
       heartbeat: (next) => {
         details = next;
-        context.heartbeat(next);
+        beat();
       },
     };
     // A stage that waits on a slow statement is alive: the timer says so, and brings cancellation back.
-    const timer = setInterval(() => {
-      context.heartbeat(details);
-    }, limits.heartbeatEveryMs);
+    const timer = setInterval(beat, limits.heartbeatEveryMs);
     recorder.started();
     try {
       const result = await stage(request, io);
@@ -57,18 +65,29 @@ export function toActivity<Request, Result>(
       faultPoint('before-report');
       return result;
     } catch (error) {
-      const failure = toFailure(error, context.cancellationSignal, { request, attempt: tryInExecution });
-      tryLog.finish(
-        failure instanceof ApplicationFailure && failure.type !== 'NOT_YET'
-          ? `failed with ${failure.type ?? 'INTERNAL'}: ${failure.message}`
-          : undefined,
-      );
-      recorder.failed(failure, context.cancellationSignal);
+      const throttledMs = throttledWaitMs(error, request, tries);
+      const isThrottled = throttledMs !== undefined;
+      const failure = toFailure(error, context.cancellationSignal, {
+        ...{ request, attempt: tryInExecution, throttledMs },
+        isLast: tries?.isLast === true,
+        throttled: (tries?.throttled ?? 0) + Number(isThrottled),
+      });
+      if (isThrottled && tries !== undefined) context.heartbeat(tries.throttledDetails(details));
+      tryLog.finish(isThrottled ? undefined : endOf(failure));
+      if (isThrottled) recorder.throttled(failure);
+      else recorder.failed(failure, context.cancellationSignal);
       throw failure;
     } finally {
       clearInterval(timer);
     }
   };
+}
+
+/** What the log of a try that failed ends with. */
+function endOf(failure: Error): string | undefined {
+  return failure instanceof ApplicationFailure && failure.type !== 'NOT_YET'
+    ? `failed with ${failure.type ?? 'INTERNAL'}: ${failure.message}`
+    : undefined;
 }
 
 /** A count of tries that the workflow keeps, where it does. */
@@ -96,6 +115,33 @@ const benign: ReadonlySet<string> = new Set(['NOT_YET', 'TASK_SKIPPED']);
 interface FailedTry {
   readonly request: unknown;
   readonly attempt: number;
+  /** Whether no further try follows one that counts. */
+  readonly isLast: boolean;
+  /** How long it waits, where it does not count. */
+  readonly throttledMs: number | undefined;
+  /** Tries by now that did not count. */
+  readonly throttled: number;
+}
+
+/** How long a try waits that does not count, as its source throttled it; `undefined` for one that counts. */
+function throttledWaitMs(
+  error: unknown,
+  request: unknown,
+  tries: CountedTries | undefined,
+): number | undefined {
+  if (!isPipelineError(error) || error.code !== 'SOURCE_RATE_LIMITED' || !error.retryable) return undefined;
+  const askedMs = error.retryAfterMs ?? 0;
+  if (tries !== undefined) return tries.throttledDelayMs(askedMs);
+  return numberOf(request, 'tryNumber') === undefined ? undefined : askedMs;
+}
+
+/** The last try ended without an answer: its worker went away, or it took too long. */
+function lastTryLost(): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: 'TASK_TIMEOUT',
+    message: 'the task timed out: its last try ended without an answer',
+    nonRetryable: true,
+  });
 }
 
 function toFailure(error: unknown, signal: AbortSignal, failed: FailedTry): Error {
@@ -105,20 +151,27 @@ function toFailure(error: unknown, signal: AbortSignal, failed: FailedTry): Erro
     return new CancelledFailure('CANCELLED', [], error instanceof Error ? error : undefined);
   const known = isPipelineError(error) ? error : fromFunction(error, failed);
   const retryDelayMs =
+    failed.throttledMs ??
     known.retryAfterMs ??
     (retry === undefined ? undefined : jitteredDelayMs(retry, failed.attempt, Math.random()));
   const failure = ApplicationFailure.create({
     type: known.code,
     message: cut(known.message),
-    nonRetryable: !known.retryable,
+    nonRetryable: !known.retryable || (failed.isLast && failed.throttledMs === undefined),
     // No failure of anything: the SDK neither warns nor counts it.
     ...(benign.has(known.code) ? { category: ApplicationFailureCategory.BENIGN } : {}),
-    details: [{ kind: known.kind, code: known.code }],
-    ...(retryDelayMs === undefined ? {} : { nextRetryDelay: retryDelayMs }),
+    details: [{ kind: known.kind, code: known.code, ...waitDetail(failed) }],
+    // The server takes no wait at all for no further try.
+    ...(retryDelayMs === undefined ? {} : { nextRetryDelay: Math.max(retryDelayMs, 1) }),
   });
   // Paths of the worker's machine are of no use in a history.
   failure.stack = `${known.name}: ${cut(known.message)}`;
   return failure;
+}
+
+/** For whoever reads tries from a history. */
+function waitDetail({ throttledMs, throttled }: FailedTry): Partial<WaitDetail> {
+  return throttled === 0 ? {} : { throttled, isThrottled: throttledMs !== undefined };
 }
 
 /** Whether the work of a task is a function of its author. */
@@ -127,7 +180,7 @@ function isOfAuthor({ kind }: Pick<TaskSpec, 'kind'>): boolean {
 }
 
 /** What the functions of DAG files throw, as errors of the catalogue. */
-function fromFunction(error: unknown, { request }: FailedTry): PipelineError {
+function fromFunction(error: unknown, { request }: Pick<FailedTry, 'request'>): PipelineError {
   const task = taskOf(request);
   const name = error instanceof Error ? error.name : '';
   const reason = error instanceof Error ? error.message : String(error);

@@ -75,7 +75,7 @@ export function createLedgerBuffer(
     const key = `${task.workflowId}/${task.runId}/${task.taskId}/${String(task.mapIndex)}/${String(task.tryNumber)}`;
     const known = tasks.get(key);
     if (known === undefined || taskStateRank(task.state) >= taskStateRank(known.state))
-      tasks.set(key, { ...known, ...task });
+      tasks.set(key, { ...(known?.state === task.state ? known : withoutError(known)), ...task });
   };
 
   const write = async () => {
@@ -133,4 +133,10 @@ export function createLedgerBuffer(
       await flush();
     },
   };
+}
+
+/** An error belongs to its state. */
+function withoutError(task: TaskRecord | undefined): Partial<TaskRecord> {
+  const { errorCode: _code, errorMessage: _text, ...others } = task ?? {};
+  return others;
 }

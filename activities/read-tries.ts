@@ -4,6 +4,7 @@ import type { RunKey, TaskRecord } from '../core/ledger.js';
 import { limits } from '../core/limits.js';
 import { isManifest } from '../core/manifest.js';
 import type { StageRequest } from '../core/run.js';
+import { waitDetailOf, type WaitDetail } from './tries.js';
 import { textOf, type Failure, type HistoryEvent, type HistoryReader } from './history-reader.js';
 
 /** An activity on its way through a history. */
@@ -64,15 +65,7 @@ export async function readTries(
     }
     const started = event.activityTaskStartedEventAttributes;
     const attempt = attempts.get(String(started?.scheduledEventId));
-    if (started && attempt !== undefined) {
-      const startedAt = textOf(event.eventTime);
-      Object.assign(attempt, {
-        tryNumber: attempt.priorTries + (started.attempt ?? 1),
-        ...(startedAt && { startedAt }),
-        ...(started.identity && { worker: started.identity }),
-        lastFailure: started.lastFailure,
-      });
-    }
+    if (started && attempt !== undefined) Object.assign(attempt, await beginning(attempt, event, reader));
     const completed = event.activityTaskCompletedEventAttributes;
     if (completed) {
       const [result] = await reader.values(completed.result);
@@ -84,7 +77,10 @@ export async function readTries(
     const failed = event.activityTaskFailedEventAttributes;
     if (failed) {
       const failure = await describe(failed.failure, reader);
-      await end(failed.scheduledEventId, event, { state: 'failed', ...failure });
+      await end(failed.scheduledEventId, event, {
+        state: (await waitOf(failed.failure, reader)).isThrottled ? 'deferred' : 'failed',
+        ...failure,
+      });
     }
     const timedOut = event.activityTaskTimedOutEventAttributes;
     if (timedOut) {
@@ -103,6 +99,23 @@ export async function readTries(
   for (const attempt of attempts.values())
     records.push({ ...base(attempt), ...startOf(attempt), state: 'running' });
   return records;
+}
+
+/** What the start of an activity's last try tells. */
+async function beginning(
+  { priorTries }: Attempt,
+  { activityTaskStartedEventAttributes: started, eventTime }: HistoryEvent,
+  reader: HistoryReader,
+): Promise<Pick<Attempt, 'tryNumber' | 'startedAt' | 'worker' | 'lastFailure'>> {
+  const startedAt = textOf(eventTime);
+  const { throttled, isThrottled } = await waitOf(started?.lastFailure, reader);
+  return {
+    tryNumber: priorTries + (started?.attempt ?? 1) - throttled,
+    ...(startedAt && { startedAt }),
+    ...(started?.identity && { worker: started.identity }),
+    // Of a throttled try the one that took its place tells.
+    ...(isThrottled ? {} : { lastFailure: started?.lastFailure }),
+  };
 }
 
 function startOf({ priorTries, tryNumber, startedAt, worker }: Attempt) {
@@ -131,6 +144,11 @@ async function earlierTries(
     });
   }
   return records;
+}
+
+async function waitOf(failure: Failure, reader: HistoryReader): Promise<WaitDetail> {
+  const error = await reader.failure(failure);
+  return waitDetailOf(error instanceof ApplicationFailure ? error.details : undefined);
 }
 
 async function describe(

@@ -14,6 +14,8 @@ export interface TryRecorder {
   started(): void;
   succeeded(result: unknown): void;
   failed(failure: Error, signal: AbortSignal): void;
+  /** The source throttled it: the try goes on later. */
+  throttled(failure: Error): void;
 }
 
 /** Workflows whose activities are tasks of a run. A stream repeats its tasks without end and keeps no tries. */
@@ -24,6 +26,7 @@ const silent: TryRecorder = {
   started: () => undefined,
   succeeded: () => undefined,
   failed: () => undefined,
+  throttled: () => undefined,
 };
 
 export function createTryRecorder(
@@ -70,12 +73,19 @@ export function createTryRecorder(
       else {
         end({
           state: willRetry(failure, info.attempt, task.retry) ? 'up_for_retry' : 'failed',
-          errorCode: (failure instanceof ApplicationFailure ? failure.type : undefined) ?? 'INTERNAL',
-          errorMessage: failure.message,
+          ...reasonOf(failure),
         });
       }
     },
+    throttled: (failure) => {
+      ledger.recordTask({ ...base, state: 'deferred', ...reasonOf(failure) });
+    },
   };
+}
+
+function reasonOf(failure: Error): Pick<TaskRecord, 'errorCode' | 'errorMessage'> {
+  const errorCode = (failure instanceof ApplicationFailure ? failure.type : undefined) ?? 'INTERNAL';
+  return { errorCode, errorMessage: failure.message };
 }
 
 /** A run that is cancelled ends its tasks; a try that is stopped for another reason starts again elsewhere. */

@@ -16,15 +16,24 @@ export interface TryLog {
 /**
  * The log of one try. Each line goes to the worker's log and, within bounds, to the run ledger (`append`); what is cut is
  * counted and said. Never throws: a task does not fail for what it logs.
+ *
+ * @param parts - how often the try was begun before: its lines go on from theirs
  */
-export function createTryLog(logger: Logger, key?: TryKey, append?: (line: TaskLogLine) => void): TryLog {
+export function createTryLog(
+  logger: Logger,
+  key?: TryKey,
+  append?: (line: TaskLogLine) => void,
+  parts = 0,
+): TryLog {
+  const linesBefore = parts * limits.taskLogMaxLines;
   let lines = 0;
   let dropped = 0;
   const write = (level: LogLevel, message: string, fields?: JsonObject) => {
     if (key === undefined) return;
     lines += 1;
     const at = new Date().toISOString();
-    append?.({ ...key, line: lines, at, level, message, ...(fields === undefined ? {} : { fields }) });
+    const line = linesBefore + lines;
+    append?.({ ...key, line, at, level, message, ...(fields === undefined ? {} : { fields }) });
   };
   const add = (level: LogLevel, text: unknown, given?: JsonObject) => {
     const { message, fields } = bounded(String(text), given);

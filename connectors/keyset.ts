@@ -20,10 +20,15 @@ export interface KeysetPage<Record extends Keyed> {
   readonly hasMore: boolean;
 }
 
-/** The end of what was read: the time of the last change, and the records with that very time that came already. */
+/** The end of what was read: the time of the last change, and the records that came already with that very time. */
 interface Position {
   readonly at: string;
   readonly ids: ReadonlySet<string>;
+}
+
+/** Whether a record came already. One that changed since has a later time and comes again, as what it is now. */
+function isKnown({ id, changedAt }: Keyed, position: Position | undefined): boolean {
+  return position?.at === changedAt && position?.ids.has(id) === true;
 }
 
 /**
@@ -42,7 +47,7 @@ export async function* readByChange<Record extends Keyed>(
   let position: Position | undefined;
   for (;;) {
     const { records, hasMore } = await ask({ by: 'change', ...(from !== undefined && { from }) });
-    yield records.filter(({ id }) => position?.ids.has(id) !== true);
+    yield records.filter((record) => !isKnown(record, position));
     if (!hasMore) return;
     const times = records.map(({ changedAt }) => changedAt ?? '');
     if (times.some((at, index) => at === '' || at < (times[index - 1] ?? position?.at ?? '')))
@@ -65,13 +70,13 @@ export async function* readByChange<Record extends Keyed>(
 /** All records with one time of change, by id. */
 async function* readTies<Record extends Keyed>(
   source: string,
-  { at, ids }: Position,
+  known: Position,
   ask: (question: KeysetQuestion) => Promise<KeysetPage<Record>>,
 ): AsyncGenerator<readonly Record[]> {
   let afterId = '0';
   for (;;) {
-    const { records, hasMore } = await ask({ by: 'id', at, afterId });
-    yield records.filter(({ id }) => !ids.has(id));
+    const { records, hasMore } = await ask({ by: 'id', at: known.at, afterId });
+    yield records.filter((record) => !isKnown(record, known));
     if (!hasMore) return;
     const last = records.at(-1)?.id ?? afterId;
     if (BigInt(last) <= BigInt(afterId)) throw unordered(source);

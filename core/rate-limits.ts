@@ -14,6 +14,8 @@ export const rateLimits = {
   rateResetMaxMs: 24 * 60 * 60_000,
   /** Rate budgets: limits of one connection. */
   rateMaxRules: 4,
+  /** Waits for a source that throttles, where the workflow counts the tries of a task because a callback hears of each. */
+  throttledMaxWaits: 100,
   /** Repeats within a task: answers that earn one more, beside the first ones of `connectorMaxTries`. */
   repeatEarnedByAnswers: 2,
 } as const;

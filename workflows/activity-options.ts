@@ -23,9 +23,14 @@ export function activityOptions(task: TaskSpec, context: StageContext): Activity
       initialInterval: retry.initialIntervalMs,
       backoffCoefficient: retry.backoffCoefficient,
       maximumInterval: retry.maximumIntervalMs,
-      maximumAttempts: retry.maximumAttempts,
+      ...(countsTries(task) ? {} : { maximumAttempts: retry.maximumAttempts }),
     },
   };
+}
+
+/** Whether the activity bounds its tries itself (see `StageRequest.countsTries`): only a source throttles. */
+export function countsTries({ kind }: TaskSpec): boolean {
+  return kind === 'extract';
 }
 
 /** The same for a short task, which runs on the worker that decides, without a queue between. */

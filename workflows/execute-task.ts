@@ -56,6 +56,8 @@ export interface TaskScope {
 /** A try that the workflow itself counts. */
 export interface CountedTry {
   readonly tryNumber: number;
+  /** Tries before this one that the source throttled, which count as none. */
+  readonly throttled?: number;
   /** When the tries and the waits between them have to be over, milliseconds since 1970; infinite for no bound. */
   readonly endsAtMs: number;
 }
@@ -86,7 +88,11 @@ export function executeTask(
   switch (task.kind) {
     case 'extract': {
       const { waitMs } = scope;
-      const request = { context, task, ...tries, ...replayed, ...(waitMs === undefined ? {} : { waitMs }) };
+      const request = {
+        ...{ context, task, ...tries, ...replayed },
+        ...(counted === undefined ? { countsTries: true as const } : {}),
+        ...(waitMs === undefined ? {} : { waitMs }),
+      };
       if (waitMs === undefined) return stages.extract(request);
       return scope.interruptibleRead(() => stages.extract(request));
     }

@@ -12,6 +12,8 @@ import { takeEmitted, type EmittedOutput } from '../core/asset-event.js';
 import type { CallbackEvent } from '../core/dag-definition.js';
 import type { TaskSpec, TaskState } from '../core/dag-spec.js';
 import type { JsonObject } from '../core/json.js';
+import { limits } from '../core/limits.js';
+import { plainDelayMs } from '../core/retry-delay.js';
 import type { StageContext, TaskError } from '../core/run.js';
 import { taskSlots, type SlotRequest } from '../core/slot-requests.js';
 import type { TaskOutput } from '../core/task-output.js';
@@ -159,8 +161,12 @@ function judgeOf(task: TaskSpec, scope: TaskScope, hooks: TaskHooks, counted: Co
     if (isCancellation(error)) throw error;
     const known = taskError(error);
     if (known.code === 'TASK_SKIPPED') return { state: 'skipped', error: known };
-    const delayMs = counted === undefined ? undefined : retryDelay(task, counted, error);
-    if (counted === undefined || delayMs === undefined) return { state: 'failed', error: known };
+    if (counted === undefined) return { state: 'failed', error: known };
+    const throttledMs = throttledDelay(task, counted, error);
+    if (throttledMs !== undefined)
+      return waitForSource(task, scope, hooks, { counted, delayMs: throttledMs });
+    const delayMs = retryDelay(task, counted, error);
+    if (delayMs === undefined) return { state: 'failed', error: known };
     const next = { ...counted, tryNumber: counted.tryNumber + 1 };
     return tryAgain(task, scope, hooks, { counted: next, delayMs, error: known });
   };
@@ -214,6 +220,29 @@ async function tryAgain(
   return attempt(task, scope, hooks, next.counted);
 }
 
+/** The same try once more: the source throttled it. */
+async function waitForSource(
+  task: TaskSpec,
+  scope: TaskScope,
+  hooks: TaskHooks,
+  { counted, delayMs }: { readonly counted: CountedTry; readonly delayMs: number },
+): Promise<TaskOutcome> {
+  hooks.onState('deferred');
+  await sleep(delayMs, { summary: `${task.id}: until its source takes requests` });
+  return attempt(task, scope, hooks, { ...counted, throttled: (counted.throttled ?? 0) + 1 });
+}
+
+/** The wait for a source that throttled the try; `undefined` where it did not, or where there were too many such waits. */
+function throttledDelay({ retry }: TaskSpec, counted: CountedTry, error: unknown): number | undefined {
+  const cause = error instanceof ActivityFailure ? error.cause : undefined;
+  if (!(cause instanceof ApplicationFailure) || cause.type !== 'SOURCE_RATE_LIMITED') return undefined;
+  const { throttled = 0, endsAtMs } = counted;
+  if (throttled >= limits.throttledMaxWaits) return undefined;
+  const asked: unknown = cause.nextRetryDelay;
+  const delayMs = Math.max(typeof asked === 'number' ? asked : 0, plainDelayMs(retry, throttled + 1));
+  return Date.now() + delayMs < endsAtMs ? delayMs : undefined;
+}
+
 /** Tasks that only wait take no place of `maxActiveTasks` and no worker slot. */
 export function isWait(task: TaskSpec): boolean {
   return (
@@ -236,13 +265,7 @@ function retryDelay({ retry }: TaskSpec, counted: CountedTry, error: unknown): n
   const cause = isRun ? undefined : error.cause;
   if (cause instanceof ApplicationFailure && cause.nonRetryable === true) return undefined;
   const asked: unknown = cause instanceof ApplicationFailure ? cause.nextRetryDelay : undefined;
-  const delayMs =
-    typeof asked === 'number'
-      ? asked
-      : Math.min(
-          retry.initialIntervalMs * retry.backoffCoefficient ** (tryNumber - 1),
-          retry.maximumIntervalMs,
-        );
+  const delayMs = typeof asked === 'number' ? asked : plainDelayMs(retry, tryNumber);
   return Date.now() + delayMs < endsAtMs ? delayMs : undefined;
 }
 

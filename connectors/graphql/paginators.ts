@@ -1,14 +1,14 @@
 import type { JsonObject } from '../../core/json.js';
 import { protocolFailure } from '../http/index.js';
-import { exactTextAt, memberAt, type JsonPage } from '../json-page.js';
+import { exactTextAt, memberAt, type JsonPage, type PageRecord } from '../json-page.js';
 import { pathOf } from '../rest/paths.js';
+import { placesOf } from '../rest/places.js';
 import type { GraphqlEndpoint, GraphqlPaginator } from './options.js';
 
 /** One page as it came. */
 export interface PageAnswer {
   readonly page: JsonPage;
-  /** Different records of the page. */
-  readonly recordCount: number;
+  readonly records: readonly PageRecord[];
 }
 
 /** Finds pages, one after the other. */
@@ -81,9 +81,8 @@ function offset(paginator: Extract<GraphqlPaginator, { type: 'offset' }>): Graph
   const at = () => ({ [offsetVariable]: position, [limitVariable]: limit });
   return {
     first: at(),
-    next({ page, recordCount }) {
-      // As many as came, not as many as were asked for: a server may give fewer on a page.
-      position += recordCount;
+    next({ page, records }) {
+      position += placesOf(records, limit);
       const hasMore =
         hasMorePath === undefined ? undefined : memberAt(page.document, ['data', ...pathOf(hasMorePath)]);
       const total =
@@ -93,7 +92,7 @@ function offset(paginator: Extract<GraphqlPaginator, { type: 'offset' }>): Graph
       if (total !== undefined && !Number.isSafeInteger(total))
         throw protocolFailure('graphql', `"${totalPath ?? ''}" is no whole number`);
       if (hasMore === false || (total !== undefined && position >= total)) return undefined;
-      if (recordCount > 0) return at();
+      if (records.length > 0) return at();
       if (hasMore === true || total !== undefined)
         throw protocolFailure('graphql', 'a page is empty, and there is said to be more');
       return undefined;

@@ -41,7 +41,7 @@ export async function* readGraphql(
     guard.take(page.body, found.length);
     context.heartbeat();
     yield reader.take(found, page.answeredAtMs);
-    turn = pages.next({ page, recordCount: distinct(found) });
+    turn = pages.next({ page, records: found });
   }
   reader.finish();
 }
@@ -60,11 +60,6 @@ export function nodesAt(source: string, page: JsonPage, path: readonly string[])
     if (node === undefined) throw protocolFailure(source, 'an edge has no node');
     return toRecord(node, parsed['node']);
   });
-}
-
-/** A record that comes twice on a page takes one place in the list that is paged through. */
-function distinct(records: readonly PageRecord[]): number {
-  return new Set(records.map(({ bytes }) => Buffer.from(bytes).toString('latin1'))).size;
 }
 
 function incrementalOf({ startVariable, endVariable, ...rest }: GraphqlIncremental = {}): RestIncremental {

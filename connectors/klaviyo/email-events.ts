@@ -4,7 +4,11 @@ import { memberAt } from '../json-page.js';
 import { toLine } from '../json-slices.js';
 import { emailEvent, meaningOf, type BounceClass, type EmailMeaning } from '../webhook/email-event.js';
 
-/** Metrics of e-mail by their names. Source: Klaviyo help center, "Metrics for email". */
+/**
+ * Metrics of e-mail by their names. Sources: https://help.klaviyo.com/hc/en-us/articles/360036974872 (the names, `Unsubscribed`
+ * among them); the metric of a withdrawn consent has the name of the topic `unsubscribed_from_email_marketing` of Klaviyo's
+ * webhooks.
+ */
 const meanings: Readonly<Record<string, EmailMeaning>> = {
   'Received Email': { type: 'delivered' },
   'Opened Email': { type: 'opened' },
@@ -15,6 +19,12 @@ const meanings: Readonly<Record<string, EmailMeaning>> = {
   Unsubscribed: { type: 'unsubscribed' },
   'Unsubscribed from Email Marketing': { type: 'unsubscribed' },
 };
+
+/**
+ * Properties of an open that need not be a person's. Source of the second:
+ * https://help.klaviyo.com/hc/en-us/articles/4416791883163.
+ */
+const prefetchNames = ['machine_open', 'Apple Privacy Open'] as const;
 
 /** Rows of `email-event.v2`, and the events of e-mail that have no such row. */
 export interface EmailRows {
@@ -47,7 +57,7 @@ export function emailRows(rows: readonly Uint8Array[]): EmailRows {
         subject: property('Subject'),
         campaignId: property('$message'),
         tags: [property('Campaign Name')].filter((tag) => tag !== undefined),
-        isPrefetch: memberAt(row['event_properties'], ['machine_open']) === true,
+        isPrefetch: prefetchNames.some((name) => memberAt(row['event_properties'], [name]) === true),
       },
       textOf(row['id']),
     );

@@ -1,8 +1,9 @@
 import type { JsonObject } from '../../core/json.js';
 import { nextPageUrl, protocolFailure } from '../http/index.js';
-import { exactTextAt, memberAt, type JsonPage } from '../json-page.js';
+import { exactTextAt, memberAt, type JsonPage, type PageRecord } from '../json-page.js';
 import type { RestPaginator } from './options.js';
 import { pathOf } from './paths.js';
+import { placesOf } from './places.js';
 
 /** What one page is asked with. Credentials are added when it is sent. */
 export interface PageRequest {
@@ -15,7 +16,7 @@ export interface PageAnswer {
   readonly request: PageRequest;
   readonly headers: Headers;
   readonly page: JsonPage;
-  readonly recordCount: number;
+  readonly records: readonly PageRecord[];
 }
 
 /** Finds pages, one after the other. */
@@ -69,8 +70,7 @@ function offset(paginator: Extract<RestPaginator, { type: 'offset' }>): Paginato
   return {
     first: at,
     next(answer) {
-      // As many as came, not as many as were asked for: a server may give fewer on a page.
-      position += answer.recordCount;
+      position += placesOf(answer.records, limit);
       const hasMore = hasMoreOf(paginator.hasMorePath, answer);
       const total = totalOf(totalPath, answer);
       const isEnd = hasMore === false || (total !== undefined && position >= total);
@@ -118,8 +118,8 @@ function cursor(paginator: Extract<RestPaginator, { type: 'cursor' }>): Paginato
 }
 
 /** An empty page is the end, but where the source itself says that there is more. */
-function goesOn({ recordCount }: PageAnswer, isTold: boolean): boolean {
-  if (recordCount > 0) return true;
+function goesOn({ records }: PageAnswer, isTold: boolean): boolean {
+  if (records.length > 0) return true;
   if (isTold) throw protocolFailure('rest', 'a page is empty, and there is said to be more');
   return false;
 }

@@ -35,7 +35,7 @@ export async function* readRest(
     guard.take(response.body, found.length);
     context.heartbeat();
     yield reader.take(found, answeredAtMs(response.headers));
-    ask = paginator.next({ request: ask, headers: response.headers, page, recordCount: found.length });
+    ask = paginator.next({ request: ask, headers: response.headers, page, records: found });
     if (ask !== undefined) await pauseForRateLimit(response.headers, context.signal);
   }
   reader.finish();

@@ -99,3 +99,10 @@ test('closing writes what waits', async () => {
   await buffer.close();
   expect(await store.ledger.getRun('w')).toEqual(runOf());
 });
+
+test('the reason of a wait does not stay with a try that went on meanwhile', async () => {
+  buffer.recordTask(taskOf({ state: 'deferred', errorCode: 'SOURCE_RATE_LIMITED', errorMessage: 'wait' }));
+  buffer.recordTask(taskOf({ state: 'running' }));
+  await buffer.flush();
+  expect(batches.at(-1)?.tasks).toEqual([taskOf({ state: 'running' })]);
+});

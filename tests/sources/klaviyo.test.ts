@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { inspect } from 'node:util';
+import { emailRows } from '../../connectors/klaviyo/email-events.js';
 import { source } from '../../connectors/klaviyo/index.js';
 import { klaviyo } from '../../connectors/klaviyo/reference.js';
 import type { ReadRequest, SourceBatch } from '../../connectors/source.js';
@@ -231,4 +232,22 @@ describe('limits and faults', () => {
       expect(error.message).toContain(part);
     expect((await rejection(readAll(source, { stream: 'lists', connection }))).message).toContain('"lists"');
   });
+});
+
+test.each([
+  [{ machine_open: true }, true],
+  [{ 'Apple Privacy Open': true }, true],
+  [{ 'Apple Privacy Open': false }, false],
+  [{}, false],
+])('an open with %j: prefetched %j', (properties, isPrefetch) => {
+  const row = {
+    id: 'e1',
+    metric_name: 'Opened Email',
+    datetime: '2026-01-05T08:00:00+00:00',
+    profile_email: 'a@example.com',
+    event_properties: properties,
+  };
+  const { lines } = emailRows([Buffer.from(JSON.stringify(row))]);
+  const [event] = lines.map((line) => JSON.parse(Buffer.from(line).toString()) as { openVia?: string });
+  expect(event?.openVia === 'prefetch').toBe(isPrefetch);
 });
