@@ -1,16 +1,11 @@
 import { parseInstant } from '../../core/interval.js';
 import { limits } from '../../core/limits.js';
 import { cursorLessLag } from '../cursor.js';
+import type { Bounds } from '../relational/dialect.js';
 import type { ReadRequest } from '../source.js';
 import { instantText } from './json-lines.js';
 import type { ByteRow } from './row-reader.js';
 import type { CursorKind } from './type-forms.js';
-
-/** Values between which rows are read; `lower` inclusive, `upper` exclusive. As MySQL reads them. */
-export interface Bounds {
-  readonly lower?: string;
-  readonly upper?: string;
-}
 
 /** Bounds of a read, or why there are none. */
 export function boundsOf(

@@ -2,24 +2,16 @@ import type mysql from 'mysql2';
 import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
 import { nearestName } from '../nearest-name.js';
+import type { DescribedRows, Relation } from '../relational/dialect.js';
 import type { MysqlOptions } from './options.js';
-import { fromSql, quoteIdentifier, type Relation } from './row-sql.js';
+import { fromSql, quoteIdentifier } from './row-sql.js';
 import type { QueryValue, Session } from './session.js';
 import { formOf, type ColumnForm } from './type-forms.js';
 
 /** What is read, as the server describes it. */
-export interface Described {
-  readonly relation: Relation;
+export interface Described extends DescribedRows<ColumnForm> {
   /** What is bound in the text of the relation. */
   readonly values: readonly QueryValue[];
-  /** All columns by name, in order. */
-  readonly forms: ReadonlyMap<string, ColumnForm>;
-  /** Columns that have no form, with their types. */
-  readonly unreadable: ReadonlyMap<string, string>;
-  /** Columns to read. */
-  readonly columns: readonly string[];
-  /** Empty where nothing identifies a row. */
-  readonly key: readonly string[];
 }
 
 /** @throws PipelineError CONFIG_INVALID where there is no such table, or SOURCE_* */
@@ -61,15 +53,23 @@ export async function describe(
 function formsOf(
   fields: readonly mysql.FieldPacket[],
   zeroDates: MysqlOptions['zeroDates'],
-): Pick<Described, 'forms' | 'unreadable' | 'columns'> {
+): Pick<Described, 'forms' | 'unreadable' | 'notNull' | 'columns'> {
   const forms = new Map<string, ColumnForm>();
   const unreadable = new Map<string, string>();
+  const notNull = new Set<string>();
   for (const field of fields) {
     const form = formOf(field, zeroDates);
-    if ('unreadable' in form) unreadable.set(field.name, form.unreadable);
-    else forms.set(field.name, form);
+    if ('unreadable' in form)
+      unreadable.set(
+        field.name,
+        `column "${field.name}" has type ${form.unreadable}, which is not read: leave it out of "columns", or read text of it in a query (ST_AsText, ST_AsGeoJSON)`,
+      );
+    else {
+      forms.set(field.name, form);
+      if (form.isNotNull) notNull.add(field.name);
+    }
   }
-  return { forms, unreadable, columns: fields.map(({ name }) => name) };
+  return { forms, unreadable, notNull, columns: fields.map(({ name }) => name) };
 }
 
 async function unknownTable(session: Session, database: string, table: string): Promise<PipelineError> {

@@ -1,5 +1,5 @@
+import type { DescribedRows } from '../relational/dialect.js';
 import type { KeyRequest } from '../source.js';
-import type { Described } from './describe.js';
 import { column, fromSql, quoteIdentifier, type RowQuery } from './row-sql.js';
 import type { ColumnForm } from './type-forms.js';
 
@@ -18,7 +18,11 @@ function keyRows(marks: readonly Mark[]): string {
   return `JSON_TABLE(@millrace_keys, '$[*]' COLUMNS (${columns.join(', ')})) AS k`;
 }
 
-function marksOf({ key, version }: KeyRequest, { forms }: Described, isWithVersion: boolean): Mark[] {
+function marksOf(
+  { key, version }: KeyRequest,
+  { forms }: DescribedRows<ColumnForm>,
+  isWithVersion: boolean,
+): Mark[] {
   const places = [
     ...key.map((name, index) => ({ name, path: `$.key[${String(index)}]` })),
     ...(isWithVersion ? version : [])
@@ -39,14 +43,18 @@ function isSame(name: string, { encoding }: ColumnForm): string {
 }
 
 /** Condition of the rows that have one of the asked keys. */
-export function isAskedKey(request: KeyRequest, described: Described): string {
+export function isAskedKey(request: KeyRequest, described: DescribedRows<ColumnForm>): string {
   const marks = marksOf(request, described, false);
   const same = marks.map(({ name, form }) => isSame(name, form));
   return `EXISTS (SELECT 1 FROM ${keyRows(marks)} WHERE ${same.join(' AND ')})`;
 }
 
 /** Asked keys of which no row is left, with their versions. */
-export function goneKeys(request: KeyRequest, described: Described, alive: readonly string[]): RowQuery {
+export function goneKeys(
+  request: KeyRequest,
+  described: DescribedRows<ColumnForm>,
+  alive: readonly string[],
+): RowQuery {
   const marks = marksOf(request, described, true);
   const same = marks
     .filter(({ name }) => request.key.includes(name))

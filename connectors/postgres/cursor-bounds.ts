@@ -3,14 +3,9 @@ import type { JsonValue } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
 import { cursorLessLag } from '../cursor.js';
 import { sliceMembers } from '../json-slices.js';
+import type { Bounds } from '../relational/dialect.js';
 import type { ReadRequest } from '../source.js';
 import type { CursorKind } from './type-forms.js';
-
-/** Values between which rows are read; `lower` inclusive, `upper` exclusive. */
-export interface Bounds {
-  readonly lower?: string;
-  readonly upper?: string;
-}
 
 const lineFeed = 0x0a;
 

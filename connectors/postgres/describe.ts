@@ -1,23 +1,14 @@
 import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
 import { nearestName } from '../nearest-name.js';
+import type { DescribedRows, Relation } from '../relational/dialect.js';
 import type { PostgresOptions } from './options.js';
-import { quoteIdentifier, type Relation } from './row-sql.js';
+import { quoteIdentifier } from './row-sql.js';
 import type { Session } from './session.js';
 import { readTypes, withModifier, type ColumnForm } from './type-forms.js';
 
 /** What is read, as it stands in the catalog of the server. */
-export interface Described {
-  readonly relation: Relation;
-  /** All columns by name, in order. */
-  readonly forms: ReadonlyMap<string, ColumnForm>;
-  /** Columns to read. */
-  readonly columns: readonly string[];
-  /** Columns that the server keeps from being null. */
-  readonly notNull: ReadonlySet<string>;
-  /** Empty where nothing identifies a row. */
-  readonly key: readonly string[];
-}
+export type Described = DescribedRows<ColumnForm>;
 
 /** @throws PipelineError CONFIG_INVALID where there is no such table, or SOURCE_* */
 export async function describe(session: Session, { from, key }: PostgresOptions): Promise<Described> {

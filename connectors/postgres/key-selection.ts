@@ -1,12 +1,13 @@
+import type { DescribedRows } from '../relational/dialect.js';
 import type { KeyRequest } from '../source.js';
-import type { Described } from './describe.js';
 import { column, quoteIdentifier, type RowQuery } from './row-sql.js';
+import type { ColumnForm } from './type-forms.js';
 
 /** The asked keys as rows, which the session holds under `millrace.keys`. */
 const elements = `jsonb_array_elements(current_setting('millrace.keys')::jsonb) AS e`;
 
 /** Condition of the rows that have one of the asked keys. */
-export function isAskedKey({ key }: KeyRequest, { forms }: Described): string {
+export function isAskedKey({ key }: KeyRequest, { forms }: DescribedRows<ColumnForm>): string {
   const values = key.map((name, index) => typed('key', index, forms.get(name)?.typeName));
   return `(${key.map(column).join(', ')}) IN (SELECT ${values.join(', ')} FROM ${elements})`;
 }
@@ -14,7 +15,7 @@ export function isAskedKey({ key }: KeyRequest, { forms }: Described): string {
 /** Asked keys of which no row is left, with their versions. */
 export function goneKeys(
   { key, version }: KeyRequest,
-  { forms, relation }: Described,
+  { forms, relation }: DescribedRows<ColumnForm>,
   alive: readonly string[],
 ): RowQuery {
   const marks = [...key, ...version.filter((name) => !key.includes(name))];

@@ -1,34 +1,26 @@
-import type { KeyRequest, ReadRequest, SourceBatch } from '../source.js';
-import { boundsOf, type Bounds } from './cursor-bounds.js';
+import type { RelationalDialect } from '../relational/dialect.js';
+import { planRead as planRelational, type ReadPlan as RelationalPlan } from '../relational/plan-read.js';
+import type { ReadRequest } from '../source.js';
+import { boundsOf } from './cursor-bounds.js';
 import type { Described } from './describe.js';
 import { goneKeys, isAskedKey } from './key-selection.js';
-import { nearestName } from '../nearest-name.js';
 import type { PostgresOptions } from './options.js';
-import { bound, column, type RowQuery } from './row-sql.js';
+import { bound, column } from './row-sql.js';
 import type { ColumnForm, CursorKind } from './type-forms.js';
 
-/** The statements of one read, in order, and the bounds that they look up. */
-export interface ReadPlan {
-  readonly parts: readonly { readonly kind: SourceBatch['kind']; readonly query: RowQuery }[];
-  readonly bounds: Bounds;
-  /** The column that the cursor follows, where the task reads by cursor. */
-  readonly cursor: OrderColumn | undefined;
-  /** Condition of rows that are not deleted, where there are deletions. */
-  readonly alive: string | undefined;
-}
+/** The statements of one read. */
+export type ReadPlan = RelationalPlan<ColumnForm, CursorKind>;
 
-/** The column in whose order rows are read. */
-interface OrderColumn {
-  readonly name: string;
-  readonly kind: CursorKind;
-}
-
-/** Which rows are deletions. */
-interface Deletions {
-  readonly alive: string;
-  readonly gone: string;
-  readonly columns: RowQuery['columns'];
-}
+const dialect: RelationalDialect<ColumnForm, CursorKind> = {
+  column,
+  bound,
+  boundsOf,
+  cursorTypes: 'timestamptz, timestamp, date, smallint, integer or bigint',
+  isMark: ({ typeName }) => typeName === 'boolean',
+  markTypes: 'boolean',
+  isAskedKey,
+  goneKeys,
+};
 
 /** Plans a read, or tells all that is wrong with it. */
 export function planRead(
@@ -36,146 +28,5 @@ export function planRead(
   options: PostgresOptions,
   request: ReadRequest,
 ): ReadPlan | { readonly problems: readonly string[] } {
-  const lookup = new ColumnLookup(described.forms);
-  const order = orderOf(lookup, options, request);
-  const bounds = order === undefined ? {} : lookup.boundsOf(order, request, options);
-  const columns = lookup.pick(described.columns, 'column');
-  if (described.columns.length === 0) lookup.problems.push('there is no column to read');
-  if (order !== undefined && !described.columns.includes(order.name))
-    lookup.problems.push(`"columns" must hold "${order.name}", which the read follows`);
-  if (options.key !== undefined && options.deleted === undefined) lookup.pick(options.key, 'the key');
-  const deletions = deletionsOf(lookup, described.key, options, request);
-  if (lookup.problems.length > 0) return { problems: [...new Set(lookup.problems)] };
-  return {
-    parts: partsOf(described, columns, { order, bounds, deletions, keys: request.keys }),
-    bounds,
-    cursor: request.cursorPath === undefined ? undefined : order,
-    alive: deletions?.alive,
-  };
-}
-
-interface Choice {
-  readonly order: OrderColumn | undefined;
-  readonly bounds: Bounds;
-  readonly deletions: Deletions | undefined;
-  readonly keys: KeyRequest | undefined;
-}
-
-function partsOf(
-  described: Described,
-  columns: RowQuery['columns'],
-  { order, bounds, deletions, keys }: Choice,
-): ReadPlan['parts'] {
-  const { relation, key, notNull } = described;
-  const within = [
-    ...(order === undefined ? [] : withinBounds(order, bounds)),
-    ...(keys === undefined ? [] : [isAskedKey(keys, described)]),
-  ];
-  const orderBy = order === undefined ? [] : [order.name, ...key.filter((name) => name !== order.name)];
-  const alive = deletions === undefined ? [] : [deletions.alive];
-  const parts: ReadPlan['parts'][number][] = [];
-  if (order !== undefined && within.length === 0 && !notNull.has(order.name)) {
-    // Before the first cursor there is no bound, and rows without a value, which no cursor ever finds, are read once.
-    const [isNull, isSet] = [`${column(order.name)} IS NULL`, `${column(order.name)} IS NOT NULL`];
-    parts.push(
-      { kind: 'rows', query: { relation, columns, conditions: [isNull, ...alive], orderBy: [] } },
-      { kind: 'rows', query: { relation, columns, conditions: [isSet, ...alive], orderBy } },
-    );
-  } else
-    parts.push({ kind: 'rows', query: { relation, columns, conditions: [...within, ...alive], orderBy } });
-  if (deletions !== undefined) {
-    const conditions = [...within, deletions.gone];
-    parts.push({ kind: 'deletes', query: { relation, columns: deletions.columns, conditions, orderBy } });
-  }
-  if (keys?.deletions === true) parts.push({ kind: 'deletes', query: goneKeys(keys, described, alive) });
-  return parts;
-}
-
-/** Columns by name, and what was found wrong on the way. */
-class ColumnLookup {
-  readonly problems: string[] = [];
-  readonly #forms: ReadonlyMap<string, ColumnForm>;
-
-  constructor(forms: ReadonlyMap<string, ColumnForm>) {
-    this.#forms = forms;
-  }
-
-  form(name: string, what: string): ColumnForm | undefined {
-    const form = this.#forms.get(name);
-    if (form === undefined)
-      this.problems.push(
-        `${what} "${name}" is no column of what is read${nearestName(name, [...this.#forms.keys()])}`,
-      );
-    return form;
-  }
-
-  pick(names: readonly string[], what: string): RowQuery['columns'] {
-    return names.flatMap((name) => {
-      const form = this.form(name, what);
-      return form === undefined ? [] : [[name, form] as const];
-    });
-  }
-
-  boundsOf({ name, kind }: OrderColumn, request: ReadRequest, { overlap }: PostgresOptions): Bounds {
-    const bounds = boundsOf(request, kind, overlap);
-    if (!('problem' in bounds)) return bounds;
-    this.problems.push(`column "${name}" ${bounds.problem}`);
-    return {};
-  }
-}
-
-/** A read by cursor follows its path, one by interval the column of the interval; a full read follows none. */
-function orderName({ intervalColumn }: PostgresOptions, request: ReadRequest): string | undefined {
-  return request.interval === undefined ? request.cursorPath : (intervalColumn ?? request.cursorPath);
-}
-
-function orderOf(
-  lookup: ColumnLookup,
-  options: PostgresOptions,
-  request: ReadRequest,
-): OrderColumn | undefined {
-  const name = orderName(options, request);
-  if (name === undefined) {
-    if (request.interval !== undefined)
-      lookup.problems.push('reading by data interval needs "intervalColumn"');
-    return undefined;
-  }
-  const form = lookup.form(name, 'the cursor or interval column');
-  if (form?.cursor !== undefined) return { name, kind: form.cursor };
-  if (form !== undefined)
-    lookup.problems.push(
-      `column "${name}" has type ${form.typeName}; a cursor needs timestamptz, timestamp, date, smallint, integer or bigint`,
-    );
-  return undefined;
-}
-
-function deletionsOf(
-  lookup: ColumnLookup,
-  key: readonly string[],
-  options: PostgresOptions,
-  request: ReadRequest,
-): Deletions | undefined {
-  if (options.deleted === undefined) return undefined;
-  const { column: name, mark } = options.deleted;
-  const form = lookup.form(name, mark === 'true' ? '"deletedWhen"' : '"deletedAt"');
-  if (mark === 'true' && form !== undefined && form.typeName !== 'boolean')
-    lookup.problems.push(`column "${name}" has type ${form.typeName}; "deletedWhen" needs boolean`);
-  if (key.length === 0) lookup.problems.push('deletions need "key": nothing says what identifies a row');
-  const version = options.version ?? orderName(options, request);
-  if (version === undefined)
-    lookup.problems.push('deletions need "version": a full read has no cursor column to take its place');
-  const marks = version === undefined || key.includes(version) ? key : [...key, version];
-  const [alive, gone] = mark === 'true' ? ['IS NOT TRUE', 'IS TRUE'] : (['IS NULL', 'IS NOT NULL'] as const);
-  return {
-    alive: `${column(name)} ${alive}`,
-    gone: `${column(name)} ${gone}`,
-    columns: lookup.pick(marks, 'the key or version'),
-  };
-}
-
-function withinBounds({ name, kind }: OrderColumn, { lower, upper }: Bounds): string[] {
-  return [
-    ...(lower === undefined ? [] : [`${column(name)} >= ${bound('lower', kind)}`]),
-    ...(upper === undefined ? [] : [`${column(name)} < ${bound('upper', kind)}`]),
-  ];
+  return planRelational(described, options, request, dialect);
 }

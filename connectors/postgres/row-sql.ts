@@ -1,19 +1,8 @@
+import type { RowQuery as RelationalQuery } from '../relational/dialect.js';
 import type { ColumnForm, CursorKind } from './type-forms.js';
 
-/** What stands after FROM: a quoted name, or the text of a query. */
-export interface Relation {
-  readonly sql: string;
-  readonly isTable?: true;
-}
-
 /** One statement that reads rows. */
-export interface RowQuery {
-  readonly relation: Relation;
-  readonly columns: readonly (readonly [name: string, form: ColumnForm])[];
-  /** Conditions over columns of `q`, joined by AND. */
-  readonly conditions: readonly string[];
-  readonly orderBy: readonly string[];
-}
+export type RowQuery = RelationalQuery<ColumnForm>;
 
 /** A name of any characters as SQL text. */
 export function quoteIdentifier(name: string): string {
