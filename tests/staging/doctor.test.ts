@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { ObjectStore } from '../../connectors/staging/object-store.js';
@@ -38,6 +41,39 @@ describe('the doctor and staging in a folder', () => {
   });
 });
 
+function inBucket(endpoint: string, bucket: string) {
+  const { accessKeyId, secretAccessKey, ...place } = s3At(endpoint);
+  process.env['TEST_S3_SECRET'] = secretAccessKey;
+  return staging({
+    url: `s3://${bucket}/project`,
+    s3: { ...place, accessKeyId, secretAccessKey: { env: 'TEST_S3_SECRET' } },
+  });
+}
+
+afterAll(() => {
+  delete process.env['TEST_S3_SECRET'];
+});
+
+test('the doctor finds a bucket that may be listed and not be written to', async () => {
+  const server = createServer((request, response) => {
+    request.resume();
+    const isList = request.method === 'GET' || request.method === 'HEAD';
+    response.writeHead(isList ? 200 : 403, { 'content-type': 'application/xml' });
+    response.end(isList ? '<ListBucketResult/>' : '<Error><Code>AccessDenied</Code></Error>');
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  try {
+    const { port } = server.address() as AddressInfo;
+    expect(await inBucket(`http://127.0.0.1:${String(port)}`, 'there')).toMatchObject({
+      isFine: false,
+      detail: expect.stringMatching(/s3:\/\/there\/project.* to write a small object there: 403/),
+    });
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
 const moto = await findMoto();
 (moto === undefined ? describe.skip : describe)('the doctor and staging in a bucket', () => {
   let peer: BucketPeer;
@@ -45,22 +81,10 @@ const moto = await findMoto();
     peer = await startMoto(moto ?? '');
     await s3.makeBucket(peer.url, 'there');
   }, 240_000);
-  afterAll(async () => {
-    delete process.env['TEST_S3_SECRET'];
-    await peer.stop();
-  });
-
-  const at = (bucket: string) => {
-    const { accessKeyId, secretAccessKey, ...place } = s3At(peer.url);
-    process.env['TEST_S3_SECRET'] = secretAccessKey;
-    return staging({
-      url: `s3://${bucket}/project`,
-      s3: { ...place, accessKeyId, secretAccessKey: { env: 'TEST_S3_SECRET' } },
-    });
-  };
+  afterAll(() => peer.stop());
 
   test('writes, reads and deletes there, and leaves nothing', async () => {
-    expect(await at('there')).toMatchObject({ isFine: true });
+    expect(await inBucket(peer.url, 'there')).toMatchObject({ isFine: true });
     const left: string[] = [];
     for await (const { key } of createS3Store('there', 'project/probe/', s3At(peer.url)).list())
       left.push(key);
@@ -68,7 +92,7 @@ const moto = await findMoto();
   });
 
   test('says why it cannot', async () => {
-    expect(await at('missing')).toMatchObject({
+    expect(await inBucket(peer.url, 'missing')).toMatchObject({
       isFine: false,
       detail: expect.stringMatching(/s3:\/\/missing\/project.* cannot be used: .*bucket/i),
     });

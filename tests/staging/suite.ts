@@ -41,6 +41,13 @@ export async function readBack(store: StagingStore, file: StagedFile): Promise<B
 
 /** What every staging store promises. */
 export function stagingContract({ fresh }: StagingUnderContract): void {
+  test('a probe writes, reads and removes a file of its own', async () => {
+    const store = await (await fresh()).machine();
+    await store.check();
+    await store.probe();
+    expect(await entriesOf(store)).toEqual([]);
+  });
+
   test.each([
     ['nothing', Buffer.alloc(0)],
     ['one line', Buffer.from('{"id":1}\n')],
