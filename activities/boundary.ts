@@ -32,7 +32,8 @@ export function toActivity<Request, Result>(
     const tryInExecution = numberOf(request, 'tryNumber') ?? info.attempt;
     const recorder = createTryRecorder(request, { ...info, attempt: tryInExecution }, deps.ledger);
     const tryLog = createTryLog(logger, recorder.key, (line) => deps.ledger?.appendLog(line));
-    let details: JsonValue | undefined;
+    // What the try before said last stands until this one says something: a try that ends early loses nothing.
+    let details = info.heartbeatDetails as JsonValue | undefined;
     const io: StageIo = {
       signal: context.cancellationSignal,
       attempt: tryInExecution + (numberOf(request, 'priorTries') ?? 0),

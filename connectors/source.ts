@@ -50,6 +50,8 @@ export interface ReadRequest {
   readonly keys?: KeyRequest;
   /** A real-time source waits this long for a first row. */
   readonly waitMs: number;
+  /** What a try before was given last of this very read (`SourceBatch.resume`): the read goes on right behind it. */
+  readonly resume?: JsonValue;
 }
 
 export interface ReadContext {
@@ -76,6 +78,12 @@ export interface SourceBatch {
   readonly rejects?: readonly Omit<QuarantineRow, 'position'>[];
   /** Cursor after this piece; the last one becomes the manifest's. */
   readonly cursor?: JsonValue;
+  /**
+   * Everything up to and with this piece is delivered, and a read that is given this goes on right behind it, to the same
+   * rows. At most `limits.resumeMaxBytes` as JSON, without secrets. Absent: a cut read goes on behind an earlier piece that
+   * has one, or begins anew. Not taken from reads with typed text.
+   */
+  readonly resume?: JsonValue;
 }
 
 /** Which rows a checksum runs over, and how they are grouped. */
@@ -115,7 +123,7 @@ export interface ChecksumReader {
 /** A system that Millrace reads from: one folder under `connectors/`, exported as `source` from its `index.ts`. */
 export interface Source {
   readonly name: string;
-  /** @throws PipelineError SOURCE_* */
+  /** @throws PipelineError SOURCE_*; SOURCE_RESUME for a `resume` that is of no use, before anything is delivered */
   read(request: ReadRequest, context: ReadContext): AsyncIterable<SourceBatch>;
   /**
    * Quarantined lines, as the source rejected them, in the form in which it would deliver them now; `undefined` where the

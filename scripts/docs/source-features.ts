@@ -46,7 +46,7 @@ const remoteFilesTest = from('tests/sources/remote-files.test.ts');
 const schemaTest = from('tests/sources/schemas.test.ts');
 const vendorTest = from('tests/webhooks/vendors.test.ts');
 
-/** Every source. No source resumes: an extract stages all that it was asked for or nothing. */
+/** Every source. */
 export const sources: readonly SourceFeatures[] = [
   {
     source: 'shopify',
@@ -133,6 +133,7 @@ export const sources: readonly SourceFeatures[] = [
     features: {
       pull: restTest('reads every record once, to the digit'),
       incremental: restTest('%s: asks from the cursor less the lag, and moves it'),
+      resume: restTest('a read that is cut behind any page goes on with the next one'),
       'rate budget': restTest('a spent rate limit is waited for'),
       auth: restTest('%s goes with every page'),
       fixture: restTest('seeded faults change nothing in what is delivered'),
@@ -143,6 +144,7 @@ export const sources: readonly SourceFeatures[] = [
     features: {
       pull: graphqlTest('reads every record once, to the digit'),
       incremental: graphqlTest('reads what changed since the cursor less the lag'),
+      resume: graphqlTest('a read that is cut behind any page goes on with the next one'),
       'rate budget': graphqlTest('is waited for before it is spent'),
       auth: graphqlTest('a wrong token is SOURCE_AUTH at once'),
       fixture: graphqlTest('seeded faults, and records that come twice'),
