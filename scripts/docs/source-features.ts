@@ -67,6 +67,7 @@ export const sources: readonly SourceFeatures[] = [
       pull: hubspotTest('lists each object once, its properties beside its members'),
       webhook: vendorTest('HubSpot %s'),
       incremental: hubspotTest('an object that changes while pages are read pushes no other out of sight'),
+      resume: hubspotTest('a read by %s that is cut behind any page goes on with the next one'),
       deletes: hubspotTest('polled through its whole life, faults included'),
       'rate budget': hubspotTest('a limit with nothing left is waited for'),
       auth: hubspotTest('a wrong token is SOURCE_AUTH at once'),
@@ -91,6 +92,7 @@ export const sources: readonly SourceFeatures[] = [
     features: {
       pull: magentoTest('lists each record once, to the digit; times have their zone'),
       incremental: magentoTest('an order that changes while pages are read pushes no other out of sight'),
+      resume: magentoTest('a read by %s that is cut behind any page goes on with the next one'),
       auth: magentoTest('keys of an integration sign each request and each try anew'),
       schema: schemaTest('all %s of the fixture Magento shop fit %s'),
       fixture: magentoTest('the fixture repeats its last page behind the end'),
@@ -101,6 +103,7 @@ export const sources: readonly SourceFeatures[] = [
     features: {
       pull: klaviyoTest('has each event once, with the name of its metric'),
       incremental: klaviyoTest('asks from the cursor less the lag, the very moment included'),
+      resume: klaviyoTest('a read of %s that is cut behind any page goes on with the next one'),
       'rate budget': klaviyoTest('a spent limit is waited for'),
       auth: klaviyoTest('a wrong key is SOURCE_AUTH at once'),
       schema: schemaTest('%s of the fixture servers fit %s'),

@@ -57,7 +57,11 @@ export async function readUntil(
     staging: undefined as never,
     heartbeat: () => undefined,
   };
-  for await (const batch of source.read(whole, context)) {
+  // Left as a killed process leaves it: the source is not told that nobody reads on.
+  const batches = source.read(whole, context)[Symbol.asyncIterator]();
+  for (;;) {
+    const { done, value: batch } = await batches.next();
+    if (done === true) return undefined;
     const text = Buffer.from(batch.bytes ?? []).toString('utf8');
     lines[batch.kind].push(...text.split('\n').slice(0, -1));
     cursor = batch.cursor ?? cursor;
@@ -65,5 +69,4 @@ export async function readUntil(
     found += 1;
     if (found === places) return { ...lines, cursor, resume: batch.resume };
   }
-  return undefined;
 }
