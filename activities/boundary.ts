@@ -40,6 +40,7 @@ export function toActivity<Request, Result>(
       lastDetails: info.heartbeatDetails as unknown,
       logger,
       log: tryLog.log,
+      goesOn: () => isGoingOn(context.cancellationSignal.reason),
       heartbeat: (next) => {
         details = next;
         context.heartbeat(next);
@@ -70,6 +71,11 @@ export function toActivity<Request, Result>(
       clearInterval(timer);
     }
   };
+}
+
+/** The SDK's word for an abort is the message of its reason. */
+function isGoingOn(reason: unknown): boolean {
+  return reason instanceof CancelledFailure && reason.message !== 'CANCELLED';
 }
 
 /** A count of tries that the workflow keeps, where it does. */

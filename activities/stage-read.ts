@@ -49,7 +49,7 @@ export async function stageRead(request: StageReadRequest): Promise<Manifest> {
     try {
       return await going.run(former.checkpoint);
     } catch (error) {
-      if (going.hasTaken || io.signal.aborted || !isFinal(error)) throw error;
+      if (io.signal.aborted || !isAboutPlace(error, going.hasTaken)) throw error;
       io.log.info(anew(error.code));
     }
   } else if (problem !== undefined) {
@@ -62,9 +62,10 @@ function anew(problem: string): string {
   return `reads from the beginning: what the last try noted is of no use (${problem})`;
 }
 
-/** True where another try of the same would end in the same way. */
-function isFinal(error: unknown): error is PipelineError {
-  return isPipelineError(error) && !error.retryable && !passing.has(error.code);
+/** True where the read may pass from its beginning: the place is refused, or nothing came from there and nothing ever will. */
+function isAboutPlace(error: unknown, hasTaken: boolean): error is PipelineError {
+  if (!isPipelineError(error)) return false;
+  return error.code === 'SOURCE_RESUME' || (!hasTaken && !error.retryable && !passing.has(error.code));
 }
 
 /** One way through the source, from its beginning or from a checkpoint. */
@@ -73,6 +74,7 @@ class GoingRead {
   readonly #store: CheckpointStore;
   readonly #sink;
   #noted: StagedFile | undefined;
+  #notedPlace = '';
   #notedAtMs = performance.now();
   #bytesSince = 0;
   #cursor: JsonValue | undefined;
@@ -98,15 +100,16 @@ class GoingRead {
     const heartbeat = () => {
       this.#report();
     };
+    const context = { signal, staging, heartbeat, goesOn: () => io.goesOn?.() === true };
     const from = former === undefined ? read : { ...read, resume: former.resume };
     heartbeat();
     try {
       if (former !== undefined) await this.#sink.resume(former);
       this.#cursor = former?.cursor ?? this.#cursor;
-      for await (const batch of source.read(from, { signal, staging, heartbeat })) {
+      for await (const batch of source.read(from, context)) {
         signal.throwIfAborted();
         await this.#take(batch);
-        if (this.#isDue()) await this.#note();
+        if (this.#isDue(batch)) await this.#note();
         heartbeat();
       }
       signal.throwIfAborted();
@@ -132,7 +135,9 @@ class GoingRead {
     this.#place = batch.resume;
   }
 
-  #isDue(): boolean {
+  /** A first place without rows is what a source has begun and waits for, such as an export: it is noted at once. */
+  #isDue({ rowCount }: SourceBatch): boolean {
+    if (rowCount === 0 && this.#noted === undefined) return true;
     const { resumeEveryMs = limits.resumeEveryMs } = this.#request;
     return (
       performance.now() - this.#notedAtMs >= resumeEveryMs || this.#bytesSince >= limits.resumeEveryBytes
@@ -142,7 +147,9 @@ class GoingRead {
   /** A note is an aid: where it cannot be made, an earlier one stands, and the read goes on. */
   async #note(): Promise<void> {
     const resume = this.#place;
-    if (resume === undefined || JSON.stringify(resume).length > limits.resumeMaxBytes) return;
+    const text = resume === undefined ? '' : JSON.stringify(resume);
+    // A source that waits names the same place again and again.
+    if (resume === undefined || text === this.#notedPlace || text.length > limits.resumeMaxBytes) return;
     this.#notedAtMs = performance.now();
     this.#bytesSince = 0;
     try {
@@ -150,7 +157,7 @@ class GoingRead {
       if (state === undefined) return;
       const cursor = this.#cursor;
       this.#noted = await this.#store.save({ ...state, resume, ...(cursor !== undefined && { cursor }) });
-      this.#place = undefined;
+      this.#notedPlace = text;
     } catch (error) {
       this.#request.io.logger.warn({ err: error }, 'how far a read has come could not be noted');
     }

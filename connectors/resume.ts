@@ -1,5 +1,5 @@
 import { PipelineError } from '../core/errors/index.js';
-import type { JsonObject } from '../core/json.js';
+import type { JsonObject, JsonValue } from '../core/json.js';
 import { optionProblems } from './option-problems.js';
 import type { ReadRequest } from './source.js';
 
@@ -18,6 +18,14 @@ export function resumeOf(
   const [problem] = optionProblems(schema, resume, 'its place');
   if (problem === undefined) return resume as JsonObject;
   throw resumeFailure(source, problem);
+}
+
+/** A place with the cursor behind it; none where there is none. */
+export function withCursor<Place extends JsonObject>(
+  place: Place | undefined,
+  cursor: JsonValue | undefined,
+): (Place & { cursor?: JsonValue }) | undefined {
+  return place && { ...place, ...(cursor !== undefined && { cursor }) };
 }
 
 /** @param reason a sentence without the values of the place */

@@ -58,6 +58,11 @@ export interface ReadContext {
   /** Aborted on cancellation, time-out and shutdown; a source passes it to every request. */
   readonly signal: AbortSignal;
   readonly staging: StagingStore;
+  /**
+   * After an abort: whether another try goes on with the read, because a worker stops or lost touch. Then what it waits for at
+   * the source stays. Absent: it does not.
+   */
+  goesOn?(): boolean;
   /** Reports that the source is alive; cheap, call it per page. */
   heartbeat(details?: JsonValue): void;
 }
@@ -123,7 +128,7 @@ export interface ChecksumReader {
 /** A system that Millrace reads from: one folder under `connectors/`, exported as `source` from its `index.ts`. */
 export interface Source {
   readonly name: string;
-  /** @throws PipelineError SOURCE_*; SOURCE_RESUME for a `resume` that is of no use, before anything is delivered */
+  /** @throws PipelineError SOURCE_*; SOURCE_RESUME for a `resume` that is of no use */
   read(request: ReadRequest, context: ReadContext): AsyncIterable<SourceBatch>;
   /**
    * Quarantined lines, as the source rejected them, in the form in which it would deliver them now; `undefined` where the

@@ -5,7 +5,7 @@ import { protocolFailure } from '../http/index.js';
 import { toLine } from '../json-slices.js';
 import { keysetPlaceSchema, type KeysetPlace } from '../keyset.js';
 import { closedObject } from '../option-problems.js';
-import { resumeOf } from '../resume.js';
+import { resumeOf, withCursor } from '../resume.js';
 import type { ReadContext, ReadRequest, SourceBatch } from '../source.js';
 import { createHubspotApi, type HubspotApi } from './api.js';
 import { readAssociations } from './associations.js';
@@ -31,8 +31,6 @@ export async function* readObjects(
   const span = spanOf(request);
   const from = resumeOf('hubspot', request, placeSchema) as Place | undefined;
   let cursor = from?.cursor ?? request.cursor;
-  const behind = (place: Place | undefined): Place | undefined =>
-    place && { ...place, ...(cursor !== undefined && { cursor }) };
   if (from?.archived === undefined) {
     for await (const { objects, notAfterMs, place } of pagesOf(api, settings, span, from)) {
       for (const object of objects)
@@ -43,7 +41,7 @@ export async function* readObjects(
         'rows',
         lines,
         cursor,
-        behind(place ?? (settings.deletions ? { archived: {} } : undefined)),
+        withCursor<Place>(place ?? (settings.deletions ? { archived: {} } : undefined), cursor),
       );
     }
   }
@@ -55,7 +53,7 @@ export async function* readObjects(
       'deletes',
       gone.map(deletionLine),
       cursor,
-      behind(place && { archived: { list: place } }),
+      withCursor<Place>(place && { archived: { list: place } }, cursor),
     );
   }
 }

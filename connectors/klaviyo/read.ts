@@ -5,7 +5,7 @@ import { memberAt, type PageRecord } from '../json-page.js';
 import { toLine } from '../json-slices.js';
 import { lineBatch } from '../line-batch.js';
 import { closedObject } from '../option-problems.js';
-import { resumeOf } from '../resume.js';
+import { resumeOf, withCursor } from '../resume.js';
 import type { ReadContext, ReadRequest, SourceBatch } from '../source.js';
 import { emailRows } from './email-events.js';
 import { collectionUrl, readPages, type KlaviyoPlace } from './pages.js';
@@ -41,10 +41,7 @@ export async function* readKlaviyo(
       cursor = laterCursor(cursor, cursorNotAfter(instantAt(record, timeMember), page.beganAtMs));
     const rows = wanted.map(isProfiles ? profileRow : eventRows(page));
     context.heartbeat();
-    const place: Place | undefined = page.place && {
-      ...page.place,
-      ...(cursor !== undefined && { cursor }),
-    };
+    const place = withCursor<Place>(page.place, cursor);
     if (settings.stream !== 'email-events') {
       yield lineBatch('rows', rows.map(toLine), cursor, place);
       continue;

@@ -13,7 +13,7 @@ import {
 import { lineBatch } from '../line-batch.js';
 import { createPageGuard } from '../page-guard.js';
 import { closedObject } from '../option-problems.js';
-import { resumeOf } from '../resume.js';
+import { resumeOf, withCursor } from '../resume.js';
 import type { ReadContext, ReadRequest, SourceBatch } from '../source.js';
 import { askMagento } from './api.js';
 import { recordsOf, type MagentoRecord } from './record.js';
@@ -57,11 +57,7 @@ export async function* readMagento(
       'rows',
       wanted.map(({ line }) => line),
       cursor,
-      place && {
-        ...place,
-        ...(beganAtMs !== undefined && { beganAtMs }),
-        ...(cursor !== undefined && { cursor }),
-      },
+      withCursor<Place>(place && { ...place, ...(beganAtMs !== undefined && { beganAtMs }) }, cursor),
     );
   }
 }

@@ -54,6 +54,7 @@ export const sources: readonly SourceFeatures[] = [
       pull: shopifyGraphqlTest('of %s has each object once'),
       webhook: vendorTest('Shopify, both families of headers'),
       incremental: shopifyTest('asks from the cursor less the lag'),
+      resume: shopifyGraphqlTest('a bulk operation is taken over'),
       deletes: shopifyTest('deletions come as key and version'),
       'rate budget': shopifyGraphqlTest('the budget of points is waited for'),
       auth: shopifyTest('a wrong token is SOURCE_AUTH at once'),
@@ -80,6 +81,7 @@ export const sources: readonly SourceFeatures[] = [
     features: {
       pull: salesforceTest('is a bulk job: each record once, every digit and line break kept'),
       incremental: salesforceTest('records that change while pages are read push no other out of sight'),
+      resume: salesforceTest('in the midst of %s goes on with the next page'),
       deletes: salesforceTest('polled through its whole life, faults and late commits included'),
       'rate budget': salesforceTest('the share of requests that is left to others is not touched'),
       auth: salesforceTest('a wrong token is SOURCE_AUTH at once'),
