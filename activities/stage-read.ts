@@ -137,7 +137,8 @@ class GoingRead {
 
   /** A first place without rows is what a source has begun and waits for, such as an export: it is noted at once. */
   #isDue({ rowCount }: SourceBatch): boolean {
-    if (rowCount === 0 && this.#noted === undefined) return true;
+    const { rows, deletes } = this.#sink.staged;
+    if (rowCount + rows + deletes === 0 && this.#noted === undefined) return true;
     const { resumeEveryMs = limits.resumeEveryMs } = this.#request;
     return (
       performance.now() - this.#notedAtMs >= resumeEveryMs || this.#bytesSince >= limits.resumeEveryBytes

@@ -16,7 +16,7 @@ export const sourceFeatures = {
   pull: 'A task reads it when it runs.',
   webhook: 'It delivers to the gateway.',
   incremental: 'A read begins at the last committed cursor, or takes one data interval.',
-  resume: 'A read that was cut goes on at the page where it was.',
+  resume: 'A read that was cut goes on at the page, piece, file or table where it was.',
   deletes: 'What is deleted there is deleted here.',
   'rate budget':
     'It waits before the limit is hit, over all workers, and as long as the source says after that.',
@@ -81,7 +81,7 @@ export const sources: readonly SourceFeatures[] = [
     features: {
       pull: salesforceTest('is a bulk job: each record once, every digit and line break kept'),
       incremental: salesforceTest('records that change while pages are read push no other out of sight'),
-      resume: salesforceTest('in the midst of %s goes on with the next page'),
+      resume: from('tests/sources/salesforce-cut.test.ts')('in the midst of %s goes on with the next page'),
       deletes: salesforceTest('polled through its whole life, faults and late commits included'),
       'rate budget': salesforceTest('the share of requests that is left to others is not touched'),
       auth: salesforceTest('a wrong token is SOURCE_AUTH at once'),
@@ -117,6 +117,7 @@ export const sources: readonly SourceFeatures[] = [
     features: {
       pull: mailchimpTest('each comes once, as sent, of every status'),
       incremental: mailchimpTest('asks from the cursor less the lag, the very second included'),
+      resume: mailchimpTest('a read of %s that is cut behind a page goes on with the next one'),
       'rate budget': mailchimpTest('a 429, an outage and cut bodies end with their codes'),
       auth: mailchimpTest('a wrong key is SOURCE_AUTH at once'),
       schema: schemaTest('%s of the fixture servers fit %s'),
@@ -128,6 +129,7 @@ export const sources: readonly SourceFeatures[] = [
     features: {
       pull: ga4Test('has each event once, twins included'),
       incremental: ga4Test('reads the tables that changed since the cursor only'),
+      resume: ga4Test('a read that is cut behind a table goes on with the next one'),
       auth: ga4Test('%s %s is %s'),
       schema: schemaTest('every event of the fixture property fits ga4-event.v1'),
       fixture: ga4Test('polled through its whole life, faults included'),
@@ -183,6 +185,7 @@ export const sources: readonly SourceFeatures[] = [
     features: {
       pull: fileTest('NDJSON passes byte for byte'),
       incremental: remoteFilesTest('read by cursor, each file comes once, and again when it changed'),
+      resume: fileTest('a read that is cut behind a file goes on with the next one'),
       auth: remoteFilesTest('that takes no password of ours is SOURCE_AUTH'),
       schema: schemaTest('every line of the purchase history fits purchase.v1'),
       fixture: remoteFilesTest('a transfer that is cut goes on at its byte'),

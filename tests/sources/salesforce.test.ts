@@ -12,7 +12,6 @@ import {
   type SalesforceServerOptions,
 } from '../../testing/index.js';
 import { readAll, rejection, type ReadResult } from './read-all.js';
-import { expectResumes, readUntil } from './read-resumed.js';
 
 const token = 'canary-7f21';
 const lagMs = 300_000;
@@ -250,50 +249,6 @@ describe('a read of changes', () => {
     expect([...bulk.rows].sort()).toEqual([...after.rows].sort());
     const kept = await read(server, { interval, options: { deletions: false } });
     expect(kept.deletes).toEqual([]);
-  });
-});
-
-describe('a read that is cut', () => {
-  /** Paths of pages and pieces; jobs and locators have names that differ from read to read. */
-  const pagesOf = (server: SalesforceServer) => () =>
-    server
-      .requests()
-      .filter((line) => /results|[?]q=|query[^/]*[/]01g/.test(line))
-      .map((line) => line.replace(/750\w+|01g\w+/, 'one'));
-
-  test.each([
-    ['a query', { cursor: always }],
-    ['a bulk job', {}],
-  ])('in the midst of %s goes on with the next page', async (_way, more) => {
-    const server = await org();
-    server.advance();
-    const read = request(server, { ...more, options: { pageSize: 200 } });
-    expect(await expectResumes(source, read, pagesOf(server))).toBeGreaterThan(3);
-  });
-
-  test('takes over the job that it was waiting for, and no other one', async () => {
-    const server = await org({ pollsUntilDone: 2 });
-    const whole = await read(server);
-    const first = (await readUntil(source, request(server), 1))!;
-    expect(first.rows).toEqual([]);
-    const rest = await read(server, { resume: first.resume! });
-    expect(rest).toMatchObject({ rows: whole.rows, deletes: whole.deletes, cursor: whole.cursor });
-    expect(server.requests().filter((line) => line.startsWith('POST'))).toHaveLength(2);
-    expect(server.jobs()).toEqual([]);
-  });
-
-  test('goes on from the last change where the locator is lost, and begins anew where the job failed', async () => {
-    const server = await org();
-    const changes = request(server, { cursor: always, options: { pageSize: 200 } });
-    const whole = await readAll(source, changes);
-    const first = (await readUntil(source, changes, 2))!;
-    server.failNext({ kind: 'none' }, { kind: 'locators-lost' });
-    const rest = await readAll(source, { ...changes, resume: first.resume! });
-    expect(idsOf([...first.rows, ...rest.rows])).toEqual(idsOf(whole.rows));
-    const bulk = (await readUntil(source, request(server), 1))!;
-    server.failNext({ kind: 'none' }, { kind: 'jobs-failed' });
-    expect(await rejection(read(server, { resume: bulk.resume! }))).toMatchObject({ code: 'SOURCE_RESUME' });
-    expect(server.jobs()).toEqual([]);
   });
 });
 
