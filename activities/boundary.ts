@@ -3,6 +3,7 @@ import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from
 import { faultPoint } from '../connectors/fault-point.js';
 import type { TaskSpec } from '../core/dag-spec.js';
 import { isPipelineError, PipelineError } from '../core/errors/index.js';
+import type { JsonValue } from '../core/json.js';
 import { limits } from '../core/limits.js';
 import { jitteredDelayMs } from '../core/retry-delay.js';
 import type { ActivityDeps, Stage, StageIo } from './deps.js';
@@ -39,16 +40,18 @@ export function toActivity<Request, Result>(
       (line) => deps.ledger?.appendLog(line),
       tries?.throttled,
     );
-    let details = tries?.lastDetails;
+    // What the try before said last stands until this one says something: a try that ends early loses nothing.
+    let details = tries === undefined ? (info.heartbeatDetails as JsonValue | undefined) : tries.lastDetails;
     const beat = (): void => {
       context.heartbeat(tries === undefined ? details : tries.details(details));
     };
     const io: StageIo = {
       signal: context.cancellationSignal,
       attempt: tryInExecution + (numberOf(request, 'priorTries') ?? 0),
-      lastDetails: tries === undefined ? (info.heartbeatDetails as unknown) : tries.lastDetails,
+      lastDetails: details,
       logger,
       log: tryLog.log,
+      goesOn: () => isGoingOn(context.cancellationSignal.reason),
       heartbeat: (next) => {
         details = next;
         beat();
@@ -88,6 +91,11 @@ function endOf(failure: Error): string | undefined {
   return failure instanceof ApplicationFailure && failure.type !== 'NOT_YET'
     ? `failed with ${failure.type ?? 'INTERNAL'}: ${failure.message}`
     : undefined;
+}
+
+/** The SDK's word for an abort is the message of its reason. */
+function isGoingOn(reason: unknown): boolean {
+  return reason instanceof CancelledFailure && reason.message !== 'CANCELLED';
 }
 
 /** A count of tries that the workflow keeps, where it does. */

@@ -50,6 +50,8 @@ export interface ActivityDeps {
 export interface StageIo {
   readonly signal: AbortSignal;
   heartbeat(details?: JsonValue): void;
+  /** After an abort: whether another try follows, since nobody asked for the end of the task. */
+  goesOn?(): boolean;
   /** Details of the last heartbeat of the try before. */
   readonly lastDetails?: unknown;
   /** 1 on the first try. */

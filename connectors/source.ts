@@ -50,12 +50,19 @@ export interface ReadRequest {
   readonly keys?: KeyRequest;
   /** A real-time source waits this long for a first row. */
   readonly waitMs: number;
+  /** What a try before was given last of this very read (`SourceBatch.resume`): the read goes on right behind it. */
+  readonly resume?: JsonValue;
 }
 
 export interface ReadContext {
   /** Aborted on cancellation, time-out and shutdown; a source passes it to every request. */
   readonly signal: AbortSignal;
   readonly staging: StagingStore;
+  /**
+   * After an abort: whether another try goes on with the read, because a worker stops or lost touch. Then what it waits for at
+   * the source stays. Absent: it does not.
+   */
+  goesOn?(): boolean;
   /** Reports that the source is alive; cheap, call it per page. */
   heartbeat(details?: JsonValue): void;
 }
@@ -76,6 +83,12 @@ export interface SourceBatch {
   readonly rejects?: readonly Omit<QuarantineRow, 'position'>[];
   /** Cursor after this piece; the last one becomes the manifest's. */
   readonly cursor?: JsonValue;
+  /**
+   * Everything up to and with this piece is delivered, and a read that is given this goes on right behind it, to the same
+   * rows. At most `limits.resumeMaxBytes` as JSON, without secrets. Absent: a cut read goes on behind an earlier piece that
+   * has one, or begins anew. Not taken from reads with typed text.
+   */
+  readonly resume?: JsonValue;
 }
 
 /** Which rows a checksum runs over, and how they are grouped. */
@@ -115,7 +128,7 @@ export interface ChecksumReader {
 /** A system that Millrace reads from: one folder under `connectors/`, exported as `source` from its `index.ts`. */
 export interface Source {
   readonly name: string;
-  /** @throws PipelineError SOURCE_* */
+  /** @throws PipelineError SOURCE_*; SOURCE_RESUME for a `resume` that is of no use */
   read(request: ReadRequest, context: ReadContext): AsyncIterable<SourceBatch>;
   /**
    * Quarantined lines, as the source rejected them, in the form in which it would deliver them now; `undefined` where the

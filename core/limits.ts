@@ -14,6 +14,14 @@ export const limits = {
   payloadMaxBytes: 64 * 1024,
   /** Rows of one staged file are split when the file passes this size. */
   stagedFileMaxBytes: 256 * 1024 * 1024,
+  /**
+   * A read that can go on after a crash notes where it is so often, or after so many bytes; bytes of its place in the source;
+   * tries that go on there and come no further before the read begins anew.
+   */
+  resumeEveryMs: 5_000,
+  resumeEveryBytes: 64 * 1024 * 1024,
+  resumeMaxBytes: 64 * 1024,
+  resumeIdleTries: 3,
   /** Retention of staging: first and further rounds of a worker, differences of clocks, and open runs above which it removes nothing. */
   stagingPruneFirstMs: 60_000,
   stagingPruneEveryMs: 60 * 60_000,

@@ -2,6 +2,8 @@ import { parseInstant, type DataInterval } from '../../core/interval.js';
 import { PipelineError } from '../../core/errors/index.js';
 import { reshapeDeletes, withDeclaredDeletes } from '../declared-deletes.js';
 import type { SourceEnvironment } from '../registry.js';
+import { listPlaceSchema, listRead, type ListPlace } from '../list-place.js';
+import { resumeOf } from '../resume.js';
 import type { ReadContext, ReadRequest, Source, SourceBatch } from '../source.js';
 import { fileConnection } from './connection.js';
 import { fileBytes, refuseLarge } from './file-bytes.js';
@@ -46,7 +48,7 @@ export function createSource({ projectDirectory }: Pick<SourceEnvironment, 'proj
   };
 }
 
-/** Oldest change first, so that what changed later comes later. */
+/** Oldest change first, so that what changed later comes later. A cut read goes on with the file in which it was. */
 async function* readPlace(
   place: FilePlace,
   settings: FileSettings,
@@ -56,11 +58,16 @@ async function* readPlace(
   const memory = request.interval === undefined ? fileMemory(request.cursor) : undefined;
   const found = await findFiles(place.store, place.path, context);
   found.sort((left, right) => left.modifiedAtMs - right.modifiedAtMs || (left.name < right.name ? -1 : 1));
-  for (const file of found) {
+  const from = resumeOf('file', request, listPlaceSchema) as ListPlace | undefined;
+  const list = listRead('file', found, ({ name, version }) => `${name}\0${version}`, from);
+  for (const file of list.done) if (memory?.isRead(file) === false) memory.add(file);
+  for (const file of list.left) {
     context.heartbeat();
+    const resume = list.behindNext();
     if (memory?.isRead(file) === true) continue;
     refuseLarge(file, settings.maxBytes);
     yield* readFile(place, file, settings, request.interval, context);
+    yield { kind: 'rows', bytes: new Uint8Array(), rowCount: 0, resume };
     memory?.add(file);
   }
   if (memory !== undefined && found.length > 0)

@@ -3,6 +3,8 @@ import { BigQueryJobs } from '../bigquery/jobs.js';
 import { cursorLessLag, laterCursor } from '../cursor.js';
 import { protocolFailure } from '../http/index.js';
 import { lineBatch } from '../line-batch.js';
+import { listPlaceSchema, listRead, type ListPlace } from '../list-place.js';
+import { resumeOf } from '../resume.js';
 import type { ReadContext, ReadRequest, SourceBatch } from '../source.js';
 import { isMissing, sourceFailure } from './failure.js';
 import { eventLine } from './rows.js';
@@ -28,14 +30,17 @@ export async function* readGa4(
   const jobs = new BigQueryJobs(settings.bigQuery);
   try {
     const tables = await changedTables(jobs, settings, request, context);
+    const from = resumeOf('ga4', request, listPlaceSchema) as ListPlace | undefined;
+    const list = listRead('ga4', tables, ({ name, modifiedMs }) => `${name} ${String(modifiedMs)}`, from);
     let cursor = request.cursor;
-    for (const table of tables) {
+    for (const { modifiedMs } of list.done) cursor = laterCursor(cursor, new Date(modifiedMs).toISOString());
+    for (const table of list.left) {
       for await (const lines of linesOf(jobs, settings, table, request, context)) {
         context.heartbeat();
         yield lineBatch('rows', lines, cursor);
       }
       cursor = laterCursor(cursor, new Date(table.modifiedMs).toISOString());
-      yield lineBatch('rows', [], cursor);
+      yield lineBatch('rows', [], cursor, list.behindNext());
     }
   } catch (error) {
     throw sourceFailure(error);

@@ -17,6 +17,8 @@ export interface GraphqlPages {
   readonly first: JsonObject;
   /** Variables of the next page; `undefined` after the last. @throws PipelineError SOURCE_PROTOCOL */
   next(answer: PageAnswer): JsonObject | undefined;
+  /** Takes up the count of records where a read goes on with these variables. */
+  resume?(turn: JsonObject): void;
 }
 
 /** Paths of what a paginator reads, below `data`. */
@@ -81,6 +83,9 @@ function offset(paginator: Extract<GraphqlPaginator, { type: 'offset' }>): Graph
   const at = () => ({ [offsetVariable]: position, [limitVariable]: limit });
   return {
     first: at(),
+    resume: (turn) => {
+      position = Number(turn[offsetVariable]);
+    },
     next({ page, records }) {
       position += placesOf(records, limit);
       const hasMore =

@@ -2,11 +2,13 @@ import type { JsonObject } from '../../core/json.js';
 import { protocolFailure } from '../http/index.js';
 import { memberAt, recordsAt, toRecord, type JsonPage, type PageRecord } from '../json-page.js';
 import { sliceAt } from '../json-slices.js';
+import { closedObject } from '../option-problems.js';
 import { createPageGuard } from '../page-guard.js';
 import { restWindow } from '../rest/incremental.js';
 import type { RestIncremental } from '../rest/options.js';
 import { pathOf } from '../rest/paths.js';
-import { createWindowReader } from '../rest/window-reader.js';
+import { createWindowReader, windowPlaceSchema, type WindowPlace } from '../rest/window-reader.js';
+import { resumeOf } from '../resume.js';
 import type { ReadContext, ReadRequest, SourceBatch } from '../source.js';
 import { createGraphqlApi, type GraphqlTarget } from './api.js';
 import type { GraphqlEndpoint, GraphqlIncremental } from './options.js';
@@ -31,8 +33,10 @@ export async function* readGraphql(
   const window = restWindow(incrementalOf(endpoint.incremental), request, words);
   const pages = createPages(endpoint);
   const guard = createPageGuard('graphql', endpoint.maximumPages);
-  const reader = createWindowReader('graphql', window, request);
-  let turn: JsonObject | undefined = pages.first;
+  const from = resumeOf('graphql', request, placeSchema) as GraphqlPlace | undefined;
+  const reader = createWindowReader('graphql', window, request, from?.window);
+  if (from !== undefined) pages.resume?.(from.turn);
+  let turn: JsonObject | undefined = from?.turn ?? pages.first;
   while (turn !== undefined) {
     guard.refuseRepeat(JSON.stringify(turn));
     const variables: JsonObject = { ...endpoint.variables, ...window.params, ...turn };
@@ -40,11 +44,17 @@ export async function* readGraphql(
     const found = nodesAt('graphql', page, pathOf(dataSelector));
     guard.take(page.body, found.length);
     context.heartbeat();
-    yield reader.take(found, page.answeredAtMs);
+    const batch = reader.take(found, page.answeredAtMs);
     turn = pages.next({ page, records: found });
+    yield turn === undefined ? batch : { ...batch, resume: { turn, window: reader.place() } };
   }
   reader.finish();
 }
+
+/** Variables of the next page. */
+type GraphqlPlace = { turn: JsonObject; window: WindowPlace };
+
+const placeSchema = closedObject({ turn: { type: 'object' }, window: windowPlaceSchema }, ['turn', 'window']);
 
 /** The records at a path below `data`; of a list named `edges`, the `node` of each. @throws PipelineError SOURCE_PROTOCOL */
 export function nodesAt(source: string, page: JsonPage, path: readonly string[]): PageRecord[] {

@@ -1,12 +1,16 @@
 import { parseInstant } from '../../core/interval.js';
+import type { JsonValue } from '../../core/json.js';
 import { cursorLessLag, cursorNotAfter, laterCursor } from '../cursor.js';
 import { protocolFailure } from '../http/index.js';
 import { toLine } from '../json-slices.js';
+import { keysetPlaceSchema, type KeysetPlace } from '../keyset.js';
+import { closedObject } from '../option-problems.js';
+import { resumeOf, withCursor } from '../resume.js';
 import type { ReadContext, ReadRequest, SourceBatch } from '../source.js';
 import { createHubspotApi, type HubspotApi } from './api.js';
 import { readAssociations } from './associations.js';
 import { changedAt, rowLine, type CrmObject } from './crm-object.js';
-import { listObjects } from './list.js';
+import { listObjects, listPlaceSchema, type ListPlace } from './list.js';
 import { searchChanged, type ChangeSpan } from './search.js';
 import type { HubspotSettings } from './settings.js';
 import { lineBatch } from '../line-batch.js';
@@ -25,33 +29,69 @@ export async function* readObjects(
 ): AsyncGenerator<SourceBatch> {
   const api = createHubspotApi(settings, context.signal);
   const span = spanOf(request);
-  let cursor = request.cursor;
-  for await (const { objects, notAfterMs } of pagesOf(api, settings, span)) {
-    for (const object of objects)
-      cursor = laterCursor(cursor, cursorNotAfter(changedAt(object, settings.changedProperty), notAfterMs));
-    context.heartbeat();
-    yield lineBatch('rows', await linesOf(api, settings, objects), cursor);
+  const from = resumeOf('hubspot', request, placeSchema) as Place | undefined;
+  let cursor = from?.cursor ?? request.cursor;
+  if (from?.archived === undefined) {
+    for await (const { objects, notAfterMs, place } of pagesOf(api, settings, span, from)) {
+      for (const object of objects)
+        cursor = laterCursor(cursor, cursorNotAfter(changedAt(object, settings.changedProperty), notAfterMs));
+      context.heartbeat();
+      const lines = await linesOf(api, settings, objects);
+      yield lineBatch(
+        'rows',
+        lines,
+        cursor,
+        withCursor<Place>(place ?? (settings.deletions ? { archived: {} } : undefined), cursor),
+      );
+    }
   }
   if (!settings.deletions) return;
-  for await (const { objects } of listObjects(api, settings, true)) {
+  for await (const { objects, place } of listObjects(api, settings, true, from?.archived?.list)) {
     context.heartbeat();
     const gone = objects.map(archivedAt).filter(({ at }) => isWithin(at, span));
-    yield lineBatch('deletes', gone.map(deletionLine), cursor);
+    yield lineBatch(
+      'deletes',
+      gone.map(deletionLine),
+      cursor,
+      withCursor<Place>(place && { archived: { list: place } }, cursor),
+    );
   }
+}
+
+/** Behind a page of the list, of the search, or of what is archived. */
+type Place = { cursor?: JsonValue; list?: ListPlace; change?: KeysetPlace; archived?: { list?: ListPlace } };
+
+const placeSchema = closedObject({
+  cursor: true,
+  list: listPlaceSchema,
+  change: keysetPlaceSchema,
+  archived: closedObject({ list: listPlaceSchema }),
+});
+
+interface Step {
+  readonly objects: readonly CrmObject[];
+  readonly notAfterMs: number;
+  readonly place?: Place;
 }
 
 /**
  * Pages, and the moment that the cursor must not pass. A list is in the order of ids: an object that changes after its
  * page was read must lie behind the cursor. In a search by time of change it comes again at the end.
  */
-async function* pagesOf(api: HubspotApi, settings: HubspotSettings, span: ChangeSpan) {
+async function* pagesOf(
+  api: HubspotApi,
+  settings: HubspotSettings,
+  span: ChangeSpan,
+  from: Place = {},
+): AsyncGenerator<Step> {
   if (span.start === undefined && span.end === undefined) {
-    for await (const { objects, beganAtMs } of listObjects(api, settings, false))
-      yield { objects, notAfterMs: beganAtMs };
+    for await (const { objects, beganAtMs, place } of listObjects(api, settings, false, from.list))
+      yield { objects, notAfterMs: beganAtMs, ...(place !== undefined && { place: { list: place } }) };
     return;
   }
-  for await (const objects of searchChanged(api, settings, span))
-    yield { objects, notAfterMs: Number.POSITIVE_INFINITY };
+  const notAfterMs = Number.POSITIVE_INFINITY;
+  for await (const { records, place } of searchChanged(api, settings, span, from.change))
+    yield { objects: records, notAfterMs, ...(place !== undefined && { place: { change: place } }) };
 }
 
 async function linesOf(

@@ -1,6 +1,13 @@
 import { limits } from '../../core/limits.js';
 import { protocolFailure } from '../http/index.js';
-import { readByChange, type Keyed, type KeysetPage, type KeysetQuestion } from '../keyset.js';
+import {
+  readByChange,
+  type Keyed,
+  type KeysetPage,
+  type KeysetPlace,
+  type KeysetQuestion,
+  type KeysetStep,
+} from '../keyset.js';
 import { createPageGuard } from '../page-guard.js';
 import type { HubspotApi } from './api.js';
 import { changedAt, nextAfter, objectsOf, type CrmObject } from './crm-object.js';
@@ -28,16 +35,17 @@ export function searchChanged(
   api: HubspotApi,
   settings: HubspotSettings,
   { start, end }: ChangeSpan,
-): AsyncGenerator<readonly CrmObject[]> {
+  from?: KeysetPlace,
+): AsyncGenerator<KeysetStep<CrmObject & Keyed>> {
   const { changedProperty } = settings;
   const search = createSearch(api, settings);
   const before = end === undefined ? [] : [filter(changedProperty, 'LT', millisOf(end))];
-  return readByChange('hubspot', start, (question) =>
+  const ask = (question: KeysetQuestion) =>
     search(
       [...filtersOf(question, changedProperty), ...before],
       question.by === 'id' ? 'hs_object_id' : changedProperty,
-    ),
-  );
+    );
+  return readByChange('hubspot', start, ask, from);
 }
 
 function filtersOf(question: KeysetQuestion, changedProperty: string): Filter[] {

@@ -7,6 +7,7 @@ import {
 } from '../http/index.js';
 import { memberAt, parsePage, recordsAt, type JsonPage, type PageRecord } from '../json-page.js';
 import { createPageGuard } from '../page-guard.js';
+import { resumeFailure } from '../resume.js';
 import type { KlaviyoConnection } from './settings.js';
 
 /** One page of a collection. */
@@ -14,7 +15,12 @@ export interface KlaviyoPage extends JsonPage {
   readonly records: readonly PageRecord[];
   /** When the first page was given, by Klaviyo's clock. */
   readonly beganAtMs: number;
+  /** Where a read goes on behind this page. */
+  readonly place?: KlaviyoPlace;
 }
+
+/** The next page, and when the first one was given. */
+export type KlaviyoPlace = { url: string; beganAtMs: number };
 
 /** The address of a collection with its parameters. */
 export function collectionUrl(
@@ -30,16 +36,18 @@ export function collectionUrl(
 /**
  * The pages of a collection, by `links.next`. A limit that is spent is waited for before the next one.
  *
+ * @param from goes on there
  * @throws PipelineError SOURCE_*
  */
 export async function* readPages(
   connection: KlaviyoConnection,
   first: URL,
   signal: AbortSignal,
+  from?: KlaviyoPlace,
 ): AsyncGenerator<KlaviyoPage> {
   const guard = createPageGuard('klaviyo');
-  let beganAtMs: number | undefined;
-  let url: URL | undefined = first;
+  let beganAtMs = from?.beganAtMs;
+  let url: URL | undefined = from === undefined ? first : placeUrl(from, first);
   while (url !== undefined) {
     guard.refuseRepeat(url.href);
     const response: HttpResponse = await klaviyoGet(connection, url, signal);
@@ -47,8 +55,8 @@ export async function* readPages(
     const page = parsePage('klaviyo', response.body);
     const records = recordsAt('klaviyo', page, ['data']);
     guard.take(response.body, records.length);
-    yield { ...page, records, beganAtMs };
     url = nextUrl(page, url);
+    yield { ...page, records, beganAtMs, ...(url !== undefined && { place: { url: url.href, beganAtMs } }) };
     if (url !== undefined) await pauseForRateLimit(response.headers, signal);
   }
 }
@@ -70,6 +78,12 @@ export function klaviyoGet(
     rate: { bucket: url.pathname.replace(/^\/api\/|\/$/g, '') },
     signal,
   });
+}
+
+function placeUrl({ url: text }: KlaviyoPlace, first: URL): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.origin === first.origin && url.pathname.replace(/\/$/, '') === first.pathname) return url;
+  throw resumeFailure('klaviyo', 'its place is no page of the same collection');
 }
 
 function nextUrl({ document }: JsonPage, current: URL): URL | undefined {

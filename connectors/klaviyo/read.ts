@@ -1,11 +1,14 @@
 import { parseInstant } from '../../core/interval.js';
+import type { JsonValue } from '../../core/json.js';
 import { cursorLessLag, cursorNotAfter, laterCursor } from '../cursor.js';
 import { memberAt, type PageRecord } from '../json-page.js';
 import { toLine } from '../json-slices.js';
 import { lineBatch } from '../line-batch.js';
+import { closedObject } from '../option-problems.js';
+import { resumeOf, withCursor } from '../resume.js';
 import type { ReadContext, ReadRequest, SourceBatch } from '../source.js';
 import { emailRows } from './email-events.js';
-import { collectionUrl, readPages } from './pages.js';
+import { collectionUrl, readPages, type KlaviyoPlace } from './pages.js';
 import { eventRows, profileRow } from './rows.js';
 import type { KlaviyoSettings } from './settings.js';
 
@@ -30,21 +33,30 @@ export async function* readKlaviyo(
   const timeMember = isProfiles ? 'updated' : 'datetime';
   const span = spanOf(request);
   const first = isProfiles ? profilesUrl(settings, span) : eventsUrl(settings, span);
-  let cursor = request.cursor;
-  for await (const page of readPages(settings, first, context.signal)) {
+  const from = resumeOf('klaviyo', request, placeSchema) as Place | undefined;
+  let cursor = from?.cursor ?? request.cursor;
+  for await (const page of readPages(settings, first, context.signal, from)) {
     const wanted = page.records.filter((record) => isWanted(instantAt(record, timeMember), span));
     for (const record of wanted)
       cursor = laterCursor(cursor, cursorNotAfter(instantAt(record, timeMember), page.beganAtMs));
     const rows = wanted.map(isProfiles ? profileRow : eventRows(page));
     context.heartbeat();
+    const place = withCursor<Place>(page.place, cursor);
     if (settings.stream !== 'email-events') {
-      yield lineBatch('rows', rows.map(toLine), cursor);
+      yield lineBatch('rows', rows.map(toLine), cursor, place);
       continue;
     }
     const { lines, rejects } = emailRows(rows);
-    yield { ...lineBatch('rows', lines, cursor), rejects };
+    yield { ...lineBatch('rows', lines, cursor, place), rejects };
   }
 }
+
+type Place = KlaviyoPlace & { cursor?: JsonValue };
+
+const placeSchema = closedObject({ url: { type: 'string' }, beganAtMs: { type: 'number' }, cursor: true }, [
+  'url',
+  'beganAtMs',
+]);
 
 /** Its lower bound is exclusive: profiles of that very moment are asked for with a second more. */
 function profilesUrl(settings: KlaviyoSettings, { start, end }: Span): URL {

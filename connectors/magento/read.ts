@@ -1,10 +1,19 @@
 import { limits } from '../../core/limits.js';
+import type { JsonValue } from '../../core/json.js';
 import { cursorLessLag, cursorNotAfter, laterCursor } from '../cursor.js';
 import { protocolFailure } from '../http/index.js';
 import { memberAt } from '../json-page.js';
-import { readByChange, type KeysetPage, type KeysetQuestion } from '../keyset.js';
+import {
+  keysetPlaceSchema,
+  readByChange,
+  type KeysetPage,
+  type KeysetPlace,
+  type KeysetQuestion,
+} from '../keyset.js';
 import { lineBatch } from '../line-batch.js';
 import { createPageGuard } from '../page-guard.js';
+import { closedObject } from '../option-problems.js';
+import { resumeOf, withCursor } from '../resume.js';
 import type { ReadContext, ReadRequest, SourceBatch } from '../source.js';
 import { askMagento } from './api.js';
 import { recordsOf, type MagentoRecord } from './record.js';
@@ -32,11 +41,14 @@ export async function* readMagento(
   context: ReadContext,
 ): AsyncGenerator<SourceBatch> {
   const span = spanOf(request);
-  let beganAtMs: number | undefined;
+  const from = resumeOf('magento', request, placeSchema) as Place | undefined;
+  let beganAtMs = from?.beganAtMs;
   const ask = createAsk(settings, context.signal, (answeredAtMs) => (beganAtMs ??= answeredAtMs));
   const isFull = span.start === undefined && span.end === undefined;
-  let cursor = request.cursor;
-  for await (const records of isFull ? readById(ask) : readChanges(ask, span)) {
+  let cursor = from?.cursor ?? request.cursor;
+  for await (const { records, place } of isFull
+    ? readById(ask, from?.afterId)
+    : readChanges(ask, span, from?.change)) {
     const wanted = records.filter((record) => isWithin(record, span));
     for (const { changedAt } of wanted)
       cursor = laterCursor(cursor, cursorNotAfter(changedAt, beganAtMs ?? Date.now()));
@@ -45,12 +57,29 @@ export async function* readMagento(
       'rows',
       wanted.map(({ line }) => line),
       cursor,
+      withCursor<Place>(place && { ...place, ...(beganAtMs !== undefined && { beganAtMs }) }, cursor),
     );
   }
 }
 
-async function* readById(ask: Ask): AsyncGenerator<readonly MagentoRecord[]> {
-  let last = '0';
+/** Behind an id, or a change. */
+type Place = { beganAtMs?: number; cursor?: JsonValue; afterId?: string; change?: KeysetPlace };
+
+const placeSchema = closedObject({
+  beganAtMs: { type: 'number' },
+  cursor: true,
+  afterId: { type: 'string', pattern: '^[0-9]+$' },
+  change: keysetPlaceSchema,
+});
+
+/** Records of one page, and the place behind them. */
+interface Step {
+  readonly records: readonly MagentoRecord[];
+  readonly place?: Pick<Place, 'afterId' | 'change'>;
+}
+
+async function* readById(ask: Ask, afterId = '0'): AsyncGenerator<Step> {
+  let last = afterId;
   for (;;) {
     const filters: SearchFilter[] = [{ field: 'entity_id', condition: 'gt', value: last }];
     const { records, hasMore } = await ask({ filters, sortBy: ['entity_id'] });
@@ -60,21 +89,22 @@ async function* readById(ask: Ask): AsyncGenerator<readonly MagentoRecord[]> {
         throw protocolFailure('magento', 'the results of a search are not in the order asked for');
       before = id;
     }
-    yield records;
+    yield { records, ...(hasMore && { place: { afterId: before } }) };
     if (!hasMore) return;
     last = before;
   }
 }
 
-function readChanges(ask: Ask, { start, end }: Span): AsyncGenerator<readonly MagentoRecord[]> {
+async function* readChanges(ask: Ask, { start, end }: Span, from?: KeysetPlace): AsyncGenerator<Step> {
   const before: SearchFilter[] =
     end === undefined ? [] : [{ field: 'updated_at', condition: 'lt', value: toMagentoTime(end, 'up') }];
-  return readByChange('magento', start, (question) =>
+  const search = (question: KeysetQuestion) =>
     ask({
       filters: [...filtersOf(question), ...before],
       sortBy: question.by === 'id' ? ['entity_id'] : ['updated_at', 'entity_id'],
-    }),
-  );
+    });
+  for await (const { records, place } of readByChange('magento', start, search, from))
+    yield { records, ...(place !== undefined && { place: { change: place } }) };
 }
 
 function filtersOf(question: KeysetQuestion): SearchFilter[] {

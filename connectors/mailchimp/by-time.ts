@@ -1,6 +1,7 @@
 import { parseInstant } from '../../core/interval.js';
 import { protocolFailure } from '../http/index.js';
 import { memberAt, type PageRecord } from '../json-page.js';
+import { closedObject } from '../option-problems.js';
 import type { MailchimpApi, MailchimpQuery } from './api.js';
 import { idOf, readWhole } from './whole.js';
 
@@ -28,6 +29,21 @@ export interface TimedRecord extends PageRecord {
   readonly at: string;
 }
 
+/** Records of a page, and where a read goes on behind them; not named within a second that is read whole. */
+export interface TimedStep {
+  readonly records: readonly TimedRecord[];
+  readonly place?: TimedPlace;
+}
+
+/** The bound of the next question, and which records behind it came already. */
+export type TimedPlace = { sinceMs: number; seen: string[] };
+
+/** Shape of a `TimedPlace`. */
+export const timedPlaceSchema = closedObject(
+  { sinceMs: { type: 'number' }, seen: { type: 'array', items: { type: 'string' } } },
+  ['sinceMs', 'seen'],
+);
+
 const secondMs = 1_000;
 
 /**
@@ -47,7 +63,8 @@ export async function* readByTime(
   collection: TimedCollection,
   span: Span,
   pageSize: number,
-): AsyncGenerator<readonly TimedRecord[]> {
+  from?: TimedPlace,
+): AsyncGenerator<TimedStep> {
   const { path, list, idName } = collection;
   const isWanted = ({ at }: TimedRecord): boolean =>
     at === '' || (at >= (span.start ?? '') && (span.end === undefined || at < span.end));
@@ -55,39 +72,47 @@ export async function* readByTime(
   const keyOf = (record: TimedRecord): string => `${idOf(record, idName)} ${record.at}`;
   const endMs =
     span.end === undefined ? undefined : Math.ceil(Date.parse(span.end) / secondMs) * secondMs + secondMs;
-  let sinceMs = span.start === undefined ? undefined : secondOf(span.start) - secondMs;
-  let seen: ReadonlySet<string> = new Set();
+  let sinceMs = from?.sinceMs ?? (span.start === undefined ? undefined : secondOf(span.start) - secondMs);
+  let seen: ReadonlySet<string> = new Set(from?.seen);
   for (;;) {
     const query = queryOf(collection, pageSize, sinceMs, endMs);
     const page = await api.page(path, list, { ...query, offset: '0' });
     const records = page.records.map((record) => timed(record, collection));
-    yield records.filter((record) => !seen.has(keyOf(record)) && isWanted(record));
-    if (page.total <= records.length) return;
+    const known = seen;
+    const fresh = records.filter((record) => !known.has(keyOf(record)) && isWanted(record));
+    if (page.total <= records.length) {
+      yield { records: fresh };
+      return;
+    }
     const lastMs = endOf(records, sinceMs);
     if (lastMs === sinceMs) {
       // The very second is part of the answer, and it is behind us.
       sinceMs += secondMs;
+      yield { records: fresh, place: { sinceMs, seen: [...seen] } };
       continue;
     }
     if (sinceMs === undefined || lastMs - secondMs > sinceMs) {
       sinceMs = lastMs - secondMs;
-      const from = sinceMs;
-      seen = new Set(records.filter(({ at }) => secondOf(at) >= from).map(keyOf));
+      const since = sinceMs;
+      seen = new Set(records.filter(({ at }) => secondOf(at) >= since).map(keyOf));
+      yield { records: fresh, place: { sinceMs, seen: [...seen] } };
       continue;
     }
+    yield { records: fresh };
     const within = queryOf(collection, pageSize, lastMs - secondMs, lastMs + secondMs);
     const ofSecond = new Set<string>(seen);
     for (const record of records) ofSecond.add(keyOf(record));
     const ask = (offset: number) => api.page(path, list, { ...within, offset: String(offset) });
     for await (const found of readWhole(ask, idName)) {
-      const fresh = found
+      const ofThis = found
         .map((record) => timed(record, collection))
         .filter((record) => secondOf(record.at) === lastMs && !ofSecond.has(keyOf(record)));
-      for (const record of fresh) ofSecond.add(keyOf(record));
-      yield fresh.filter(isWanted);
+      for (const record of ofThis) ofSecond.add(keyOf(record));
+      yield { records: ofThis.filter(isWanted) };
     }
     sinceMs = lastMs;
     seen = ofSecond;
+    yield { records: [], place: { sinceMs, seen: [...seen] } };
   }
 }
 

@@ -1,11 +1,22 @@
 import { isPipelineError } from '../../core/errors/index.js';
+import type { JsonValue } from '../../core/json.js';
 import { cursorLessLag, cursorNotAfter, laterCursor } from '../cursor.js';
 import { exactTextAt, memberAt } from '../json-page.js';
 import { sliceAt, toLine } from '../json-slices.js';
 import { lineBatch } from '../line-batch.js';
+import { closedObject } from '../option-problems.js';
+import { resumeOf, withCursor } from '../resume.js';
 import type { ReadContext, ReadRequest, SourceBatch } from '../source.js';
 import { openMailchimp, type MailchimpApi } from './api.js';
-import { asked, readByTime, type Span, type TimedCollection, type TimedRecord } from './by-time.js';
+import {
+  asked,
+  readByTime,
+  timedPlaceSchema,
+  type Span,
+  type TimedCollection,
+  type TimedPlace,
+  type TimedRecord,
+} from './by-time.js';
 import { activitiesOf, emailRows } from './email-events.js';
 import type { MailchimpSettings } from './settings.js';
 import { idOf, readWhole } from './whole.js';
@@ -50,18 +61,25 @@ async function* readRecords(
     sinceName: 'since_last_changed',
     beforeName: 'before_last_changed',
   };
-  let cursor = request.cursor;
+  const from = resumeOf('mailchimp', request, placeSchema) as Place | undefined;
+  let cursor = from?.cursor ?? request.cursor;
   const collection = stream === 'members' ? members : campaigns;
-  for await (const records of readByTime(api, collection, span, pageSize)) {
+  for await (const { records, place } of readByTime(api, collection, span, pageSize, from?.time)) {
     for (const { at } of records) if (at !== '') cursor = laterCursor(cursor, at);
     heartbeat();
     yield lineBatch(
       'rows',
       records.map(({ bytes }) => toLine(bytes)),
       cursor,
+      withCursor<Place>(place && { time: place }, cursor),
     );
   }
 }
+
+/** Behind a page of records. */
+type Place = { time: TimedPlace; cursor?: JsonValue };
+
+const placeSchema = closedObject({ time: timedPlaceSchema, cursor: true }, ['time']);
 
 /**
  * What happened to the messages of each campaign that is being sent, or was sent within `campaignDays` before the span. The
@@ -80,7 +98,7 @@ async function* readEmailEvents(
   const earliest =
     span.start === undefined ? '' : new Date(Date.parse(span.start) - campaignDays * dayMs).toISOString();
   const until = span.end === undefined ? {} : { end: span.end };
-  for await (const records of readByTime(api, campaigns, until, pageSize)) {
+  for await (const { records } of readByTime(api, campaigns, until, pageSize)) {
     heartbeat();
     for (const record of records)
       if (isSent(record, earliest))

@@ -24,6 +24,8 @@ export interface Paginator {
   first(request: PageRequest): PageRequest;
   /** What to ask for next; `undefined` after the last page. @throws PipelineError SOURCE_PROTOCOL */
   next(answer: PageAnswer): PageRequest | undefined;
+  /** Takes up the count of pages where a read goes on with this one. */
+  resume?(request: PageRequest): void;
 }
 
 /** The paginator of its declaration. */
@@ -69,6 +71,9 @@ function offset(paginator: Extract<RestPaginator, { type: 'offset' }>): Paginato
   const at = (request: PageRequest) => withParams(request, { [offsetParam]: position, [limitParam]: limit });
   return {
     first: at,
+    resume: ({ url }) => {
+      position = Number(url.searchParams.get(offsetParam));
+    },
     next(answer) {
       position += placesOf(answer.records, limit);
       const hasMore = hasMoreOf(paginator.hasMorePath, answer);
@@ -86,6 +91,9 @@ function pageNumber(paginator: Extract<RestPaginator, { type: 'page_number' }>):
   const at = (request: PageRequest) => withParams(request, { [pageParam]: number });
   return {
     first: at,
+    resume: ({ url }) => {
+      number = Number(url.searchParams.get(pageParam));
+    },
     next(answer) {
       number += 1;
       const hasMore = hasMoreOf(paginator.hasMorePath, answer);

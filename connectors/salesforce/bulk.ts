@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parse } from 'csv-parse/sync';
-import { PipelineError } from '../../core/errors/index.js';
+import { isPipelineError, PipelineError, type ErrorCode } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
 import { protocolFailure, type HttpResponse } from '../http/index.js';
 import { memberAt } from '../json-page.js';
+import { closedObject } from '../option-problems.js';
 import { createPageGuard } from '../page-guard.js';
+import { resumeFailure } from '../resume.js';
 import { openSalesforce, type SalesforceApi } from './api.js';
 import type { ObjectPlan } from './describe.js';
 import { recordOfCsv, type SalesforceRecord } from './record.js';
@@ -14,15 +16,34 @@ import type { SalesforceSettings } from './settings.js';
 /** What a bulk read needs besides its query. */
 export interface BulkContext {
   readonly signal: AbortSignal;
-  heartbeat(): void;
+  /** After an abort: whether another try takes the job over. */
+  goesOn(): boolean;
 }
 
+/** Records of a piece of the results, none while the job runs; and where a cut read goes on behind them. */
+export interface BulkStep {
+  readonly records: readonly SalesforceRecord[];
+  readonly place?: BulkPlace;
+}
+
+/** A job, and the next piece of its results; without one the first. */
+export type BulkPlace = { job: string; locator?: string };
+
+const jobPattern = '^jobs/query/[A-Za-z0-9]{15,18}$';
+
+/** Shape of a `BulkPlace`. */
+export const bulkPlaceSchema = closedObject(
+  { job: { type: 'string', pattern: jobPattern }, locator: { type: 'string' } },
+  ['job'],
+);
+
 /**
- * Records by a query job of Bulk API 2.0: created, waited for, and its results read piece by piece. Whatever happens, the
- * job is aborted where it still runs, and deleted with its results, which hold the records for a week otherwise.
- * Source of outside facts: Bulk API 2.0 Developer Guide, "Query".
+ * Records by a query job of Bulk API 2.0: created, waited for, and its results read piece by piece. In the end the
+ * job is aborted where it still runs, and deleted with its results, which hold the records for a week otherwise. It stays
+ * where another try is to go on with it. Source of outside facts: Bulk API 2.0 Developer Guide, "Query".
  *
- * @throws PipelineError SOURCE_*
+ * @param from a job of an earlier try
+ * @throws PipelineError SOURCE_*; SOURCE_RESUME where that job failed
  */
 export async function* bulkRecords(
   api: SalesforceApi,
@@ -30,7 +51,38 @@ export async function* bulkRecords(
   plan: ObjectPlan,
   query: string,
   context: BulkContext,
-): AsyncGenerator<readonly SalesforceRecord[]> {
+  from?: BulkPlace,
+): AsyncGenerator<BulkStep> {
+  const { signal, goesOn } = context;
+  const job = from?.job ?? (await createJob(api, plan, query));
+  let isComplete = false;
+  let isEnded = false;
+  let isLeft = false;
+  try {
+    if (from === undefined) yield { records: [], place: { job } };
+    let waitMs: number = limits.salesforceBulkPollFirstMs;
+    for (let state = await stateOf(api, job); state !== 'JobComplete'; state = await stateOf(api, job)) {
+      isEnded = state === 'Failed' || state === 'Aborted';
+      if (isEnded) throw jobFailure(state, from !== undefined);
+      yield { records: [], place: { job } };
+      await sleep(waitMs, undefined, { signal });
+      waitMs = Math.min(waitMs * 1.5, limits.salesforceBulkPollMaxMs);
+    }
+    isComplete = true;
+    yield* resultsOf(api, settings, plan, { job, ...from });
+  } catch (error) {
+    isLeft = isPipelineError(error) && outages.has(error.code) && !isEnded;
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    const isTakenOver = signal.aborted ? goesOn() : isLeft;
+    if (!isTakenOver) await endJob(settings, job, isComplete || isEnded);
+  }
+}
+
+/** What says nothing against the job. */
+const outages: ReadonlySet<ErrorCode> = new Set(['SOURCE_UNAVAILABLE', 'SOURCE_RATE_LIMITED']);
+
+async function createJob(api: SalesforceApi, plan: ObjectPlan, query: string): Promise<string> {
   const created = await api.post('jobs/query', {
     operation: resourceOf(plan),
     query,
@@ -38,51 +90,42 @@ export async function* bulkRecords(
     columnDelimiter: 'COMMA',
     lineEnding: 'LF',
   });
-  const job = jobPath(created.document);
-  let isEnded = false;
-  try {
-    await waitForJob(api, job, context);
-    isEnded = true;
-    yield* resultsOf(api, settings, plan, job);
-  } finally {
-    await endJob(settings, job, isEnded);
-  }
+  return jobPath(created.document);
 }
 
-async function waitForJob(
-  api: SalesforceApi,
-  job: string,
-  { signal, heartbeat }: BulkContext,
-): Promise<void> {
-  let waitMs: number = limits.salesforceBulkPollFirstMs;
-  for (;;) {
-    const { document } = await api.get(job);
-    heartbeat();
-    const state = memberAt(document, ['state']);
-    if (state === 'JobComplete') return;
-    if (state === 'Failed' || state === 'Aborted')
-      throw new PipelineError('SOURCE_UNAVAILABLE', {
-        source: 'salesforce',
-        reason: `its bulk job ended as ${state}; the page "Bulk Data Load Jobs" of the org tells why`,
-      });
-    if (state !== 'UploadComplete' && state !== 'InProgress')
-      throw protocolFailure('salesforce', 'a bulk job has no known state');
-    await sleep(waitMs, undefined, { signal }).catch((error: unknown) => {
-      signal.throwIfAborted();
-      throw error;
-    });
-    waitMs = Math.min(waitMs * 1.5, limits.salesforceBulkPollMaxMs);
-  }
+type JobState = 'JobComplete' | 'UploadComplete' | 'InProgress' | 'Failed' | 'Aborted';
+
+const jobStates: ReadonlySet<unknown> = new Set<JobState>([
+  'JobComplete',
+  'UploadComplete',
+  'InProgress',
+  'Failed',
+  'Aborted',
+]);
+
+async function stateOf(api: SalesforceApi, job: string): Promise<JobState> {
+  const { document } = await api.get(job);
+  const state = memberAt(document, ['state']);
+  if (!jobStates.has(state)) throw protocolFailure('salesforce', 'a bulk job has no known state');
+  return state as JobState;
+}
+
+function jobFailure(state: JobState, isTakenOver: boolean): PipelineError {
+  if (isTakenOver) return resumeFailure('salesforce', `the bulk job of the last try ended as ${state}`);
+  return new PipelineError('SOURCE_UNAVAILABLE', {
+    source: 'salesforce',
+    reason: `its bulk job ended as ${state}; the page "Bulk Data Load Jobs" of the org tells why`,
+  });
 }
 
 async function* resultsOf(
   api: SalesforceApi,
   { bulkPageSize }: SalesforceSettings,
   plan: ObjectPlan,
-  job: string,
-): AsyncGenerator<readonly SalesforceRecord[]> {
+  { job, locator: from }: BulkPlace,
+): AsyncGenerator<BulkStep> {
   const guard = createPageGuard('salesforce');
-  let locator: string | undefined;
+  let locator = from;
   do {
     guard.refuseRepeat(locator ?? '');
     const response: HttpResponse = await api.csv(`${job}/results`, {
@@ -91,9 +134,9 @@ async function* resultsOf(
     });
     const records = recordsOf(response, plan);
     guard.take(response.body, records.length);
-    yield records;
     const next = response.headers.get('sforce-locator');
     locator = next === null || next === 'null' || next === '' ? undefined : next;
+    yield { records, ...(locator !== undefined && { place: { job, locator } }) };
   } while (locator !== undefined);
 }
 
@@ -138,7 +181,7 @@ async function endJob(settings: SalesforceSettings, job: string, isEnded: boolea
 
 function jobPath(document: unknown): string {
   const id = memberAt(document, ['id']);
-  if (typeof id !== 'string' || !/^[A-Za-z0-9]{15,18}$/.test(id))
-    throw protocolFailure('salesforce', 'a bulk job has no id');
-  return `jobs/query/${id}`;
+  const job = `jobs/query/${String(id)}`;
+  if (!new RegExp(jobPattern).test(job)) throw protocolFailure('salesforce', 'a bulk job has no id');
+  return job;
 }

@@ -1,5 +1,6 @@
 import { protocolFailure } from '../http/index.js';
 import { memberAt, recordsAt } from '../json-page.js';
+import { closedObject } from '../option-problems.js';
 import { createPageGuard } from '../page-guard.js';
 import type { SalesforceAnswer, SalesforceApi } from './api.js';
 import type { ObjectPlan } from './describe.js';
@@ -34,6 +35,21 @@ export function spanQuery(
   });
 }
 
+/** Records of a page, and where a cut read goes on behind them. */
+export interface QueryStep {
+  readonly records: readonly SalesforceRecord[];
+  readonly place?: QueryPlace;
+}
+
+/** The next page of a query, and where another one begins if Salesforce no longer knows that page. */
+export type QueryPlace = { next: string; at?: string; ids?: string[] };
+
+/** Shape of a `QueryPlace`. */
+export const queryPlaceSchema = closedObject(
+  { next: { type: 'string' }, at: { type: 'string' }, ids: { type: 'array', items: { type: 'string' } } },
+  ['next'],
+);
+
 /**
  * Records by the time of their last change, page by page. Where the locator of a query is lost (it lives two days, and a
  * user has few of them), a new query begins at the time where the old one was, and what came already is left out.
@@ -45,33 +61,52 @@ export async function* queryRecords(
   settings: SalesforceSettings,
   plan: ObjectPlan,
   span: ChangeSpan,
-): AsyncGenerator<readonly SalesforceRecord[]> {
+  place?: QueryPlace,
+): AsyncGenerator<QueryStep> {
   const { pageSize: batchSize } = settings;
-  let position: Position | undefined;
+  let position: Position | undefined =
+    place?.at === undefined ? undefined : { at: place.at, ids: new Set(place.ids) };
+  let next = place?.next;
+  let guard = createPageGuard('salesforce');
+  // A new query that brought nothing new would lose its place again and again.
+  let newRecords = position === undefined ? 0 : 1;
   for (;;) {
-    const from = position === undefined ? span : { ...span, start: position.at };
-    const q = spanQuery(settings, plan, from, true);
-    const guard = createPageGuard('salesforce');
-    let answer = await api.get(resourceOf(plan), { query: { q }, batchSize });
-    let newRecords = 0;
-    for (;;) {
-      const all = recordsOf(answer, plan);
-      guard.take(answer.body, all.length);
-      const records = all.filter((record) => !isKnown(position, record));
-      newRecords += records.length;
-      yield records;
-      position = advance(position, records, plan.beganAtMs);
-      const next = nextOf(answer);
-      if (next === undefined) return;
-      guard.refuseRepeat(next);
-      const page = await api.next(next, { batchSize }).catch((error: unknown) => {
-        if (isLocatorLost(error) && newRecords > 0) return undefined;
-        throw error;
-      });
-      if (page === undefined) break;
-      answer = page;
+    let answer = next === undefined ? undefined : await pageAt(api, next, batchSize, newRecords > 0);
+    if (answer === undefined) {
+      const from = position === undefined ? span : { ...span, start: position.at };
+      const q = spanQuery(settings, plan, from, true);
+      guard = createPageGuard('salesforce');
+      newRecords = 0;
+      answer = await api.get(resourceOf(plan), { query: { q }, batchSize });
     }
+    const all = recordsOf(answer, plan);
+    guard.take(answer.body, all.length);
+    const known = position;
+    const records = all.filter((record) => !isKnown(known, record));
+    newRecords += records.length;
+    position = advance(position, records, plan.beganAtMs);
+    next = nextOf(answer);
+    if (next !== undefined) guard.refuseRepeat(next);
+    yield { records, ...(next !== undefined && { place: placeOf(next, position) }) };
+    if (next === undefined) return;
   }
+}
+
+/** `undefined` where the query has lost its place, and another one may begin. */
+function pageAt(
+  api: SalesforceApi,
+  next: string,
+  batchSize: number,
+  mayBegin: boolean,
+): Promise<SalesforceAnswer | undefined> {
+  return api.next(next, { batchSize }).catch((error: unknown) => {
+    if (isLocatorLost(error) && mayBegin) return undefined;
+    throw error;
+  });
+}
+
+function placeOf(next: string, position: Position | undefined): QueryPlace {
+  return { next, ...(position !== undefined && { at: position.at, ids: [...position.ids] }) };
 }
 
 /** Where deleted rows are told too. */

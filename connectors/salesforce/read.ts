@@ -3,11 +3,13 @@ import type { JsonValue } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
 import { cursorLessLag, cursorNotAfter, laterCursor } from '../cursor.js';
 import { lineBatch } from '../line-batch.js';
+import { closedObject } from '../option-problems.js';
+import { resumeOf, withCursor } from '../resume.js';
 import type { ReadContext, ReadRequest, SourceBatch } from '../source.js';
 import { openSalesforce, type SalesforceApi } from './api.js';
-import { bulkRecords } from './bulk.js';
+import { bulkPlaceSchema, bulkRecords, type BulkPlace } from './bulk.js';
 import { describeObject, type ObjectPlan } from './describe.js';
-import { queryRecords, spanQuery, type ChangeSpan } from './query.js';
+import { queryPlaceSchema, queryRecords, spanQuery, type ChangeSpan, type QueryPlace } from './query.js';
 import { deletionLine, type SalesforceRecord } from './record.js';
 import type { SalesforceSettings } from './settings.js';
 
@@ -23,24 +25,45 @@ export async function* readSalesforce(
   context: ReadContext,
 ): AsyncGenerator<SourceBatch> {
   const api = await openSalesforce(settings, context.signal);
-  const plan = await describeObject(api, settings);
+  const from = resumeOf('salesforce', request, placeSchema) as Place | undefined;
+  const described = await describeObject(api, settings);
+  const plan = { ...described, beganAtMs: from?.beganAtMs ?? described.beganAtMs };
+  const { beganAtMs } = plan;
   const span = spanOf(request, settings, plan);
-  let cursor = request.cursor;
-  for await (const records of recordsIn(api, settings, plan, span, context)) {
+  let cursor = from?.cursor ?? request.cursor;
+  for await (const { records, place } of stepsOf(api, settings, { plan, span, from }, context)) {
     context.heartbeat();
-    for (const { changedAt } of records)
-      cursor = laterCursor(cursor, cursorNotAfter(changedAt, plan.beganAtMs));
-    yield* batchesOf(records, plan, cursor);
+    for (const { changedAt } of records) cursor = laterCursor(cursor, cursorNotAfter(changedAt, beganAtMs));
+    const behind = withCursor<Place>(place && { ...place, beganAtMs }, cursor);
+    yield* batchesOf(records, plan, cursor, behind);
   }
 }
 
-function recordsIn(
+/** Behind a page of a query or a piece of a job's results, and when the read began. */
+type Place = { beganAtMs: number; cursor?: JsonValue; bulk?: BulkPlace; query?: QueryPlace };
+
+const placeSchema = closedObject(
+  { beganAtMs: { type: 'number' }, cursor: true, bulk: bulkPlaceSchema, query: queryPlaceSchema },
+  ['beganAtMs'],
+);
+
+interface Step {
+  readonly records: readonly SalesforceRecord[];
+  readonly place?: Pick<Place, 'bulk' | 'query'>;
+}
+
+interface StepsRequest {
+  readonly plan: ObjectPlan;
+  readonly span: ChangeSpan;
+  readonly from: Place | undefined;
+}
+
+async function* stepsOf(
   api: SalesforceApi,
   settings: SalesforceSettings,
-  plan: ObjectPlan,
-  span: ChangeSpan,
-  { signal, heartbeat }: ReadContext,
-): AsyncGenerator<readonly SalesforceRecord[]> {
+  { plan, span, from }: StepsRequest,
+  { signal, goesOn }: ReadContext,
+): AsyncGenerator<Step> {
   const query = spanQuery(settings, plan, span, false);
   const isFull = span.start === undefined && span.end === undefined;
   const isTooLong = encodeURIComponent(query).length > limits.salesforceQueryMaxLength;
@@ -51,24 +74,31 @@ function recordsIn(
         `salesforce: a query over ${String(plan.fields.length)} fields of ${settings.object} is too long for an address; list "fields", or leave "bulk" out`,
       ],
     });
-  return isBulk
-    ? bulkRecords(api, settings, plan, query, { signal, heartbeat: () => heartbeat() })
-    : queryRecords(api, settings, plan, span);
+  if (!isBulk) {
+    for await (const { records, place } of queryRecords(api, settings, plan, span, from?.query))
+      yield { records, ...(place !== undefined && { place: { query: place } }) };
+    return;
+  }
+  const context = { signal, goesOn: () => goesOn?.() === true };
+  for await (const { records, place } of bulkRecords(api, settings, plan, query, context, from?.bulk))
+    yield { records, ...(place !== undefined && { place: { bulk: place } }) };
 }
 
 function* batchesOf(
   records: readonly SalesforceRecord[],
   { changedField }: ObjectPlan,
   cursor: JsonValue | undefined,
+  place: Place | undefined,
 ): Generator<SourceBatch> {
   const rows = records.filter(({ isDeleted }) => !isDeleted).map(({ line }) => line);
-  yield lineBatch('rows', rows, cursor);
   const gone = records.filter(({ isDeleted }) => isDeleted);
+  yield lineBatch('rows', rows, cursor, gone.length === 0 ? place : undefined);
   if (gone.length > 0)
     yield lineBatch(
       'deletes',
       gone.map((record) => deletionLine(record, changedField)),
       cursor,
+      place,
     );
 }
 

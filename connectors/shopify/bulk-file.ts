@@ -10,21 +10,30 @@ export interface BulkNode extends ShopifyNode {
   readonly record: PageRecord;
 }
 
+/** Objects of a bulk file, and how many of its lines they and those before them take. */
+export interface BulkPiece {
+  readonly nodes: readonly BulkNode[];
+  readonly lines: number;
+}
+
 /**
  * The objects of a bulk file, some at a time. Each line is an object; those of a nested connection follow the object they
  * belong to, and name it as `__parentId`.
  *
+ * @param skipLines lines that came already
  * @throws PipelineError SOURCE_PROTOCOL where the file is not what the operation has written
  */
 export async function* readBulkFile(
   shop: URL,
   { url, objectCount }: BulkResult,
   signal: AbortSignal,
-): AsyncGenerator<readonly BulkNode[]> {
+  skipLines = 0,
+): AsyncGenerator<BulkPiece> {
   if (url === undefined) return;
   let parent:
     { readonly record: PageRecord; readonly id: unknown; readonly children: Uint8Array[] } | undefined;
   let lineCount = 0;
+  let wholeLines = skipLines;
   let nodes: BulkNode[] = [];
   const end = (): void => {
     if (parent !== undefined) nodes.push({ ...parent, bytes: parent.record.bytes });
@@ -34,10 +43,12 @@ export async function* readBulkFile(
   for await (const lines of readLines(chunks, limits.recordMaxBytes)) {
     for (const { bytes } of lines) {
       lineCount += 1;
+      if (lineCount <= skipLines) continue;
       const parsed = parseLine(bytes, lineCount);
       const parentId = parsed['__parentId'];
       if (parentId === undefined) {
         end();
+        wholeLines = lineCount - 1;
         parent = { record: toRecord(bytes, parsed), id: parsed['id'], children: [] };
       } else if (parent !== undefined && parentId === parent.id) parent.children.push(bytes);
       else
@@ -47,16 +58,16 @@ export async function* readBulkFile(
         );
     }
     if (nodes.length < limits.recordsPerChunk) continue;
-    yield nodes;
+    yield { nodes, lines: wholeLines };
     nodes = [];
   }
   end();
-  if (nodes.length > 0) yield nodes;
   if (lineCount !== objectCount)
     throw protocolFailure(
       'shopify',
       `the bulk file has ${String(lineCount)} lines, and the operation wrote ${String(objectCount)} objects`,
     );
+  if (nodes.length > 0) yield { nodes, lines: lineCount };
 }
 
 /** The file lies on a storage host, to which no token is sent. A shop on this machine has its files there too. */

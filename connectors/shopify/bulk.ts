@@ -4,6 +4,7 @@ import { limits } from '../../core/limits.js';
 import type { GraphqlApi } from '../graphql/api.js';
 import { protocolFailure } from '../http/index.js';
 import { exactTextAt, memberAt, type JsonPage } from '../json-page.js';
+import { resumeFailure } from '../resume.js';
 import { bulkCancelQuery, bulkQuery, bulkStartQuery, bulkStateQuery } from './queries.js';
 import { shopifyGraphql } from './graphql-api.js';
 import type { ShopifySettings } from './settings.js';
@@ -19,40 +20,56 @@ export interface BulkResult {
   readonly createdAtMs: number;
 }
 
+/** A bulk operation, and whoever reads it. */
+export interface BulkRead<Step> {
+  readonly signal: AbortSignal;
+  /** One that an earlier try has started. */
+  readonly id?: string | undefined;
+  /** After an abort: whether another try takes the operation over. */
+  goesOn(): boolean;
+  /** What to yield while it runs. */
+  waiting(id: string): Step;
+}
+
 /**
  * Runs a query over all objects as a bulk operation, and waits for its end. One that nobody waits for any more is
  * cancelled, because a shop allows few at a time.
  *
- * @throws PipelineError SOURCE_*; SOURCE_RATE_LIMITED where others are running
+ * @throws PipelineError SOURCE_*; SOURCE_RATE_LIMITED where others are running, SOURCE_RESUME where `id` has not written a file
  */
-export async function runBulkOperation(
+export async function* runBulkOperation<Step>(
   settings: ShopifySettings,
   stream: ShopifyStream,
-  signal: AbortSignal,
-  heartbeat: () => void,
-): Promise<BulkResult> {
+  read: BulkRead<Step>,
+): AsyncGenerator<Step, BulkResult> {
+  const { signal } = read;
   const ask = shopifyGraphql(settings, signal);
-  const started = await ask({
-    query: bulkStartQuery(settings.apiVersion),
-    variables: { query: bulkQuery(stream) },
-  });
-  const id = startedId(started);
+  const id = read.id ?? (await startOperation(ask, settings, stream));
   try {
+    if (read.id === undefined) yield read.waiting(id);
     for (
       let waitMs: number = limits.shopifyBulkPollFirstMs;
       ;
       waitMs = Math.min(waitMs * 1.5, limits.shopifyBulkPollMaxMs)
     ) {
       await sleep(waitMs, undefined, { signal });
-      heartbeat();
-      const result = resultOf(await ask({ query: bulkStateQuery, variables: { id } }));
+      const result = resultOf(await ask({ query: bulkStateQuery, variables: { id } }), read.id !== undefined);
       if (result !== undefined) return result;
+      yield read.waiting(id);
     }
   } catch (error) {
-    if (!signal.aborted) throw error;
-    await cancel(settings, id);
-    throw signal.reason;
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    if (signal.aborted && !read.goesOn()) await cancel(settings, id);
   }
+}
+
+async function startOperation(
+  ask: GraphqlApi,
+  { apiVersion }: ShopifySettings,
+  stream: ShopifyStream,
+): Promise<string> {
+  return startedId(await ask({ query: bulkStartQuery(apiVersion), variables: { query: bulkQuery(stream) } }));
 }
 
 function startedId(page: JsonPage): string {
@@ -75,10 +92,12 @@ function startedId(page: JsonPage): string {
 }
 
 /** `undefined` while it runs. */
-function resultOf(page: JsonPage): BulkResult | undefined {
+function resultOf(page: JsonPage, isTakenOver: boolean): BulkResult | undefined {
   const operation = memberAt(page.document, ['data', 'node']);
   const status = memberAt(operation, ['status']);
   if (['CREATED', 'RUNNING', 'CANCELING'].includes(String(status))) return undefined;
+  if (status !== 'COMPLETED' && isTakenOver)
+    throw resumeFailure('shopify', 'the bulk operation of the last try has not completed');
   if (status !== 'COMPLETED') throw failureOf(String(status), memberAt(operation, ['errorCode']));
   const url = memberAt(operation, ['url']);
   const objectCount = Number(exactTextAt(page.body, ['data', 'node', 'objectCount']));

@@ -4,8 +4,10 @@ import { cursorLessLag, laterCursor } from '../cursor.js';
 import { protocolFailure } from '../http/index.js';
 import type { PageRecord } from '../json-page.js';
 import { sliceMembers, toLine } from '../json-slices.js';
+import { closedObject } from '../option-problems.js';
+import { resumeOf, withCursor } from '../resume.js';
 import type { ReadContext, ReadRequest, SourceBatch } from '../source.js';
-import { adminUrl, readPages } from './pages.js';
+import { adminUrl, placeUrl, readPages } from './pages.js';
 import { pageMaxOrders, type ShopifySettings } from './settings.js';
 import { lineBatch } from '../line-batch.js';
 
@@ -26,7 +28,8 @@ export async function* readOrders(
   context: ReadContext,
 ): AsyncGenerator<SourceBatch> {
   const bounds = boundsOf(request);
-  let cursor = request.cursor;
+  const from = resumeOf('shopify', request, placeSchema) as Place | undefined;
+  let cursor = from?.cursor ?? request.cursor;
   const first = adminUrl(settings, 'orders', {
     status: 'any',
     order: 'updated_at asc',
@@ -34,23 +37,43 @@ export async function* readOrders(
     ...(bounds.min !== undefined && { updated_at_min: bounds.min }),
     ...(bounds.max !== undefined && { updated_at_max: bounds.max }),
   });
-  for await (const page of readPages(settings, 'orders', first, context.signal)) {
-    const wanted = page.filter((record) => isBefore(instantMember(record, 'updated_at'), bounds.max));
-    for (const record of wanted) cursor = laterCursor(cursor, instantMember(record, 'updated_at'));
-    context.heartbeat();
-    yield lineBatch(
-      'rows',
-      wanted.map((record) => toLine(record.bytes)),
-      cursor,
-    );
+  const begin = from?.orders === undefined ? first : placeUrl(from.orders, first);
+  if (from?.deletions === undefined) {
+    for await (const { records, next } of readPages(settings, 'orders', begin, context.signal)) {
+      const wanted = records.filter((record) => isBefore(instantMember(record, 'updated_at'), bounds.max));
+      for (const record of wanted) cursor = laterCursor(cursor, instantMember(record, 'updated_at'));
+      context.heartbeat();
+      const end = settings.deletions ? { deletions: {} } : undefined;
+      yield lineBatch(
+        'rows',
+        wanted.map((record) => toLine(record.bytes)),
+        cursor,
+        withCursor<Place>(next === undefined ? end : { orders: next }, cursor),
+      );
+    }
   }
-  if (settings.deletions) yield* readDeletions(settings, bounds, cursor, context);
+  if (settings.deletions)
+    yield* readDeletions(settings, { bounds, cursor, from: from?.deletions?.url }, context);
+}
+
+/** The next page of the orders, or of the deletions. */
+type Place = { cursor?: JsonValue; orders?: string; deletions?: { url?: string } };
+
+const placeSchema = closedObject({
+  cursor: true,
+  orders: { type: 'string' },
+  deletions: closedObject({ url: { type: 'string' } }),
+});
+
+interface DeletionsRead {
+  readonly bounds: Bounds;
+  readonly cursor: JsonValue | undefined;
+  readonly from: string | undefined;
 }
 
 async function* readDeletions(
   settings: ShopifySettings,
-  bounds: Bounds,
-  cursor: JsonValue | undefined,
+  { bounds, cursor, from }: DeletionsRead,
   context: ReadContext,
 ): AsyncGenerator<SourceBatch> {
   const first = adminUrl(settings, 'events', {
@@ -60,15 +83,21 @@ async function* readDeletions(
     ...(bounds.min !== undefined && { created_at_min: bounds.min }),
     ...(bounds.max !== undefined && { created_at_max: bounds.max }),
   });
-  for await (const page of readPages(settings, 'events', first, context.signal)) {
-    const wanted = page.filter(
+  const begin = from === undefined ? first : placeUrl(from, first);
+  for await (const { records, next } of readPages(settings, 'events', begin, context.signal)) {
+    const wanted = records.filter(
       (record) =>
         record.parsed['verb'] === 'destroy' &&
         record.parsed['subject_type'] === 'Order' &&
         isBefore(instantMember(record, 'created_at'), bounds.max),
     );
     context.heartbeat();
-    yield lineBatch('deletes', wanted.map(deletionLine), cursor);
+    yield lineBatch(
+      'deletes',
+      wanted.map(deletionLine),
+      cursor,
+      withCursor<Place>(next === undefined ? undefined : { deletions: { url: next } }, cursor),
+    );
   }
 }
 

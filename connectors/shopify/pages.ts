@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { httpRequest, nextPageUrl } from '../http/index.js';
 import { parsePage, recordsAt, type PageRecord } from '../json-page.js';
 import { createPageGuard } from '../page-guard.js';
+import { resumeFailure } from '../resume.js';
 import type { ShopifySettings } from './settings.js';
 
 /** URL of an Admin API resource. */
@@ -15,6 +16,19 @@ export function adminUrl(
   return url;
 }
 
+/** Records of a page, and the address of the next one. */
+export interface OrdersPage {
+  readonly records: readonly PageRecord[];
+  readonly next?: string;
+}
+
+/** An address where a cut read goes on: one of the same resource. @throws PipelineError SOURCE_RESUME */
+export function placeUrl(text: string, first: URL): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.origin === first.origin && url.pathname === first.pathname) return url;
+  throw resumeFailure('shopify', 'its place is no page of the same resource');
+}
+
 /**
  * Follows `Link: rel="next"` from the first page to the last. Each page is whole and checked before it is yielded.
  *
@@ -26,7 +40,7 @@ export async function* readPages(
   member: string,
   firstUrl: URL,
   signal: AbortSignal,
-): AsyncGenerator<readonly PageRecord[]> {
+): AsyncGenerator<OrdersPage> {
   const guard = createPageGuard('shopify');
   let url: URL | undefined = firstUrl;
   while (url !== undefined) {
@@ -34,8 +48,8 @@ export async function* readPages(
     const response = await shopifyGet(settings, url, signal);
     const records = recordsAt('shopify', parsePage('shopify', response.body), [member]);
     guard.take(response.body, records.length);
-    yield records;
     url = nextPageUrl('shopify', response.headers, url);
+    yield { records, ...(url !== undefined && { next: url.href }) };
     if (url !== undefined) await pauseNearCallLimit(response.headers, signal);
   }
 }

@@ -7,13 +7,22 @@ import { exactTextAt, recordsAt } from '../json-page.js';
 import { toLine } from '../json-slices.js';
 import { lineBatch } from '../line-batch.js';
 import { createPageGuard } from '../page-guard.js';
+import { closedObject } from '../option-problems.js';
+import { resumeOf, withCursor } from '../resume.js';
 import type { ReadContext, ReadRequest, SourceBatch } from '../source.js';
 import { readBulkFile } from './bulk-file.js';
 import { runBulkOperation } from './bulk.js';
 import { shopifyGraphql } from './graphql-api.js';
 import { completeNodes, nextCursor } from './nodes.js';
 import { deletionsQuery } from './queries.js';
-import { changedAt, searchChanged, terms, type ChangeSpan } from './search.js';
+import {
+  changedAt,
+  searchChanged,
+  searchPlaceSchema,
+  terms,
+  type ChangeSpan,
+  type SearchPlace,
+} from './search.js';
 import type { ShopifySettings } from './settings.js';
 import { gidNumber, shapeRow, type ShopifyNode } from './shape.js';
 import type { ShopifyStream } from './streams.js';
@@ -35,41 +44,76 @@ export async function* readShopifyGraphql(
   const ask = shopifyGraphql(settings, context.signal);
   const span = spanOf(request);
   const isWhole = span.start === undefined && span.end === undefined;
-  let cursor = request.cursor;
+  const from = resumeOf('shopify', request, placeSchema) as Place | undefined;
+  let cursor = from?.cursor ?? request.cursor;
+  const subjectType = settings.deletions ? stream.subjectType : undefined;
   const pieces =
     isWhole && stream.isBulk && settings.bulk
-      ? bulkPieces(settings, stream, context)
-      : searchPieces(ask, settings, stream, span);
-  for await (const { nodes, changed } of pieces) {
-    for (const at of changed) cursor = laterCursor(cursor, at);
-    context.heartbeat();
-    const wanted = nodes.filter(({ bytes }) => isWanted(exactTextAt(bytes, ['updatedAt']), span));
-    yield lineBatch(
-      'rows',
-      wanted.map((node) => toLine(shapeRow(stream.shape, node))),
-      cursor,
-    );
+      ? bulkPieces(settings, stream, context, from?.bulk)
+      : searchPieces(ask, settings, stream, span, from?.search);
+  if (from?.deletions === undefined) {
+    for await (const { nodes, changed, place } of pieces) {
+      for (const at of changed) cursor = laterCursor(cursor, at);
+      context.heartbeat();
+      const wanted = nodes.filter(({ bytes }) => isWanted(exactTextAt(bytes, ['updatedAt']), span));
+      const next = place ?? (subjectType === undefined ? undefined : { deletions: {} });
+      yield lineBatch(
+        'rows',
+        wanted.map((node) => toLine(shapeRow(stream.shape, node))),
+        cursor,
+        withCursor<Place>(next, cursor),
+      );
+    }
   }
-  if (settings.deletions && stream.subjectType !== undefined)
-    yield* readDeletions(ask, stream.subjectType, span, cursor, context);
+  if (subjectType !== undefined)
+    yield* readDeletions(ask, subjectType, { span, cursor, after: from?.deletions?.after }, context);
 }
+
+/** Behind lines of a bulk file, a page of a search, or a page of deletions. */
+type Place = {
+  cursor?: JsonValue;
+  bulk?: BulkPlace;
+  search?: SearchPlace;
+  deletions?: { after?: string };
+};
+
+type BulkPlace = { id: string; lines: number };
+
+const placeSchema = closedObject({
+  cursor: true,
+  bulk: closedObject({ id: { type: 'string' }, lines: { type: 'integer', minimum: 0 } }, ['id', 'lines']),
+  search: searchPlaceSchema,
+  deletions: closedObject({ after: { type: 'string' } }),
+});
 
 interface Piece {
   readonly nodes: readonly ShopifyNode[];
   /** Times of the last change, as far as the cursor may follow them. */
   readonly changed: readonly (string | undefined)[];
+  readonly place?: Pick<Place, 'bulk' | 'search'>;
 }
 
 async function* bulkPieces(
   settings: ShopifySettings,
   stream: ShopifyStream,
-  { signal, heartbeat }: ReadContext,
+  { signal, goesOn }: ReadContext,
+  from?: BulkPlace,
 ): AsyncGenerator<Piece> {
-  const result = await runBulkOperation(settings, stream, signal, heartbeat);
-  for await (const nodes of readBulkFile(settings.baseUrl, result, signal))
+  let id = from?.id;
+  const result = yield* runBulkOperation<Piece>(settings, stream, {
+    signal,
+    id: from?.id,
+    goesOn: () => goesOn?.() === true,
+    waiting(started) {
+      id = started;
+      return { nodes: [], changed: [], place: { bulk: { id: started, lines: from?.lines ?? 0 } } };
+    },
+  });
+  for await (const { nodes, lines } of readBulkFile(settings.baseUrl, result, signal, from?.lines))
     yield {
       nodes,
       changed: nodes.map(({ record }) => cursorNotAfter(changedAt(record), result.createdAtMs)),
+      ...(id !== undefined && lines < result.objectCount && { place: { bulk: { id, lines } } }),
     };
 }
 
@@ -78,21 +122,29 @@ async function* searchPieces(
   settings: ShopifySettings,
   stream: ShopifyStream,
   span: ChangeSpan,
+  from?: SearchPlace,
 ): AsyncGenerator<Piece> {
   // The parts of an object have times of their own, which the object's own time never lies before.
   const asked = stream.part === undefined || span.start === undefined ? span : { start: span.start };
-  for await (const page of searchChanged(ask, stream, settings.pageSize ?? stream.pageSize, asked)) {
+  const pageSize = settings.pageSize ?? stream.pageSize;
+  for await (const { page, place } of searchChanged(ask, stream, pageSize, asked, undefined, from)) {
     const nodes: ShopifyNode[] = [];
     for (const { bytes } of page) nodes.push(...(await completeNodes(ask, stream, bytes)));
-    yield { nodes, changed: page.map(changedAt).filter((at) => isBefore(at, span.end)) };
+    const changed = page.map(changedAt).filter((at) => isBefore(at, span.end));
+    yield { nodes, changed, ...(place !== undefined && { place: { search: place } }) };
   }
+}
+
+interface DeletionsRead {
+  readonly span: ChangeSpan;
+  readonly cursor: JsonValue | undefined;
+  readonly after: string | undefined;
 }
 
 async function* readDeletions(
   ask: GraphqlApi,
   subjectType: string,
-  span: ChangeSpan,
-  cursor: JsonValue | undefined,
+  { span, cursor, after: from }: DeletionsRead,
   context: ReadContext,
 ): AsyncGenerator<SourceBatch> {
   const guard = createPageGuard('shopify');
@@ -100,7 +152,7 @@ async function* readDeletions(
   const query = [`subject_type:${subjectType}`, 'action:destroy', bounds]
     .filter((term) => term !== '')
     .join(' AND ');
-  let after: string | undefined;
+  let after = from;
   do {
     guard.refuseRepeat(after ?? '');
     const page = await ask({
@@ -115,12 +167,13 @@ async function* readDeletions(
       .map(deletionOf)
       .filter(({ at }) => isWithin(at, span));
     context.heartbeat();
+    after = nextCursor(page, ['events']);
     yield lineBatch(
       'deletes',
       gone.map(({ id, at }) => Buffer.from(`{"id":${id},"updated_at":"${at}"}\n`)),
       cursor,
+      withCursor<Place>(after === undefined ? undefined : { deletions: { after } }, cursor),
     );
-    after = nextCursor(page, ['events']);
   } while (after !== undefined);
 }
 

@@ -3,6 +3,7 @@ import { limits } from '../../core/limits.js';
 import type { GraphqlApi } from '../graphql/api.js';
 import { protocolFailure } from '../http/index.js';
 import { recordsAt, type PageRecord } from '../json-page.js';
+import { closedObject } from '../option-problems.js';
 import { createPageGuard } from '../page-guard.js';
 import { nextCursor } from './nodes.js';
 import { pageQuery } from './queries.js';
@@ -13,6 +14,21 @@ export interface ChangeSpan {
   readonly start?: string;
   readonly end?: string;
 }
+
+/** Objects of a page, and where the search goes on; nowhere behind the last page. */
+export interface SearchStep {
+  readonly page: readonly PageRecord[];
+  readonly place?: SearchPlace;
+}
+
+/** The next page: of a search from `start`, behind `after`, which `objects` lie before. */
+export type SearchPlace = { start?: string; after?: string; objects: number };
+
+/** Shape of a `SearchPlace`. */
+export const searchPlaceSchema = closedObject(
+  { start: { type: 'string' }, after: { type: 'string' }, objects: { type: 'integer' } },
+  ['objects'],
+);
 
 /**
  * Changed objects, in the order of the search by `updated_at`. After `maxObjects` objects, which is
@@ -27,37 +43,46 @@ export async function* searchChanged(
   pageSize: number,
   span: ChangeSpan,
   maxObjects: number = limits.shopifySearchMaxObjects,
-): AsyncGenerator<readonly PageRecord[]> {
-  let start = span.start;
+  from: SearchPlace = { ...(span.start !== undefined && { start: span.start }), objects: 0 },
+): AsyncGenerator<SearchStep> {
+  let { start, after, objects } = from;
+  let guard = createPageGuard('shopify');
+  let lastPage: readonly PageRecord[] = [];
   for (;;) {
-    const guard = createPageGuard('shopify');
-    let after: string | undefined;
-    let objects = 0;
-    let lastPage: readonly PageRecord[] = [];
-    do {
-      const variables = {
-        first: pageSize,
-        query: terms('updated_at', start, span.end),
-        ...(after !== undefined && { after }),
-      };
-      guard.refuseRepeat(JSON.stringify(variables));
-      const page = await ask({ query: pageQuery(stream), variables });
-      const found = recordsAt('shopify', page, ['data', stream.root, 'nodes']);
-      guard.take(page.body, found.length);
-      objects += found.length;
-      if (found.length > 0) lastPage = found;
-      yield found;
-      after = nextCursor(page, [stream.root]);
-    } while (after !== undefined && objects + pageSize <= maxObjects);
-    if (after === undefined) return;
-    const next = earliestChange(lastPage);
-    if (next === undefined || (start !== undefined && next <= start))
-      throw protocolFailure(
-        'shopify',
-        `more than ${String(maxObjects)} objects changed in one moment; read everything with a bulk operation`,
-      );
-    start = next;
+    const variables = {
+      first: pageSize,
+      query: terms('updated_at', start, span.end),
+      ...(after !== undefined && { after }),
+    };
+    guard.refuseRepeat(JSON.stringify(variables));
+    const page = await ask({ query: pageQuery(stream), variables });
+    const found = recordsAt('shopify', page, ['data', stream.root, 'nodes']);
+    guard.take(page.body, found.length);
+    objects += found.length;
+    if (found.length > 0) lastPage = found;
+    after = nextCursor(page, [stream.root]);
+    if (after === undefined) {
+      yield { page: found };
+      return;
+    }
+    if (objects + pageSize > maxObjects) {
+      start = nextStart(lastPage, start, maxObjects);
+      [after, objects, guard] = [undefined, 0, createPageGuard('shopify')];
+    }
+    const place = { ...(start !== undefined && { start }), ...(after !== undefined && { after }), objects };
+    yield { page: found, place };
   }
+}
+
+/** Where another search begins. @throws PipelineError SOURCE_PROTOCOL */
+function nextStart(lastPage: readonly PageRecord[], start: string | undefined, maxObjects: number): string {
+  const next = earliestChange(lastPage);
+  if (next === undefined || (start !== undefined && next <= start))
+    throw protocolFailure(
+      'shopify',
+      `more than ${String(maxObjects)} objects changed in one moment; read everything with a bulk operation`,
+    );
+  return next;
 }
 
 /** Terms of Shopify's search syntax for a span. */

@@ -34,6 +34,11 @@ export const sourceErrors = {
     message:
       'Source {source} refused the request with status {status}: {reason}. Correct the options of the extract task.',
   },
+  SOURCE_RESUME: {
+    kind: 'SourceError',
+    retryable: false,
+    message: 'Source {source} cannot go on where a read was cut: {reason}. The task reads from the beginning.',
+  },
   SOURCE_FILE: {
     kind: 'SourceError',
     retryable: false,

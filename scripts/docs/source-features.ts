@@ -16,7 +16,7 @@ export const sourceFeatures = {
   pull: 'A task reads it when it runs.',
   webhook: 'It delivers to the gateway.',
   incremental: 'A read begins at the last committed cursor, or takes one data interval.',
-  resume: 'A read that was cut goes on at the page where it was.',
+  resume: 'A read that was cut goes on at the page, piece, file or table where it was.',
   deletes: 'What is deleted there is deleted here.',
   'rate budget':
     'It waits before the limit is hit, over all workers, and as long as the source says after that.',
@@ -47,7 +47,7 @@ const deletesTest = from('tests/sources/declared-deletes.test.ts');
 const schemaTest = from('tests/sources/schemas.test.ts');
 const vendorTest = from('tests/webhooks/vendors.test.ts');
 
-/** Every source. No source resumes: an extract stages all that it was asked for or nothing. */
+/** Every source. */
 export const sources: readonly SourceFeatures[] = [
   {
     source: 'shopify',
@@ -55,6 +55,7 @@ export const sources: readonly SourceFeatures[] = [
       pull: shopifyGraphqlTest('of %s has each object once'),
       webhook: vendorTest('Shopify, both families of headers'),
       incremental: shopifyTest('asks from the cursor less the lag'),
+      resume: shopifyGraphqlTest('a bulk operation is taken over'),
       deletes: shopifyTest('deletions come as key and version'),
       'rate budget': shopifyGraphqlTest('the budget of points is waited for'),
       auth: shopifyTest('a wrong token is SOURCE_AUTH at once'),
@@ -68,6 +69,7 @@ export const sources: readonly SourceFeatures[] = [
       pull: hubspotTest('lists each object once, its properties beside its members'),
       webhook: vendorTest('HubSpot %s'),
       incremental: hubspotTest('an object that changes while pages are read pushes no other out of sight'),
+      resume: hubspotTest('a read by %s that is cut behind any page goes on with the next one'),
       deletes: hubspotTest('polled through its whole life, faults included'),
       'rate budget': hubspotTest('a limit with nothing left is waited for'),
       auth: hubspotTest('a wrong token is SOURCE_AUTH at once'),
@@ -80,6 +82,7 @@ export const sources: readonly SourceFeatures[] = [
     features: {
       pull: salesforceTest('is a bulk job: each record once, every digit and line break kept'),
       incremental: salesforceTest('records that change while pages are read push no other out of sight'),
+      resume: from('tests/sources/salesforce-cut.test.ts')('in the midst of %s goes on with the next page'),
       deletes: salesforceTest('polled through its whole life, faults and late commits included'),
       'rate budget': salesforceTest('the share of requests that is left to others is not touched'),
       auth: salesforceTest('a wrong token is SOURCE_AUTH at once'),
@@ -92,6 +95,7 @@ export const sources: readonly SourceFeatures[] = [
     features: {
       pull: magentoTest('lists each record once, to the digit; times have their zone'),
       incremental: magentoTest('an order that changes while pages are read pushes no other out of sight'),
+      resume: magentoTest('a read by %s that is cut behind any page goes on with the next one'),
       auth: magentoTest('keys of an integration sign each request and each try anew'),
       schema: schemaTest('all %s of the fixture Magento shop fit %s'),
       fixture: magentoTest('the fixture repeats its last page behind the end'),
@@ -102,6 +106,7 @@ export const sources: readonly SourceFeatures[] = [
     features: {
       pull: klaviyoTest('has each event once, with the name of its metric'),
       incremental: klaviyoTest('asks from the cursor less the lag, the very moment included'),
+      resume: klaviyoTest('a read of %s that is cut behind any page goes on with the next one'),
       'rate budget': klaviyoTest('a spent limit is waited for'),
       auth: klaviyoTest('a wrong key is SOURCE_AUTH at once'),
       schema: schemaTest('%s of the fixture servers fit %s'),
@@ -113,6 +118,7 @@ export const sources: readonly SourceFeatures[] = [
     features: {
       pull: mailchimpTest('each comes once, as sent, of every status'),
       incremental: mailchimpTest('asks from the cursor less the lag, the very second included'),
+      resume: mailchimpTest('a read of %s that is cut behind a page goes on with the next one'),
       'rate budget': mailchimpTest('a 429, an outage and cut bodies end with their codes'),
       auth: mailchimpTest('a wrong key is SOURCE_AUTH at once'),
       schema: schemaTest('%s of the fixture servers fit %s'),
@@ -124,6 +130,7 @@ export const sources: readonly SourceFeatures[] = [
     features: {
       pull: ga4Test('has each event once, twins included'),
       incremental: ga4Test('reads the tables that changed since the cursor only'),
+      resume: ga4Test('a read that is cut behind a table goes on with the next one'),
       auth: ga4Test('%s %s is %s'),
       schema: schemaTest('every event of the fixture property fits ga4-event.v1'),
       fixture: ga4Test('polled through its whole life, faults included'),
@@ -135,6 +142,7 @@ export const sources: readonly SourceFeatures[] = [
       pull: restTest('reads every record once, to the digit'),
       incremental: restTest('%s: asks from the cursor less the lag, and moves it'),
       deletes: deletesTest('rest: they move the cursor'),
+      resume: restTest('a read that is cut behind any page goes on with the next one'),
       'rate budget': restTest('a spent rate limit is waited for'),
       auth: restTest('%s goes with every page'),
       fixture: restTest('seeded faults change nothing in what is delivered'),
@@ -146,6 +154,7 @@ export const sources: readonly SourceFeatures[] = [
       pull: graphqlTest('reads every record once, to the digit'),
       incremental: graphqlTest('reads what changed since the cursor less the lag'),
       deletes: deletesTest('graphql: also those inside edges'),
+      resume: graphqlTest('a read that is cut behind any page goes on with the next one'),
       'rate budget': graphqlTest('is waited for before it is spent'),
       auth: graphqlTest('a wrong token is SOURCE_AUTH at once'),
       fixture: graphqlTest('seeded faults, and records that come twice'),
@@ -191,6 +200,7 @@ export const sources: readonly SourceFeatures[] = [
       pull: fileTest('NDJSON passes byte for byte'),
       incremental: remoteFilesTest('read by cursor, each file comes once, and again when it changed'),
       deletes: deletesTest('file: in text the empty value is none'),
+      resume: fileTest('a read that is cut behind a file goes on with the next one'),
       auth: remoteFilesTest('that takes no password of ours is SOURCE_AUTH'),
       schema: schemaTest('every line of the purchase history fits purchase.v1'),
       fixture: remoteFilesTest('a transfer that is cut goes on at its byte'),

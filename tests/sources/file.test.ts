@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,7 @@ import { createSource } from '../../connectors/file/index.js';
 import { file, type FileOptions } from '../../connectors/file/reference.js';
 import type { DataInterval } from '../../core/interval.js';
 import { readAll, rejection } from './read-all.js';
+import { expectResumes, readUntil } from './read-resumed.js';
 
 let directory: string;
 
@@ -35,6 +36,25 @@ async function records(
   const { rows } = await readAll(createSource({ projectDirectory: directory }), read);
   return rows.map((row) => JSON.parse(row) as Record<string, unknown>);
 }
+
+test.each([{}, { cursor: null }])(
+  'a read that is cut behind a file goes on with the next one, unless what it has read changed',
+  async (more) => {
+    const source = createSource({ projectDirectory: directory });
+    const write = async (name: string, atMs: number): Promise<void> => {
+      await writeFile(join(directory, name), `{"of":"${name}"}\n{"of":"${name}","again":true}\n`);
+      await utimes(join(directory, name), atMs / 1_000, atMs / 1_000);
+    };
+    for (let index = 0; index < 4; index += 1) await write(`in-${String(index)}.ndjson`, 1e12 + index * 1e6);
+    const request = { options: file.records({ path: 'in-*.ndjson', format: 'ndjson' }).options, ...more };
+    expect(await expectResumes(source, request, () => [])).toBe(4);
+    const { resume } = (await readUntil(source, request, 2))!;
+    await write('in-0.ndjson', 1e12 + 9e6);
+    expect(await rejection(readAll(source, { ...request, resume: resume! }))).toMatchObject({
+      code: 'SOURCE_RESUME',
+    });
+  },
+);
 
 describe('the purchase history', () => {
   const projectDirectory = fileURLToPath(new URL('../..', import.meta.url));

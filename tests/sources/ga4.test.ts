@@ -6,6 +6,7 @@ import type { JsonValue } from '../../core/json.js';
 import { createGa4Server, type Ga4Server, type Ga4ServerOptions } from '../../testing/index.js';
 import { waitUntil } from '../helpers/project.js';
 import { readAll, rejection, type ReadResult } from './read-all.js';
+import { expectResumes, readUntil } from './read-resumed.js';
 
 const opened: Ga4Server[] = [];
 
@@ -45,6 +46,17 @@ const namesOf = (rows: readonly object[]): string[] =>
     })
     .sort();
 const truth = (server: Ga4Server): string[] => namesOf(server.tables().flatMap(({ events }) => events));
+
+test('a read that is cut behind a table goes on with the next one, unless what it has read changed', async () => {
+  const server = await property({ days: 3 });
+  /** Tables whose rows were asked for. */
+  const asked = () => server.jobs().map((job) => /events_\w+/.exec(JSON.stringify(job))?.[0] ?? '');
+  expect(await expectResumes(source, request(server), asked)).toBeGreaterThan(1);
+  const { resume } = (await readUntil(source, request(server), 2))!;
+  const place = resume as { count: number; hash: string };
+  const changed = { ...place, hash: 'of another state' };
+  expect(await rejection(read(server, { resume: changed }))).toMatchObject({ code: 'SOURCE_RESUME' });
+});
 
 describe('a read of everything', () => {
   test('has each event once, twins included; nothing loses a digit', async () => {

@@ -5,6 +5,7 @@ import { graphql, type GraphqlOptions } from '../../connectors/graphql/reference
 import type { ReadRequest } from '../../connectors/source.js';
 import { createGraphqlServer, type GraphqlServer, type GraphqlServerOptions } from '../../testing/index.js';
 import { readAll, rejection } from './read-all.js';
+import { expectResumes } from './read-resumed.js';
 
 const token = 'graphql-canary-7a10';
 const opened: GraphqlServer[] = [];
@@ -72,6 +73,12 @@ describe.each(Object.entries(ways))('%s', (_name, options) => {
     const amounts = rows.map((row) => /"amount":([\d.]+)/.exec(row)?.[1]);
     expect(amounts).toEqual(server.truth().map(({ amount }) => String(amount)));
     expect(server.questions().length).toBeGreaterThan(4);
+  });
+
+  test('a read that is cut behind any page goes on with the next one', async () => {
+    const server = await api();
+    const asked = () => server.questions().map(({ variables }) => JSON.stringify(variables));
+    expect(await expectResumes(source, request(server, options), asked)).toBeGreaterThan(2);
   });
 
   test('reads what changed since the cursor less the lag, and one interval without its end', async () => {

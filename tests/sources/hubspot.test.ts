@@ -10,6 +10,7 @@ import type { JsonValue } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
 import { createHubspotServer, type HubspotServer, type HubspotServerOptions } from '../../testing/index.js';
 import { readAll, rejection, type ReadResult } from './read-all.js';
+import { expectResumes } from './read-resumed.js';
 
 const token = 'pat-canary-55e1';
 const lagMs = 120_000;
@@ -211,6 +212,17 @@ describe('a read of changes', () => {
     const kept = await read(server, { options: { deletions: false } });
     expect(kept.deletes).toEqual([]);
   });
+});
+
+test.each([
+  ['the list', {}],
+  ['searches', { cursor: '2025-01-01T00:00:00.000Z' }],
+])('a read by %s that is cut behind any page goes on with the next one', async (_way, more) => {
+  const server = await account({ contacts: 20, steps: 2, imported: 11 });
+  server.advance();
+  // One second has more objects than a page, and some are archived.
+  const read = request(server, { ...more, options: { pageSize: 5, deletions: true } });
+  expect(await expectResumes(source, read, () => server.requests())).toBeGreaterThan(4);
 });
 
 describe('limits and faults', () => {

@@ -7,6 +7,7 @@ import type { ReadRequest, SourceBatch } from '../../connectors/source.js';
 import type { JsonValue } from '../../core/json.js';
 import { createKlaviyoServer, type KlaviyoServer, type KlaviyoServerOptions } from '../../testing/index.js';
 import { readAll, rejection, type ReadResult } from './read-all.js';
+import { expectResumes } from './read-resumed.js';
 
 const apiKey = 'pk_canary_31d8';
 const lagMs = 120_000;
@@ -80,6 +81,14 @@ describe('a read of everything', () => {
     expect(Date.parse(String(cursor))).toBeLessThanOrEqual(Date.now());
   });
 });
+
+test.each(['profiles', 'events', 'email-events'])(
+  'a read of %s that is cut behind any page goes on with the next one',
+  async (stream) => {
+    const server = await account();
+    expect(await expectResumes(source, request(server, stream), () => server.requests())).toBeGreaterThan(2);
+  },
+);
 
 describe('a read of changes', () => {
   test.each(['profiles', 'events'] as const)(

@@ -12,6 +12,7 @@ import {
   type MagentoServerOptions,
 } from '../../testing/index.js';
 import { readAll, rejection, type ReadResult } from './read-all.js';
+import { expectResumes } from './read-resumed.js';
 
 const token = 'canary-9b02';
 const lagMs = 300_000;
@@ -192,6 +193,17 @@ describe('a read of changes', () => {
       expect(parsed(after.rows).every(({ updated_at }) => updated_at >= boundary)).toBe(true);
     }
   });
+});
+
+test.each([
+  ['id', {}],
+  ['change', { cursor: always }],
+])('a read by %s that is cut behind any page goes on with the next one', async (_way, more) => {
+  const server = await shop({ orders: 20, imported: 11 });
+  // One second has more orders than a page.
+  server.advance();
+  const read = request(server, { ...more, options: { pageSize: 5 } });
+  expect(await expectResumes(source, read, () => server.requests())).toBeGreaterThan(3);
 });
 
 describe('credentials', () => {

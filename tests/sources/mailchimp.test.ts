@@ -10,6 +10,7 @@ import {
   type MailchimpServerOptions,
 } from '../../testing/index.js';
 import { readAll, rejection, type ReadResult } from './read-all.js';
+import { expectResumes } from './read-resumed.js';
 
 const apiKey = 'canary31d8-us6';
 const lagMs = 120_000;
@@ -69,6 +70,17 @@ async function readWith(
   }
   return lines;
 }
+
+test.each([
+  ['members', 4],
+  ['campaigns', 2],
+] as const)('a read of %s that is cut behind a page goes on with the next one', async (stream, pageSize) => {
+  // One second has more members than a page.
+  const server = await account({ members: 16, imported: 9 });
+  for (let step = 0; step < 3; step += 1) server.advance();
+  const whole = request(server, stream, { options: { pageSize } });
+  expect(await expectResumes(source, whole, () => server.requests())).toBeGreaterThan(1);
+});
 
 describe('members', () => {
   test('each comes once, as sent, of every status', async () => {

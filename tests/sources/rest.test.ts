@@ -12,6 +12,7 @@ import type { ReadRequest } from '../../connectors/source.js';
 import type { JsonObject } from '../../core/json.js';
 import { createRestServer, type RestServer, type RestServerOptions } from '../../testing/index.js';
 import { readAll, rejection } from './read-all.js';
+import { expectResumes, readUntil } from './read-resumed.js';
 
 const token = 'rest_canary_91d2';
 const opened: RestServer[] = [];
@@ -73,6 +74,19 @@ const ways: readonly Way[] = [
 const truthOf = (server: RestServer): string[] => server.truth().map((record) => stringify(record) ?? '');
 const idOf = (line: string): string => /"id":(\d+)/.exec(line)?.[1] ?? '';
 
+test('a place of another form, or on another server, is SOURCE_RESUME before anything is asked', async () => {
+  const [server, other] = [await api(), await api()];
+  const read = request(server, { path: 'offset', paginator: { type: 'offset', limit: 10 } });
+  const elsewhere = request(other, { path: 'offset', paginator: { type: 'offset', limit: 10 } });
+  const { resume } = (await readUntil(source, elsewhere, 1))!;
+  for (const place of [resume!, { page: 3 }, 'x']) {
+    const error = await rejection(readAll(source, { ...read, resume: place }));
+    expect(error['code']).toBe('SOURCE_RESUME');
+    expect(error.message).not.toContain(other.url);
+  }
+  expect(server.requests()).toEqual([]);
+});
+
 describe.each(ways)('paginator $name', ({ path, paginator, more }) => {
   test('reads every record once, to the digit', async () => {
     const server = await api();
@@ -80,6 +94,12 @@ describe.each(ways)('paginator $name', ({ path, paginator, more }) => {
     expect(rows).toEqual(truthOf(server));
     expect(rows[0]).toContain('"id":9007199254740993,');
     expect(heartbeats).toBe(5);
+  });
+
+  test('a read that is cut behind any page goes on with the next one', async () => {
+    const server = await api();
+    const read = request(server, { path, paginator, ...more, incremental: { cursorPath: 'updated_at' } });
+    expect(await expectResumes(source, read, () => server.requests())).toBe(4);
   });
 
   test('seeded faults change nothing in what is delivered', async () => {

@@ -12,6 +12,7 @@ import type { ReadRequest } from '../../connectors/source.js';
 import type { JsonValue } from '../../core/json.js';
 import { createShopServer, type ShopServer, type ShopServerOptions } from '../../testing/index.js';
 import { readAll, rejection, type ReadResult } from './read-all.js';
+import { expectResumes, readUntil } from './read-resumed.js';
 
 const token = 'shop-canary-91c2';
 const lagMs = 120_000;
@@ -97,16 +98,50 @@ describe('a read of everything', () => {
     const server = await shop();
     await read(server, 'products');
     const path = server.requests().find((line) => line.startsWith('/bulk/')) ?? '';
-    const lines = (await (await fetch(server.url + path)).text()).trim().split('\n').length;
+    const text = (await (await fetch(server.url + path)).text()).trim().split('\n');
+    const lines = text.length;
     const drain = async (objectCount: number, from = server.url): Promise<void> => {
       const result = { url: from + path, objectCount, createdAtMs: 0 };
       const { signal } = new AbortController();
-      for await (const nodes of readBulkFile(new URL(server.url), result, signal))
+      for await (const { nodes } of readBulkFile(new URL(server.url), result, signal))
         expect(nodes.length).toBe(60);
     };
     await drain(lines);
+    // Where lines came already, it goes on behind them.
+    const parents = text.flatMap((line, index) => (line.includes('__parentId') ? [] : [index]));
+    const { signal } = new AbortController();
+    const result = { url: server.url + path, objectCount: lines, createdAtMs: 0 };
+    for await (const rest of readBulkFile(new URL(server.url), result, signal, parents[50]))
+      expect([rest.nodes.length, rest.lines]).toEqual([10, lines]);
     expect((await rejection(drain(lines + 1))).message).toContain(`has ${String(lines)} lines`);
     expect((await rejection(drain(lines, 'http://files.example.com'))).message).toContain('no https address');
+  });
+
+  test('a bulk operation is taken over', async () => {
+    const server = await shop();
+    while (!server.isDone()) server.advance();
+    const whole = await read(server, 'orders');
+    for (const places of [1, 2]) {
+      const first = (await readUntil(source, request(server, 'orders'), places))!;
+      expect(first.resume).toMatchObject({ bulk: { lines: 0 } });
+      const operations = server.bulkStatuses().length;
+      const rest = await read(server, 'orders', { resume: first.resume! });
+      expect(rest).toMatchObject({ rows: whole.rows, deletes: whole.deletes, cursor: whole.cursor });
+      expect(server.bulkStatuses()).toHaveLength(operations);
+    }
+  });
+
+  test('one that has not completed, or is gone, is no place to go on', async () => {
+    const server = await shop({ bulkPolls: 10_000 });
+    const controller = new AbortController();
+    const reading = readAll(source, request(server, 'orders'), controller.signal);
+    while (!server.questions().some(({ variables }) => variables?.['id'] !== undefined)) await sleep(10);
+    controller.abort(new Error('enough'));
+    await rejection(reading);
+    for (const id of ['gid://shopify/BulkOperation/720918', 'gid://shopify/BulkOperation/1']) {
+      const error = await rejection(read(server, 'orders', { resume: { bulk: { id, lines: 0 } } }));
+      expect(error['code']).toBe('SOURCE_RESUME');
+    }
   });
 
   test('a bulk operation that nobody waits for is cancelled; one beside another waits for its turn', async () => {
@@ -172,6 +207,18 @@ describe('a read of changes', () => {
     },
   );
 
+  test.each(['orders', 'products', 'refunds'] as const)(
+    'a read of %s that is cut behind any page goes on with the next one',
+    async (stream) => {
+      // Nothing is throttled, and so asked for twice.
+      const server = await shop({ costBudget: { maximumAvailable: 1e6, restoreRate: 1e6 } });
+      while (!server.isDone()) server.advance();
+      const asked = () => server.questions().map(({ variables }) => JSON.stringify(variables));
+      const all = request(server, stream, { ...paged, cursor: '2025-01-01T00:00:00.000Z' });
+      expect(await expectResumes(source, all, asked)).toBeGreaterThan(2);
+    },
+  );
+
   test('a search goes on in another one before its pages end', async () => {
     const server = await shop();
     while (!server.isDone()) server.advance();
@@ -179,7 +226,7 @@ describe('a read of changes', () => {
     const settings = shopifySettings({ url: server.url, accessToken: token }, {});
     const seen = new Set<string>();
     const span = { start: '2025-01-01T00:00:00.000Z' };
-    for await (const page of searchChanged(
+    for await (const { page } of searchChanged(
       shopifyGraphql(settings, signal),
       shopifyStreams.orders,
       10,

@@ -4,6 +4,7 @@ import { source } from '../../connectors/shopify/index.js';
 import type { ReadRequest } from '../../connectors/source.js';
 import { createShopServer, type ShopServer, type ShopServerOptions } from '../../testing/index.js';
 import { readAll, rejection } from './read-all.js';
+import { expectResumes } from './read-resumed.js';
 
 const token = 'shpat_canary_7f3a9c';
 const opened: ShopServer[] = [];
@@ -132,6 +133,13 @@ describe('reading orders', () => {
         if (line) delivered.add(idOf(line));
     }
     expect([...before].filter((id) => !delivered.has(id))).toEqual([]);
+  });
+
+  test('a read that is cut behind any page goes on with the next one, deletions included', async () => {
+    const server = await shop({ steps: 12 });
+    while (!server.isDone()) server.advance();
+    const read = orders(server, { options: { pageSize: 15 } });
+    expect(await expectResumes(source, read, () => server.requests())).toBeGreaterThan(3);
   });
 
   test('deletions come as key and version, from the events, newer than the cursor less the lag', async () => {

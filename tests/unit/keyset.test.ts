@@ -62,7 +62,7 @@ test('whatever changes between pages, the last state of each record comes, and n
         const delivered: string[] = [];
         const last = new Map<string, number>();
         for await (const page of readByChange('model', start, ask)) {
-          for (const { id, revision } of page) {
+          for (const { id, revision } of page.records) {
             delivered.push(`${id} ${String(revision)}`);
             last.set(id, revision);
           }
