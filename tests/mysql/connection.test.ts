@@ -13,6 +13,20 @@ import { readAll, rejection } from '../sources/read-all.js';
 
 const password = 'p/w:@canary 7f3a';
 const tlsFlags = ['--ssl-cert=../server.crt', '--ssl-key=../server.key'];
+/** Another server, for as long as the work takes. */
+async function withServer(
+  flags: readonly string[],
+  files: Readonly<Record<string, string>>,
+  work: (port: number) => Promise<void>,
+): Promise<void> {
+  const another = await startMysql(flags, files);
+  try {
+    await work(another.port);
+  } finally {
+    await another.stop();
+  }
+}
+
 const suite = mysqlProgram === undefined || givenUrl !== undefined ? describe.skip : describe;
 
 suite('a connection', () => {
@@ -87,18 +101,15 @@ suite('a connection', () => {
       'needs the name of the server',
     );
 
-    const elsewhere = await startMysql(tlsFlags, { 'server.crt': stranger.cert, 'server.key': stranger.key });
-    expect(await failureOf(reader({ port: elsewhere.port }))).toMatchObject({
-      context: { status: 'ERR_TLS_CERT' },
+    await withServer(tlsFlags, { 'server.crt': stranger.cert, 'server.key': stranger.key }, async (port) => {
+      expect(await failureOf(reader({ port }))).toMatchObject({ context: { status: 'ERR_TLS_CERT' } });
     });
-    await elsewhere.stop();
-
-    const plain = await startMysql(['--skip-ssl']);
-    expect(await failureOf(reader({ port: plain.port }))).toMatchObject({
-      code: 'SOURCE_REFUSED',
-      context: { status: 'no TLS' },
+    await withServer(['--skip-ssl'], {}, async (port) => {
+      expect(await failureOf(reader({ port }))).toMatchObject({
+        code: 'SOURCE_REFUSED',
+        context: { status: 'no TLS' },
+      });
     });
-    await plain.stop();
   });
 
   test('that fails says whether it passes, and never the password', async () => {
