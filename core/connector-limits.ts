@@ -81,6 +81,8 @@ export const connectorLimits = {
   oauthAssertionMs: 5 * 60_000,
   /** OAuth: how long a login waits for the browser, unless it is told otherwise. */
   oauthLoginMs: 5 * 60_000,
+  /** OAuth: how often a login by device asks where the server says nothing, and how much slower it gets when told to. */
+  oauthDevicePollMs: 5_000,
   /** Postgres: time to connect, for a lock, for a cancel, and for one statement where the connection names none. */
   postgresConnectTimeoutMs: 10_000,
   postgresLockTimeoutMs: 30_000,

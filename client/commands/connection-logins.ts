@@ -1,20 +1,58 @@
 import type { Command } from 'commander';
+import type { LoginResult } from '../../connectors/oauth/login.js';
+import type { OAuthSettings } from '../../connectors/oauth/settings.js';
 import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
+import type { TokenStore } from '../../security/token-store.js';
 import { oauthSettingsOf } from '../connections.js';
 import type { CommandContext } from '../context.js';
 import { emit } from '../output.js';
 import { parseCount } from './arguments.js';
+
+interface LoginFlags {
+  readonly timeout: number;
+  readonly device?: boolean;
+  readonly json?: boolean;
+}
+
+async function logIn(
+  oauth: OAuthSettings,
+  tokens: TokenStore,
+  { timeout, device }: LoginFlags,
+  { output }: Pick<CommandContext, 'output'>,
+): Promise<LoginResult> {
+  const timeoutMs = timeout * 1000;
+  if (device === true) {
+    const { logInByDevice } = await import('../../connectors/oauth/device-login.js');
+    return logInByDevice(oauth, tokens, {
+      timeoutMs,
+      onPrompt: ({ address, userCode, completeAddress }) => {
+        const more = completeAddress === undefined ? '' : `Or open this one:\n\n  ${completeAddress}\n\n`;
+        output.stderr(
+          `Open this address in any browser:\n\n  ${address}\n\nand type the code ${userCode}\n\n${more}`,
+        );
+      },
+    });
+  }
+  const login = await import('../../connectors/oauth/login.js');
+  return login.logIn(oauth, tokens, {
+    timeoutMs,
+    onAddress: (address) => {
+      output.stderr(`Open this address in a browser on this machine:\n\n  ${address.href}\n\n`);
+    },
+  });
+}
 
 /** `millrace connections login|logout|rotate-keys`: tokens and the keys that encrypt them. */
 export function registerConnectionLogins(connections: Command, context: CommandContext): void {
   connections
     .command('login <name>')
     .description('log in with OAuth (authorization code, PKCE): prints an address to open in a browser here')
+    .option('--device', 'log in with a browser on any machine, by a code (device authorization grant)')
     .option('--timeout <seconds>', 'how long to wait for the browser', parseCount, limits.oauthLoginMs / 1000)
     .option('--json', 'print one JSON document')
     .addHelpText('after', '\nExample:\n  $ millrace connections login crm')
-    .action(async (name: string, options: { timeout: number; json?: boolean }, command: Command) => {
+    .action(async (name: string, options: LoginFlags, command: Command) => {
       const settings = context.settings(command);
       const stores = await context.ops(settings);
       const oauth = await oauthSettingsOf(settings, stores, name);
@@ -24,13 +62,7 @@ export function registerConnectionLogins(connections: Command, context: CommandC
           hint: 'Give it "auth" of type oauth2 with the grant authorization_code; the other grants get tokens by themselves',
         });
       }
-      const { logIn } = await import('../../connectors/oauth/login.js');
-      const result = await logIn(oauth, stores.tokens, {
-        timeoutMs: options.timeout * 1000,
-        onAddress: (address) => {
-          context.output.stderr(`Open this address in a browser on this machine:\n\n  ${address.href}\n\n`);
-        },
-      });
+      const result = await logIn(oauth, stores.tokens, options, context);
       emit(context.output, options.json === true, { connection: name, ...result }, () =>
         [
           `${name} is logged in`,

@@ -1,10 +1,11 @@
-import { importPKCS8, SignJWT } from 'jose';
+import { SignJWT } from 'jose';
 import { randomUUID } from 'node:crypto';
 import * as oauth from 'oauth4webapi';
 import { isPipelineError, PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
 import { Secret } from '../../security/secret.js';
 import type { OAuthTokens } from '../../security/token-store.js';
+import { clientAuth, signingKey } from './client-auth.js';
 import { isSafe, type AssertionSettings, type OAuthSettings } from './settings.js';
 import { tokenFetch } from './token-fetch.js';
 
@@ -36,14 +37,20 @@ export function clientOf({ clientId }: OAuthSettings): oauth.Client {
  *
  * @throws PipelineError SOURCE_*, OAUTH_REFUSED
  */
-export async function findServer(settings: OAuthSettings): Promise<AuthorizationServer> {
-  const { connection, issuer, tokenUrl, authorizationUrl, grant } = settings;
-  const isComplete =
-    tokenUrl !== undefined && (grant !== 'authorization_code' || authorizationUrl !== undefined);
+export async function findServer(
+  settings: OAuthSettings,
+  login: 'browser' | 'device' = 'browser',
+): Promise<AuthorizationServer> {
+  const { connection, issuer, tokenUrl, grant } = settings;
+  const isDevice = login === 'device';
+  const loginUrl = isDevice ? settings.deviceAuthorizationUrl : settings.authorizationUrl;
+  const needsLogin = grant === 'authorization_code';
+  const isComplete = tokenUrl !== undefined && (!needsLogin || loginUrl !== undefined);
   const found = isComplete || issuer === undefined ? undefined : await discover(settings, issuer);
+  const name = isDevice ? 'device_authorization_endpoint' : 'authorization_endpoint';
   const token = tokenUrl?.href ?? found?.token_endpoint;
-  const authorization = authorizationUrl?.href ?? found?.authorization_endpoint;
-  if (token === undefined || (grant === 'authorization_code' && authorization === undefined)) {
+  const loginEndpoint = loginUrl?.href ?? found?.[name];
+  if (token === undefined || (needsLogin && loginEndpoint === undefined)) {
     throw new PipelineError('OAUTH_REFUSED', {
       connection,
       reason: 'the metadata of its issuer lacks an endpoint',
@@ -51,10 +58,18 @@ export async function findServer(settings: OAuthSettings): Promise<Authorization
   }
   return {
     ...found,
-    issuer: found?.issuer ?? issuer?.href.replace(/\/$/, '') ?? new URL(token).origin,
+    issuer: issuerOf(settings, found, token),
     token_endpoint: token,
-    ...(authorization !== undefined && { authorization_endpoint: authorization }),
+    ...(loginEndpoint !== undefined && { [name]: loginEndpoint }),
   };
+}
+
+function issuerOf(
+  { issuer }: OAuthSettings,
+  found: oauth.AuthorizationServer | undefined,
+  tokenEndpoint: string,
+): string {
+  return found?.issuer ?? issuer?.href.replace(/\/$/, '') ?? new URL(tokenEndpoint).origin;
 }
 
 async function discover(settings: OAuthSettings, issuer: URL): Promise<oauth.AuthorizationServer> {
@@ -77,7 +92,7 @@ export async function exchangeCode(
     const response = await oauth.authorizationCodeGrantRequest(
       server,
       client,
-      clientAuth(settings),
+      await clientAuth(settings, server.token_endpoint),
       callback,
       redirectUri,
       codeVerifier,
@@ -95,7 +110,7 @@ export async function refresh(settings: OAuthSettings, refreshToken: Secret): Pr
     const response = await oauth.refreshTokenGrantRequest(
       server,
       client,
-      clientAuth(settings),
+      await clientAuth(settings, server.token_endpoint),
       refreshToken.reveal(),
       transport(settings.connection),
     );
@@ -114,7 +129,7 @@ export async function requestOwnTokens(settings: OAuthSettings): Promise<OAuthTo
       const response = await oauth.clientCredentialsGrantRequest(
         server,
         client,
-        clientAuth(settings),
+        await clientAuth(settings, server.token_endpoint),
         parameters,
         transport(connection),
       );
@@ -123,7 +138,7 @@ export async function requestOwnTokens(settings: OAuthSettings): Promise<OAuthTo
     const response = await oauth.genericTokenEndpointRequest(
       server,
       client,
-      clientAuth(settings),
+      await clientAuth(settings, server.token_endpoint),
       'urn:ietf:params:oauth:grant-type:jwt-bearer',
       { ...parameters, assertion: await sign(connection, assertion, server.token_endpoint) },
       transport(connection),
@@ -139,8 +154,8 @@ async function sign(
   tokenEndpoint: string,
 ): Promise<string> {
   const nowSeconds = Math.floor(Date.now() / 1000);
+  const key = await signingKey(connection, 'assertion', privateKey, algorithm);
   try {
-    const key = await importPKCS8(privateKey.reveal(), algorithm);
     return await new SignJWT({ ...claims })
       .setProtectedHeader({ alg: algorithm, typ: 'JWT', ...(keyId !== undefined && { kid: keyId }) })
       .setIssuer(issuer)
@@ -158,14 +173,8 @@ async function sign(
   }
 }
 
-function clientAuth({ clientAuth: kind, clientSecret }: OAuthSettings): oauth.ClientAuth {
-  if (kind === 'none' || clientSecret === undefined) return oauth.None();
-  return kind === 'post'
-    ? oauth.ClientSecretPost(clientSecret.reveal())
-    : oauth.ClientSecretBasic(clientSecret.reveal());
-}
-
-function tokensOf(answer: oauth.TokenEndpointResponse): OAuthTokens {
+/** What the token endpoint gave. */
+export function tokensOf(answer: oauth.TokenEndpointResponse): OAuthTokens {
   const now = Date.now();
   const instanceUrl = answer['instance_url'];
   // A life of nothing is one without end (Mailchimp): a token that ends at once would be of no use to anybody.
@@ -182,7 +191,10 @@ function tokensOf(answer: oauth.TokenEndpointResponse): OAuthTokens {
 }
 
 /** What the library throws, without texts of the server, which can repeat what was sent. */
-async function explained<Result>(settings: OAuthSettings, work: () => Promise<Result>): Promise<Result> {
+export async function explained<Result>(
+  settings: OAuthSettings,
+  work: () => Promise<Result>,
+): Promise<Result> {
   try {
     return await work();
   } catch (error) {

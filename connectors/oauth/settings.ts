@@ -12,10 +12,14 @@ export interface OAuthSettings {
   readonly grant: 'authorization_code' | 'client_credentials' | 'jwt_bearer';
   readonly issuer?: URL;
   readonly authorizationUrl?: URL;
+  /** Where a login by device begins. */
+  readonly deviceAuthorizationUrl?: URL;
   readonly tokenUrl?: URL;
   readonly clientId: string;
   readonly clientSecret?: Secret;
-  readonly clientAuth: 'basic' | 'post' | 'none';
+  readonly clientAuth: 'basic' | 'post' | 'none' | 'private_key_jwt';
+  /** Present where the client signs who it is. */
+  readonly clientKey?: ClientKeySettings;
   readonly scope?: string;
   /** Further parameters of the authorization request (code grant) or of the token request (other grants). */
   readonly parameters: Readonly<Record<string, string>>;
@@ -27,6 +31,16 @@ export interface OAuthSettings {
   readonly assertion?: AssertionSettings;
   /** Hash of everything that decides whose tokens these are. */
   readonly fingerprint: string;
+}
+
+/** With which key a client signs who it is (`private_key_jwt`). */
+export interface ClientKeySettings {
+  /** PKCS #8, PEM. */
+  readonly privateKey: Secret;
+  readonly keyId?: string;
+  readonly algorithm: string;
+  /** Default: the issuer, or the token endpoint where it is not told. */
+  readonly audience?: string;
 }
 
 /** What a JWT bearer assertion says (RFC 7523 §3). */
@@ -47,10 +61,12 @@ interface AuthOptions {
   readonly grant: OAuthSettings['grant'];
   readonly issuer?: string;
   readonly authorizationUrl?: string;
+  readonly deviceAuthorizationUrl?: string;
   readonly tokenUrl?: string;
   readonly clientId: string;
   readonly clientSecret?: string;
   readonly clientAuth?: OAuthSettings['clientAuth'];
+  readonly clientKey?: Omit<ClientKeySettings, 'privateKey'> & { readonly privateKey: string };
   readonly scope?: string;
   readonly parameters: Record<string, string>;
   readonly redirectPort: number;
@@ -90,19 +106,26 @@ export function oauthSettings(connection: string, auth: JsonObject): OAuthSettin
 }
 
 function problemsOf(options: AuthOptions): string[] {
-  const { grant, issuer, authorizationUrl, tokenUrl, clientSecret, clientAuth, assertion } = options;
+  const { grant, issuer, authorizationUrl, deviceAuthorizationUrl, tokenUrl, clientAuth } = options;
+  const { clientSecret, clientKey, assertion } = options;
   const isCode = grant === 'authorization_code';
+  const hasLogin = !isCode || authorizationUrl !== undefined || deviceAuthorizationUrl !== undefined;
   const parameters = Object.keys(options.parameters);
+  const needsSecret =
+    (grant === 'client_credentials' && clientKey === undefined) || isOneOf(clientAuth, 'basic', 'post');
   return [
-    ...Object.entries({ issuer, authorizationUrl, tokenUrl })
+    ...Object.entries({ issuer, authorizationUrl, deviceAuthorizationUrl, tokenUrl })
       .filter(([, value]) => value !== undefined && !isSafe(value))
       .map(([name]) => `auth.${name} must be https, or http on this machine`),
-    ...(issuer === undefined && (tokenUrl === undefined || (isCode && authorizationUrl === undefined))
+    ...(issuer === undefined && (tokenUrl === undefined || !hasLogin)
       ? [`auth needs issuer, or ${isCode ? 'authorizationUrl and tokenUrl' : 'tokenUrl'}`]
       : []),
-    ...(clientSecret === undefined && (grant === 'client_credentials' || isOneOf(clientAuth, 'basic', 'post'))
-      ? ['auth.clientSecret is missing']
+    ...(clientSecret === undefined && needsSecret ? ['auth.clientSecret is missing'] : []),
+    ...(clientKey !== undefined &&
+    (clientSecret !== undefined || isOneOf(clientAuth, 'basic', 'post', 'none'))
+      ? ['auth.clientKey takes the place of a clientSecret: leave that out, and clientAuth with it']
       : []),
+    ...(clientKey === undefined && clientAuth === 'private_key_jwt' ? ['auth.clientKey is missing'] : []),
     ...((grant === 'jwt_bearer') === (assertion === undefined)
       ? ['auth.assertion and the grant jwt_bearer belong together']
       : []),
@@ -116,6 +139,7 @@ function problemsOf(options: AuthOptions): string[] {
 const reserved = new Set([
   ...['client_id', 'client_secret', 'response_type', 'redirect_uri', 'state', 'scope', 'grant_type', 'code'],
   ...['code_challenge', 'code_challenge_method', 'code_verifier', 'assertion', 'refresh_token'],
+  ...['client_assertion', 'client_assertion_type', 'device_code'],
 ]);
 
 function isOneOf(value: string | undefined, ...names: string[]): boolean {
@@ -129,15 +153,20 @@ export function isSafe(url: string): boolean {
 
 function settingsOf(connection: string, options: AuthOptions): OAuthSettings {
   const { grant, issuer, authorizationUrl, tokenUrl, clientId, clientSecret, scope, assertion } = options;
+  const { deviceAuthorizationUrl, clientKey } = options;
   return {
     connection,
     grant,
     ...(issuer !== undefined && { issuer: new URL(issuer) }),
     ...(authorizationUrl !== undefined && { authorizationUrl: new URL(authorizationUrl) }),
+    ...(deviceAuthorizationUrl !== undefined && { deviceAuthorizationUrl: new URL(deviceAuthorizationUrl) }),
     ...(tokenUrl !== undefined && { tokenUrl: new URL(tokenUrl) }),
     clientId,
     ...(clientSecret !== undefined && { clientSecret: new Secret(clientSecret) }),
-    clientAuth: options.clientAuth ?? (clientSecret === undefined ? 'none' : 'basic'),
+    clientAuth: options.clientAuth ?? defaultAuth(options),
+    ...(clientKey !== undefined && {
+      clientKey: { ...clientKey, privateKey: new Secret(clientKey.privateKey) },
+    }),
     ...(scope !== undefined && { scope }),
     parameters: options.parameters,
     redirectPort: options.redirectPort,
@@ -153,6 +182,11 @@ function settingsOf(connection: string, options: AuthOptions): OAuthSettings {
     }),
     fingerprint: fingerprintOf(options),
   };
+}
+
+function defaultAuth({ clientKey, clientSecret }: AuthOptions): OAuthSettings['clientAuth'] {
+  if (clientKey !== undefined) return 'private_key_jwt';
+  return clientSecret === undefined ? 'none' : 'basic';
 }
 
 /** A new secret or key of the same client keeps the login; another client, server, scope or user does not. */

@@ -8,6 +8,7 @@ import { errors, Provider, type Configuration, type KoaContextWithOIDC } from 'o
 /** One answer of the token endpoint: grant type and error code, or `ok`. */
 export type GrantOutcome = readonly [grantType: string, outcome: string];
 
+const deviceCode = 'urn:ietf:params:oauth:grant-type:device_code';
 const jwtBearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
 /**
@@ -37,16 +38,20 @@ export class OAuthServer {
   tokenRequests = 0;
   /** PKCS #8 key that the client "robot" signs assertions with. */
   readonly robotKey: string;
+  /** PKCS #8 key by which the client "signer" shows who it is. */
+  readonly signerKey: string;
   readonly #server: Server;
   readonly #provider: Provider;
 
-  private constructor(server: Server, robotKey: string, publicKey: JWK) {
+  private constructor(server: Server, { pem: robotKey, publicKey }: SigningKey, signer: SigningKey) {
     this.#server = server;
+    this.signerKey = signer.pem;
     this.url = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
     this.robotKey = robotKey;
     // It warns that it is set up for tests alone.
     const warnings = jest.spyOn(console, 'warn').mockImplementation(() => undefined);
-    this.#provider = new Provider(this.url, this.#configuration());
+    jest.spyOn(console, 'info').mockImplementation(() => undefined);
+    this.#provider = new Provider(this.url, this.#configuration(signer.publicKey));
     warnings.mockRestore();
     this.#provider.registerGrantType(jwtBearer, (ctx) => this.#assertionGrant(ctx, publicKey), [
       'assertion',
@@ -65,13 +70,7 @@ export class OAuthServer {
     const server = createServer();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
-    const pem = Buffer.from(await crypto.subtle.exportKey('pkcs8', privateKey)).toString('base64');
-    const oauth = new OAuthServer(
-      server,
-      `-----BEGIN PRIVATE KEY-----\n${pem.replaceAll(/(.{64})/g, '$1\n')}\n-----END PRIVATE KEY-----\n`,
-      await exportJWK(publicKey),
-    );
+    const oauth = new OAuthServer(server, await makeKey(), await makeKey());
     server.on('request', oauth.#listener());
     return oauth;
   }
@@ -153,7 +152,7 @@ export class OAuthServer {
     };
   }
 
-  #configuration(): Configuration {
+  #configuration(signer: JWK): Configuration {
     return {
       clients: [
         {
@@ -161,7 +160,7 @@ export class OAuthServer {
           application_type: 'native',
           token_endpoint_auth_method: 'none',
           redirect_uris: ['http://127.0.0.1/callback'],
-          grant_types: ['authorization_code', 'refresh_token'],
+          grant_types: ['authorization_code', 'refresh_token', deviceCode],
           response_types: ['code'],
         },
         {
@@ -180,6 +179,15 @@ export class OAuthServer {
           grant_types: ['client_credentials'],
         },
         {
+          client_id: 'signer',
+          token_endpoint_auth_method: 'private_key_jwt',
+          token_endpoint_auth_signing_alg: 'ES256',
+          jwks: { keys: [{ ...signer, kid: 'signer-key', alg: 'ES256', use: 'sig' }] },
+          redirect_uris: [],
+          response_types: [],
+          grant_types: ['client_credentials'],
+        },
+        {
           client_id: 'robot',
           token_endpoint_auth_method: 'none',
           redirect_uris: [],
@@ -188,7 +196,11 @@ export class OAuthServer {
         },
       ],
       findAccount: (_ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
-      features: { clientCredentials: { enabled: true }, devInteractions: { enabled: true } },
+      features: {
+        clientCredentials: { enabled: true },
+        devInteractions: { enabled: true },
+        deviceFlow: { enabled: true },
+      },
       scopes: ['openid', 'offline_access', 'orders'],
       pkce: { required: () => true, methods: ['S256'] },
       rotateRefreshToken: true,
@@ -196,6 +208,7 @@ export class OAuthServer {
       ttl: {
         AccessToken: 3_600,
         ClientCredentials: 3_600,
+        DeviceCode: 600,
         RefreshToken: 86_400,
         Interaction: 600,
         Session: 600,
@@ -204,6 +217,19 @@ export class OAuthServer {
       },
     };
   }
+}
+
+interface SigningKey {
+  /** PKCS #8. */
+  readonly pem: string;
+  readonly publicKey: JWK;
+}
+
+async function makeKey(): Promise<SigningKey> {
+  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
+  const text = Buffer.from(await crypto.subtle.exportKey('pkcs8', privateKey)).toString('base64');
+  const pem = `-----BEGIN PRIVATE KEY-----\n${text.replaceAll(/(.{64})/g, '$1\n')}\n-----END PRIVATE KEY-----\n`;
+  return { pem, publicKey: await exportJWK(publicKey) };
 }
 
 /** The page that a sign-in ended on. */
@@ -216,9 +242,9 @@ export interface LastPage {
 
 /**
  * A person at a browser: opens the address, follows every redirect with its cookies, signs in and consents, or says no, until
- * a page stands without a form.
+ * a page stands without a form. On the page for devices it types the code.
  */
-export async function signIn(address: string, { deny = false } = {}): Promise<LastPage> {
+export async function signIn(address: string, { deny = false, userCode = '' } = {}): Promise<LastPage> {
   const cookies = new Map<string, string>();
   const visited: string[] = [];
   let next: { url: string; form?: URLSearchParams } = { url: address };
@@ -238,6 +264,7 @@ export async function signIn(address: string, { deny = false } = {}): Promise<La
     const form = /<form[^>]* action="([^"]+)"/.exec(text)?.[1];
     if (location !== null) next = { url: new URL(location, next.url).href };
     else if (form === undefined || !response.ok) return { status: response.status, text, visited };
+    else if (text.includes('op.device')) next = { url: form, form: codeForm(text, userCode) };
     else if (deny) next = { url: `${form}/abort` };
     else {
       const prompt = /name="prompt" value="(\w+)"/.exec(text)?.[1] ?? '';
@@ -246,4 +273,11 @@ export async function signIn(address: string, { deny = false } = {}): Promise<La
     }
   }
   throw new Error('the sign-in does not end');
+}
+
+/** The form of a page for devices: first the code is typed, then confirmed. */
+function codeForm(page: string, userCode: string): URLSearchParams {
+  const xsrf = /name="xsrf" value="([^"]+)"/.exec(page)?.[1] ?? '';
+  const answer = page.includes('name="confirm"') ? { confirm: 'yes' } : {};
+  return new URLSearchParams({ xsrf, user_code: userCode, ...answer });
 }
