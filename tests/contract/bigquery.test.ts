@@ -55,7 +55,7 @@ jest.setTimeout(300_000);
       const house = await TestWarehouse.open(folder, (parts) =>
         createBigQueryWarehouse({ connection: { ...connection, ...settings }, ...parts }),
       );
-      await house.load({ columns, rows, config: { into: table } });
+      await house.load({ columns, rows, config: { into: table }, loadId: `load-${table}` });
       const found = await house.rows(
         `SELECT ${columns.map(({ name }) => `\`${name}\``).join(', ')} FROM ${table} ORDER BY id`,
       );
