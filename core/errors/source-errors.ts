@@ -37,7 +37,8 @@ export const sourceErrors = {
   SOURCE_RESUME: {
     kind: 'SourceError',
     retryable: false,
-    message: 'Source {source} cannot go on where a read was cut: {reason}. The task reads from the beginning.',
+    message:
+      'Source {source} cannot go on where a read was cut: {reason}. The task reads from the beginning.',
   },
   SOURCE_FILE: {
     kind: 'SourceError',
