@@ -205,10 +205,7 @@ describe('the file', () => {
 
   test('a query that fails midway is an error, not a shorter result', async () => {
     const sql = `SELECT CASE WHEN i = 500000 THEN error('odd row') ELSE i END AS i FROM range(1000000) t(i)`;
-    await expect(house.warehouse.query(`${sql} -- all of it`, 2_000_000)).rejects.toMatchObject({
-      code: 'QUERY_REFUSED',
-      message: expect.stringContaining('odd row') as string,
-    });
+    await expect(house.warehouse.query(`${sql} -- all of it`, 2_000_000)).rejects.toThrow(/odd row/);
     expect((await house.warehouse.query('EXPLAIN SELECT 1;', 10)).rows).toHaveLength(1);
   });
 });
