@@ -26,7 +26,7 @@ export function createPoke(deps: ActivityDeps): Stage<StageRequest<SensorTask>, 
     } catch (error) {
       io.heartbeat({ failures: failures + 1 });
       const { maximumAttempts } = task.retry;
-      if (maximumAttempts === 0 || failures + 1 < maximumAttempts) throw error;
+      if (failures + 1 < maximumAttempts) throw error;
       throw new PipelineError(
         'TASK_FAILED',
         { taskId: task.id, reason: error instanceof Error ? error.message : String(error) },

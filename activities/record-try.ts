@@ -100,7 +100,7 @@ function cancelledTry(signal: AbortSignal): Pick<TaskRecord, 'state' | 'errorCod
 
 function willRetry(failure: Error, attempt: number, { maximumAttempts }: TaskSpec['retry']): boolean {
   if (failure instanceof ApplicationFailure && failure.nonRetryable === true) return false;
-  return maximumAttempts === 0 || attempt < maximumAttempts;
+  return attempt < maximumAttempts;
 }
 
 function isStageRequest(request: unknown): request is StageRequest<TaskSpec> {

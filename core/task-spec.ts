@@ -40,7 +40,7 @@ export type TaskState =
 
 /** How a task is tried again. */
 export interface RetrySpec {
-  /** First try included; 0 means without end, until `scheduleToCloseMs`. */
+  /** First try included; at least 1. */
   readonly maximumAttempts: number;
   readonly initialIntervalMs: number;
   readonly backoffCoefficient: number;

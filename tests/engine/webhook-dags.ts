@@ -2,6 +2,7 @@
 
 const emailSources = [
   'brevo',
+  'mailchimp',
   'mailersend',
   'mailgun',
   'mailjet',
