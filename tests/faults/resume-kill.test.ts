@@ -92,7 +92,11 @@ function heartbeatOf(workflowId: string): Promise<Record<string, unknown>> {
   return withRun(workflowId, async (run) => {
     const { raw } = await run.describe();
     const data = raw.pendingActivities?.[0]?.heartbeatDetails?.payloads?.[0]?.data;
-    return data ? (JSON.parse(Buffer.from(data).toString('utf8')) as Record<string, unknown>) : {};
+    // Beside the count of throttled tries.
+    const { own = {} } = data
+      ? (JSON.parse(Buffer.from(data).toString('utf8')) as { own?: Record<string, unknown> })
+      : {};
+    return own;
   });
 }
 
