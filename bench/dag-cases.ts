@@ -57,7 +57,7 @@ export function handWrittenActivities(ledger: Ledger): {
 
 export function dagCases(ledger: Ledger, isQuick: boolean): DagCase[] {
   const many = isQuick ? { runs: 64, rounds: 2 } : { runs: 200, rounds: 5 };
-  const single = { runs: 1, concurrency: 1, rounds: isQuick ? 3 : 15 };
+  const single = { runs: 1, concurrency: 1, rounds: isQuick ? 3 : 61 };
   return [
     {
       name: `${String(many.runs * many.rounds)} runs of three tasks, 64 at a time`,
