@@ -106,4 +106,11 @@ export const connectorLimits = {
   stagingRefreshAfterMs: 12 * 60 * 60_000,
   stagingCacheDefaultMb: 10_240,
   stagingCacheKeepMs: 2 * 60 * 60_000,
+  /** Records that `millrace dag sample` shows where it is not told, and at most. */
+  sampleRows: 10,
+  sampleMaxRows: 1_000,
+  /** One read of `millrace dag sample`. */
+  sampleMaxMs: 60_000,
+  /** Length of the data interval that it asks for where it is not told. */
+  sampleIntervalMs: 24 * 60 * 60_000,
 } as const;

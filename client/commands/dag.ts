@@ -10,13 +10,14 @@ import { registerBulk } from './dag-bulk.js';
 import { registerDagViews } from './dag-views.js';
 import { intervalOption, parseCount, parseParams, parseTime } from './arguments.js';
 import { registerPauses } from './dag-pauses.js';
+import { registerSample } from './dag-sample.js';
 
 /** `millrace dag …`: look at deployed DAGs, start, pause and resume them. */
 export function registerDag(program: Command, context: CommandContext): void {
   const dag = program
     .command('dag')
     .description(
-      'deployed DAGs: list, show, trigger, pause, unpause, gaps, runs, retry, cancel, grid, graph',
+      'deployed DAGs: list, show, trigger, pause, unpause, gaps, runs, retry, cancel, grid, graph, sample',
     );
   registerList(dag, context);
   registerShow(dag, context);
@@ -25,6 +26,7 @@ export function registerDag(program: Command, context: CommandContext): void {
   registerRuns(dag, context);
   registerBulk(dag, context);
   registerDagViews(dag, context);
+  registerSample(dag, context);
 }
 
 function registerList(dag: Command, context: CommandContext): void {
