@@ -101,18 +101,10 @@ export async function testConnection(
       const detail = await testWarehouse(warehouse, { ...settings.warehouse, type: connector }, connection);
       return { name, connector, isWorking: true, detail };
     }
-    const { options, credentials, rate } = await resolveConnection(settings, stores, name);
+    const resolved = await resolveConnection(settings, stores, name);
+    const { options, credentials } = resolved;
     const source = await createSourceRegistry(settings)(connector);
-    const scope = {
-      budgets: stores.rates,
-      connection: name,
-      dag: '',
-      holder: randomUUID(),
-      ...(rate !== undefined && { rules: rate }),
-      isFirstTry: true,
-    };
-    const { inRequestScope } = await import('../connectors/http/request-scope.js');
-    const { detail } = await inRequestScope(scope, () =>
+    const { detail } = await throughConnection(stores, { name, dag: '', resolved }, () =>
       source.test(options, {
         signal: AbortSignal.timeout(limits.connectionTestMaxMs),
         ...(credentials !== undefined && { credentials }),
@@ -123,6 +115,23 @@ export async function testConnection(
     const detail = isPipelineError(error) ? `${error.message} [${error.code}]` : String(error);
     return { name, connector, isWorking: false, detail };
   }
+}
+
+/** Work of a command through a connection, whose request budgets it shares with the workers. */
+export async function throughConnection<Result>(
+  { rates }: Pick<ConnectionStores, 'rates'>,
+  {
+    name,
+    dag,
+    resolved,
+  }: { readonly name: string; readonly dag: string; readonly resolved: ResolvedConnection },
+  work: () => Promise<Result>,
+): Promise<Result> {
+  // Loaded when it is needed: most commands do without.
+  const { inRequestScope } = await import('../connectors/http/request-scope.js');
+  const { rate: rules } = resolved;
+  const scope = { budgets: rates, connection: name, dag, holder: randomUUID(), isFirstTry: true };
+  return inRequestScope({ ...scope, ...(rules !== undefined && { rules }) }, work);
 }
 
 /** Logs in and runs a statement that reads nothing. */

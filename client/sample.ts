@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import { functionContext } from '../activities/function-context.js';
@@ -6,7 +5,6 @@ import { createTryLog } from '../activities/task-log.js';
 import { createValueReader } from '../activities/values.js';
 import type { Settings } from '../config.js';
 import { createFunctionSource } from '../connectors/function/index.js';
-import { inRequestScope } from '../connectors/http/index.js';
 import { createSourceRegistry } from '../connectors/registry.js';
 import type { ReadContext, ReadRequest, Source, SourceBatch } from '../connectors/source.js';
 import { createStaging } from '../connectors/staging/index.js';
@@ -16,7 +14,7 @@ import { PipelineError } from '../core/errors/index.js';
 import type { DataInterval } from '../core/interval.js';
 import type { JsonObject, JsonValue } from '../core/json.js';
 import { limits } from '../core/limits.js';
-import { resolveConnection, type ConnectionStores } from './connections.js';
+import { resolveConnection, throughConnection, type ConnectionStores } from './connections.js';
 import { stagingPlace } from './staging.js';
 
 /** What an extract task would read first. */
@@ -88,20 +86,7 @@ export async function sampleTask(
   };
   try {
     if (name === undefined) await read();
-    else
-      await inRequestScope(
-        {
-          ...{
-            budgets: stores.rates,
-            connection: name,
-            dag: spec.id,
-            holder: randomUUID(),
-            isFirstTry: true,
-          },
-          ...(connection.rate !== undefined && { rules: connection.rate }),
-        },
-        read,
-      );
+    else await throughConnection(stores, { name, dag: spec.id, resolved: connection }, read);
   } finally {
     leave.abort();
   }

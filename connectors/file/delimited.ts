@@ -1,6 +1,6 @@
 import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
-import type { FileRecord } from './records.js';
+import type { FileRecord } from './file-record.js';
 import type { FileSettings } from './settings.js';
 
 /**

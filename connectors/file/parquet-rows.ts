@@ -3,7 +3,7 @@ import { isPipelineError, PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
 import { quoteName, quoteText } from '../duckdb/sql-text.js';
 import { jsonSql, memberSql } from './parquet-json.js';
-import type { FileRecord } from './records.js';
+import type { FileRecord } from './file-record.js';
 import type { FileSettings } from './settings.js';
 
 /** Most digits that a decimal has in DuckDB; it reads one of more as a double. */

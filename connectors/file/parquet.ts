@@ -7,7 +7,7 @@ import { fileBytes, refuseChanged, refuseLarge } from './file-bytes.js';
 import type { FileStore, FoundFile } from './file-store.js';
 import { isPattern } from './find-files.js';
 import { readParquet } from './parquet-rows.js';
-import type { FileRecord } from './records.js';
+import type { FileRecord } from './file-record.js';
 import type { FileSettings } from './settings.js';
 
 /**

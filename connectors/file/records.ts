@@ -4,15 +4,10 @@ import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
 import { systemErrorCode } from '../system-error.js';
 import { readDelimited } from './delimited.js';
+import type { FileRecord } from './file-record.js';
 import { readLines } from './lines.js';
 import { remember } from './remember.js';
 import type { FileSettings } from './settings.js';
-
-/** One record: how to make its NDJSON line without the line feed, and the text of its interval column. */
-export interface FileRecord {
-  json(): Uint8Array;
-  readonly intervalText: string | undefined;
-}
 
 interface Row {
   readonly values: readonly string[];
