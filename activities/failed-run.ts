@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import type { RunResult } from '../core/run.js';
+import type { RunResult } from '../core/run-result.js';
 
 /** What a run that failed had reached: its workflow hands it on with the failure. One that was cancelled or ended by force has none. */
 export function resultOfFailure(error: unknown): RunResult | undefined {

@@ -10,7 +10,8 @@ import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-wor
 import { PipelineError } from '../core/errors/index.js';
 import { recallEntriesQueryName, recallQueryName } from '../core/message-names.js';
 import type { RunInput } from '../core/run.js';
-import { settledEntries, type RecallPage, type RunRecall, type SnapshotEntry } from '../core/run-snapshot.js';
+import { settledEntries, type SnapshotEntry } from '../core/run-snapshot.js';
+import { type RecallPage, type RunRecall } from '../core/run-recall.js';
 import { noWorkerAnswers } from './no-worker.js';
 
 /** What one execution of a run has done. */

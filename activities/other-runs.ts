@@ -1,16 +1,10 @@
 import type { Activities } from '../core/activities.js';
-import type { DagSensorTask, ScheduleSpec, TaskState } from '../core/dag-spec.js';
+import type { DagSensorTask, ScheduleSpec } from '../core/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import type { DataInterval } from '../core/interval.js';
 import type { StageRequest } from '../core/run.js';
 import { listIntervals } from '../core/schedule-intervals.js';
 import type { ActivityDeps, Stage } from './deps.js';
-
-/** How a run of another DAG, or of another interval, stands. */
-export interface RunStanding {
-  readonly state: 'running' | 'success' | 'failed';
-  readonly tasks: Readonly<Record<string, TaskState>>;
-}
 
 type PastRequest = Parameters<Activities['awaitPast']>[0];
 

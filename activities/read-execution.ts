@@ -8,7 +8,8 @@ import {
   type RunState,
   type TaskRecord,
 } from '../core/ledger.js';
-import type { RunInput, RunResult } from '../core/run.js';
+import type { RunInput } from '../core/run.js';
+import type { RunResult } from '../core/run-result.js';
 import { readerOf, type HistoryEvent, type HistoryReader } from './history-reader.js';
 import { readTries } from './read-tries.js';
 import { intervalStartAttribute } from './search-attributes.js';

@@ -1,5 +1,5 @@
 import { systemColumns, validityColumns } from '../connectors/load/system-tables.js';
-import type { ReconcileRequest } from '../core/activities.js';
+import type { ReconcileRequest } from '../core/reconcile.js';
 import type { TransformTask } from '../core/dag-spec.js';
 import type { DataInterval } from '../core/interval.js';
 import { strategyOf } from '../core/load-rules.js';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { ReadContext, ReadRequest } from '../connectors/source.js';
-import type { ReconcileRequest } from '../core/activities.js';
+import type { ReconcileRequest } from '../core/reconcile.js';
 import type { CheckTask, TransformTask } from '../core/dag-spec.js';
 import type { JsonValue } from '../core/json.js';
 import type { StagedFile } from '../core/manifest.js';

@@ -6,7 +6,7 @@ import type {
   ReconcileReport,
   ReconcileRequest,
   TableComparison,
-} from '../core/activities.js';
+} from '../core/reconcile.js';
 import { PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
 import type { StagedFile } from '../core/manifest.js';

@@ -1,4 +1,4 @@
-import type { ReconcileReport, ReconcileRequest } from '../core/activities.js';
+import type { ReconcileReport, ReconcileRequest } from '../core/reconcile.js';
 import { withoutThresholds } from '../core/check-spec.js';
 import { limits } from '../core/limits.js';
 import type { StageContext } from '../core/run.js';
@@ -42,7 +42,10 @@ export function createReconcile(deps: ActivityDeps): Stage<ReconcileRequest, Rec
     for (const task of request.transforms)
       manifest =
         task.kind === 'check'
-          ? await check({ context, task: withoutThresholds(task), input: manifest }, io)
+          ? await check(
+              { context, task: { ...task, config: withoutThresholds(task.config) }, input: manifest },
+              io,
+            )
           : await transform({ context, task, input: manifest }, io);
     const comparison = await deps.warehouse.compare({
       config: load.config,

@@ -2,10 +2,16 @@ import { ScheduleNotFoundError, WorkflowNotFoundError, type Client } from '@temp
 import type { DagSpec, TaskState } from '../core/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import { dagScheduleId, runWorkflowId } from '../core/ids.js';
-import type { RunInput, RunResult } from '../core/run.js';
+import type { RunInput } from '../core/run.js';
+import type { RunResult } from '../core/run-result.js';
 import { statesQueryName } from '../core/message-names.js';
 import { resultOfFailure } from './failed-run.js';
-import type { RunStanding } from './other-runs.js';
+
+/** How a run of another DAG, or of another interval, stands. */
+export interface RunStanding {
+  readonly state: 'running' | 'success' | 'failed';
+  readonly tasks: Readonly<Record<string, TaskState>>;
+}
 
 /** What activities ask Temporal about DAGs and their runs. */
 export interface TemporalDags {

@@ -8,7 +8,7 @@ import { TypedSearchAttributes } from '@temporalio/common';
 import type { DagSpec } from '../core/dag-spec.js';
 import { dagDefaults } from '../core/dag-defaults.js';
 import { reconcileScheduleId } from '../core/ids.js';
-import type { ReconcileSpec } from '../core/reconcile.js';
+import type { ReconcileSpec } from '../core/reconcile-spec.js';
 import type { PinnedSpec, ReconcileTableInput } from '../workflows/messages.js';
 import { dagAttribute, modeAttribute } from '../workflows/search-attributes.js';
 import { temporalTimes } from './temporal/schedule-times.js';

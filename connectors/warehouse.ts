@@ -1,4 +1,4 @@
-import type { TableComparison } from '../core/activities.js';
+import type { TableComparison } from '../core/reconcile.js';
 import type { ColumnSpec } from '../core/columns.js';
 import type { LoadConfig } from '../core/dag-spec.js';
 import type { DataInterval } from '../core/interval.js';

@@ -27,13 +27,18 @@ import type {
   BucketComparison,
   CompareBucketsRequest,
   CompareKeysRequest,
-  HealReport,
+  CompareRowsRequest,
   KeyComparison,
   ReconcilePlan,
+  ReconcileReport,
+  ReconcileRequest,
+  TableComparison,
 } from './reconcile.js';
 import type { JsonObject, JsonValue } from './json.js';
 import type { Manifest, StagedFile } from './manifest.js';
-import type { Rerun, StageContext, StageRequest, TaskError } from './run.js';
+import type { StageContext, StageRequest } from './run.js';
+import type { Rerun } from './run-snapshot.js';
+import type { TaskError } from './run-result.js';
 import type { RunSnapshot, SnapshotEntry } from './run-snapshot.js';
 import type { ParkedValue, TaskOutput } from './task-output.js';
 import type { RunChain } from './pool-state.js';
@@ -186,60 +191,4 @@ export interface ListIntervalsRequest {
   /** Start of the last interval already listed. */
   readonly afterStart?: string;
   readonly limit: number;
-}
-
-/** Compares one load task's table with its source. */
-export interface ReconcileRequest {
-  readonly dagId: string;
-  readonly extract: ExtractTask;
-  readonly validate?: ValidateTask;
-  readonly transforms: readonly (TransformTask | CheckTask)[];
-  readonly load: LoadTask;
-  readonly interval?: DataInterval;
-}
-
-/** Compares what a full read brought. */
-export interface CompareRowsRequest {
-  readonly request: ReconcileRequest;
-  readonly manifest: Manifest;
-  readonly inFlightSince?: string;
-}
-
-/** How a table and its source differ; a deletion that has reached both sides is no difference. */
-export interface TableComparison {
-  readonly sourceRows: number;
-  readonly warehouseRows: number;
-  /** Keys that the source has and the table lacks; the table has and the source lacks; both have with other content. */
-  readonly missing: number;
-  readonly extra: number;
-  readonly changed: number;
-  /** Keys of which the version columns alone differ. */
-  readonly timestampOnly: number;
-  /** Keys that differ and whose version is so young that a run may still be on its way with them. */
-  readonly inFlight: number;
-  /** A few keys of each kind, as canonical JSON of the key columns. */
-  readonly samples: {
-    readonly missing: readonly string[];
-    readonly extra: readonly string[];
-    readonly changed: readonly string[];
-    readonly timestampOnly: readonly string[];
-  };
-}
-
-/** What the comparison of one load task's table found. */
-export interface ReconcileReport extends TableComparison {
-  readonly dagId: string;
-  readonly taskId: string;
-  readonly table: string;
-  /** `healed`: it differed, and a heal has made the two equal. */
-  readonly status: 'clean' | 'different' | 'healed';
-  /** `checksums`: both sides computed them, and only keys that differ were looked at. `re-read`: every row was read again. */
-  readonly way: 'checksums' | 're-read';
-  /** Why the rows were read again. */
-  readonly reason?: string;
-  /** Columns of the table that the comparison left out, each with the reason. */
-  readonly notCompared?: readonly string[];
-  /** Only rows of this time were compared. */
-  readonly window?: { readonly column?: string; readonly from: string; readonly to: string };
-  readonly heal?: HealReport;
 }

@@ -1,7 +1,7 @@
 import type { Asset, AssetCollector, AssetInput } from './asset.js';
 import type { AssetCondition } from './asset-condition.js';
 import { conditionUris } from './asset-condition.js';
-import type { ScheduleOptions } from './dag-options.js';
+import type { ScheduleOptions } from './schedule-options.js';
 import type { DagSpec, ScheduleSpec } from './dag-spec.js';
 import { readSchedule } from './read-schedule.js';
 

@@ -1,6 +1,6 @@
 import type { CheckOutcome } from './check-spec.js';
 import type { ColumnSpec } from './columns.js';
-import type { TransformConfig } from './dag-spec.js';
+import type { TransformConfig } from './stage-config.js';
 import type { JsonValue } from './json.js';
 
 /**

@@ -1,25 +1,62 @@
-import type { TableComparison, ReconcileRequest } from './activities.js';
 import type { ColumnSpec } from './columns.js';
-import type { RowCounts, StagedFile } from './manifest.js';
-import type { TimedSchedule } from './schedule-spec.js';
+import type { CheckTask, ExtractTask, LoadTask, TransformTask, ValidateTask } from './dag-spec.js';
+import type { DataInterval } from './interval.js';
+import type { Manifest, RowCounts, StagedFile } from './manifest.js';
 
-/** How often a table is compared with its source by itself, and whether what differs is healed. */
-export interface ReconcileSpec {
-  readonly schedule: TimedSchedule;
-  readonly inFlightMs: number;
-  /** Only rows of so long before the comparison; all of them where it is absent. */
-  readonly windowMs?: number;
-  readonly heal?: HealSpec;
+/** Compares one load task's table with its source. */
+export interface ReconcileRequest {
+  readonly dagId: string;
+  readonly extract: ExtractTask;
+  readonly validate?: ValidateTask;
+  readonly transforms: readonly (TransformTask | CheckTask)[];
+  readonly load: LoadTask;
+  readonly interval?: DataInterval;
 }
 
-/** What a reconcile may change. */
-export interface HealSpec {
-  /** More differing keys than this are left alone. */
-  readonly maxKeys: number;
-  /** Rows that the source no longer has are taken away as well. */
-  readonly deletions: boolean;
-  /** Heals more than `maxKeys`, up to `limits.reconcileHealMaxKeys`. */
-  readonly isApproved: boolean;
+/** Compares what a full read brought. */
+export interface CompareRowsRequest {
+  readonly request: ReconcileRequest;
+  readonly manifest: Manifest;
+  readonly inFlightSince?: string;
+}
+
+/** How a table and its source differ; a deletion that has reached both sides is no difference. */
+export interface TableComparison {
+  readonly sourceRows: number;
+  readonly warehouseRows: number;
+  /** Keys that the source has and the table lacks; the table has and the source lacks; both have with other content. */
+  readonly missing: number;
+  readonly extra: number;
+  readonly changed: number;
+  /** Keys of which the version columns alone differ. */
+  readonly timestampOnly: number;
+  /** Keys that differ and whose version is so young that a run may still be on its way with them. */
+  readonly inFlight: number;
+  /** A few keys of each kind, as canonical JSON of the key columns. */
+  readonly samples: {
+    readonly missing: readonly string[];
+    readonly extra: readonly string[];
+    readonly changed: readonly string[];
+    readonly timestampOnly: readonly string[];
+  };
+}
+
+/** What the comparison of one load task's table found. */
+export interface ReconcileReport extends TableComparison {
+  readonly dagId: string;
+  readonly taskId: string;
+  readonly table: string;
+  /** `healed`: it differed, and a heal has made the two equal. */
+  readonly status: 'clean' | 'different' | 'healed';
+  /** `checksums`: both sides computed them, and only keys that differ were looked at. `re-read`: every row was read again. */
+  readonly way: 'checksums' | 're-read';
+  /** Why the rows were read again. */
+  readonly reason?: string;
+  /** Columns of the table that the comparison left out, each with the reason. */
+  readonly notCompared?: readonly string[];
+  /** Only rows of this time were compared. */
+  readonly window?: { readonly column?: string; readonly from: string; readonly to: string };
+  readonly heal?: HealReport;
 }
 
 /** A column of the table, under the name that it has in the source. */

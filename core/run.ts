@@ -1,11 +1,10 @@
 import type { AssetBatch } from './asset-event.js';
-import type { DagSpec, TaskState } from './dag-spec.js';
+import type { DagSpec } from './dag-spec.js';
 import type { DataInterval } from './interval.js';
 import type { JsonObject } from './json.js';
-import type { Manifest, RowCounts, StagedFile } from './manifest.js';
-import type { RunSnapshot } from './run-snapshot.js';
+import type { Manifest, StagedFile } from './manifest.js';
+import type { Rerun, RunSnapshot } from './run-snapshot.js';
 import type { CarriedSlot } from './slot-requests.js';
-import type { StateTally } from './state-tally.js';
 import type { ElementRef, TaskOutput } from './task-output.js';
 
 /** Why a run exists; names of Airflow 3, and `replay` for quarantined rows. */
@@ -45,55 +44,12 @@ export interface RunInput {
   readonly triggeredBy?: string;
 }
 
-/** What a new execution of a run takes over from a former one: everything but the tasks that are cleared. */
-export interface Rerun {
-  /** Temporal run id of the former execution. */
-  readonly formerRunId: string;
-  readonly clear: readonly string[];
-}
-
 /** A person's answer to an approval task. */
 export interface Decision {
   readonly taskId: string;
   readonly decision: 'approved' | 'rejected';
   readonly by: string;
   readonly comment?: string;
-}
-
-/** What one task ended with. */
-export interface TaskResult {
-  readonly taskId: string;
-  readonly state: TaskState;
-  readonly attempts?: number;
-  readonly counts?: RowCounts;
-  /** A load: what it did now, which is nothing where its marker was found. */
-  readonly loaded?: RowCounts;
-  readonly error?: TaskError;
-  /** How the instances of a mapped task ended, and the first that failed. */
-  readonly mapped?: StateTally;
-  readonly mappedFailures?: readonly MappedFailure[];
-}
-
-export interface TaskError {
-  readonly code: string;
-  readonly message: string;
-}
-
-export interface MappedFailure {
-  readonly mapIndex: number;
-  readonly label?: string;
-  readonly error: TaskError;
-}
-
-/** What a run ended with. */
-export interface RunResult {
-  readonly dagId: string;
-  readonly specHash: string;
-  readonly state: 'success' | 'failed' | 'cancelled';
-  readonly interval?: DataInterval;
-  readonly tasks: readonly TaskResult[];
-  /** Sum over the load tasks. */
-  readonly counts: RowCounts;
 }
 
 /** What every stage activity receives beside its task. */

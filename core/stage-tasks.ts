@@ -23,7 +23,7 @@ import type {
 } from './dag-spec.js';
 import { limits } from './limits.js';
 import { readSchedule } from './read-schedule.js';
-import type { ReconcileSpec } from './reconcile.js';
+import type { ReconcileSpec } from './reconcile-spec.js';
 import { hasDataInterval, hasFireTimes } from './schedule-spec.js';
 import type { SpecDraft } from './spec-draft.js';
 

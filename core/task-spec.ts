@@ -1,9 +1,9 @@
 import type { AnomalyGateConfig } from './anomaly.js';
 import type { CheckConfig } from './check-spec.js';
-import type { ExtractConfig, LoadConfig, TransformConfig, ValidateConfig } from './dag-spec.js';
+import type { ExtractConfig, LoadConfig, TransformConfig, ValidateConfig } from './stage-config.js';
 import type { IdentityConfig } from './identity/spec.js';
 import type { JsonObject, JsonValue } from './json.js';
-import type { ReconcileSpec } from './reconcile.js';
+import type { ReconcileSpec } from './reconcile-spec.js';
 
 /** Rules that `core/trigger-rule.ts` decides by; names and meaning of Airflow 3. */
 export const triggerRules = [

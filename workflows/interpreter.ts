@@ -1,60 +1,24 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
-import type { DagSpec, TaskSpec, TaskState } from '../core/dag-spec.js';
+import type { TaskSpec, TaskState } from '../core/dag-spec.js';
 import { branchTargets } from '../core/graph.js';
 import { skippedBy } from '../core/skipped-by.js';
 import { PipelineError } from '../core/errors/index.js';
 import { isManifest, type RowCounts } from '../core/manifest.js';
 import { outerPlan, type MapUnit, type OuterPlan } from '../core/map-units.js';
 import { planStep, runVerdict } from '../core/plan.js';
-import type { RunInput, StageContext, TaskResult } from '../core/run.js';
+import type { TaskResult } from '../core/run-result.js';
 import type { SnapshotEntry } from '../core/run-snapshot.js';
 import type { StateTally } from '../core/state-tally.js';
 import type { TaskOutput } from '../core/task-output.js';
 import { Approvals } from './approvals.js';
 import type { TaskScope } from './execute-task.js';
 import { Gate } from './gate.js';
+import type { Interpretation, InterpreterOptions, Outcome } from './interpretation.js';
 import { runMapUnit } from './map-run.js';
-import type { SlotClient } from './slots.js';
 import { taskError } from './task-error.js';
 import { publishAssets } from './publish-assets.js';
 import { RunState } from './run-state.js';
 import { isWait, runTask, type AfterTask, type TaskHooks, type TaskOutcome } from './task-run.js';
-
-/** What surrounds the tasks of a mapped group: states and results of the tasks outside. */
-export interface Surroundings {
-  readonly states: Readonly<Record<string, TaskState>>;
-  readonly tallies: Readonly<Record<string, StateTally>>;
-  readonly outputs: Readonly<Record<string, TaskOutput>>;
-}
-
-export interface InterpreterOptions {
-  readonly spec: Pick<DagSpec, 'tasks' | 'maxActiveTasks' | 'groups' | 'failOn' | 'failFast'>;
-  readonly context: StageContext;
-  readonly slots: SlotClient;
-  readonly schedule?: DagSpec['schedule'];
-  readonly approvals?: Approvals;
-  /** Bound of tasks at a time that is shared with other interpreters. */
-  readonly gate?: Gate;
-  readonly surroundings?: Surroundings;
-  /** Real-time: an extract waits this long for a first row, and a chain whose extract found none is skipped. */
-  readonly waitMs?: number;
-  readonly replay?: RunInput['replay'];
-  /** What former executions of the run have done. */
-  readonly entries?: readonly SnapshotEntry[];
-  /** Tries that tasks had in former executions. */
-  readonly tries?: Readonly<Record<string, number>>;
-  /** Whether to stop starting tasks, so that the run can continue as new. */
-  mustYield?(): boolean;
-  /** Called after each change of a task's state. */
-  onChange?(): void;
-}
-
-/** The outcome of interpreting a spec; `yielded`: stopped on request before everything was done. */
-export interface Outcome {
-  readonly state: 'success' | 'failed' | 'yielded';
-  readonly tasks: readonly TaskResult[];
-  readonly counts: RowCounts;
-}
 
 /**
  * Runs the tasks of one spec in the order that `core/plan.ts` decides, several at a time where the graph allows. It
@@ -64,7 +28,7 @@ export interface Outcome {
  * A task goes `none` → (`scheduled` while `maxActiveTasks` is used up) → `running` or `deferred` → a final state. Cleared
  * tasks go back to `none`. On cancellation nothing new starts but teardowns whose setup succeeded.
  */
-export class Interpreter {
+export class Interpreter implements Interpretation {
   readonly #options: InterpreterOptions;
   readonly #plan: OuterPlan;
   readonly #tasks: ReadonlyMap<string, TaskSpec>;

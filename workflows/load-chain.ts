@@ -1,4 +1,4 @@
-import type { ReconcileRequest } from '../core/activities.js';
+import type { ReconcileRequest } from '../core/reconcile.js';
 import type {
   CheckTask,
   DagSpec,

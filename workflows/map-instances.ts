@@ -3,13 +3,14 @@ import type { Activities } from '../core/activities.js';
 import type { DagSpec, TaskSpec } from '../core/dag-spec.js';
 import { limits } from '../core/limits.js';
 import { addCounts, isManifest, type RowCounts } from '../core/manifest.js';
-import type { MappedFailure, StageContext } from '../core/run.js';
+import type { StageContext } from '../core/run.js';
+import type { MappedFailure } from '../core/run-result.js';
 import { addState, addTallies, emptyTally, type StateTally } from '../core/state-tally.js';
 import type { ElementRef, MappedChunk, TaskOutput } from '../core/task-output.js';
 import type { Approvals } from './approvals.js';
 import type { Gate } from './gate.js';
 import type { SlotClient } from './slots.js';
-import type { Interpreter, InterpreterOptions, Surroundings } from './interpreter.js';
+import type { Interpretation, InterpreterOptions, Surroundings } from './interpretation.js';
 
 const { park } = proxyActivities<Pick<Activities, 'park'>>({
   startToCloseTimeout: '2m',
@@ -27,7 +28,7 @@ export type MappedTasks = Readonly<Record<string, MappedTask>>;
 
 export interface InstancesOptions {
   /** Makes the run of one instance. */
-  interpret(options: InterpreterOptions): Interpreter;
+  interpret(options: InterpreterOptions): Interpretation;
   readonly tasks: readonly TaskSpec[];
   readonly elements: readonly ElementRef[];
   /** Index of the first element. */

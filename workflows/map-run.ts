@@ -6,12 +6,12 @@ import { expandInstances, expandSources } from '../core/expand.js';
 import { limits } from '../core/limits.js';
 import type { StagedFile } from '../core/manifest.js';
 import type { MapUnit } from '../core/map-units.js';
-import type { TaskResult } from '../core/run.js';
+import type { TaskResult } from '../core/run-result.js';
 import { stateOfTally, type StateTally } from '../core/state-tally.js';
 import { inlineValue, isInline, type ElementRef, type TaskOutput } from '../core/task-output.js';
 import type { TaskScope } from './execute-task.js';
 import type { Gate } from './gate.js';
-import type { Surroundings } from './interpreter.js';
+import type { Surroundings } from './interpretation.js';
 import {
   addMapped,
   runInstances,
@@ -19,7 +19,7 @@ import {
   type MappedTask,
   type MappedTasks,
 } from './map-instances.js';
-import type { mapTasks, MapTasksInput } from './map-tasks.js';
+import type { MapTasks, MapTasksInput } from './map-part.js';
 
 export interface MapRunOptions extends Pick<InstancesOptions, 'interpret'> {
   readonly scope: TaskScope;
@@ -194,7 +194,7 @@ async function runInChildren(
 function runPart(unit: MapUnit, { scope }: MapRunOptions, input: MapTasksInput): Promise<MappedTasks> {
   const { workflowId } = workflowInfo();
   const last = input.firstIndex + input.count - 1;
-  return executeChild<typeof mapTasks>('mapTasks', {
+  return executeChild<MapTasks>('mapTasks', {
     workflowId: `${workflowId}/${unit.id}/${String(input.firstIndex)}`,
     args: [input],
     staticSummary: `${scope.context.dagId} · ${unit.id} [${String(input.firstIndex)}…${String(last)}]`,

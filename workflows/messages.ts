@@ -2,12 +2,12 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { IdentitySplit } from '../core/activities.js';
 import type { DagSpec, TaskState } from '../core/dag-spec.js';
 import type { DataInterval } from '../core/interval.js';
-import type { HealSpec } from '../core/reconcile.js';
+import type { HealSpec } from '../core/reconcile-spec.js';
 import type { JsonObject } from '../core/json.js';
 import { recallEntriesQueryName, recallQueryName, statesQueryName } from '../core/message-names.js';
 import { zeroCounts, type RowCounts } from '../core/manifest.js';
 import type { Decision } from '../core/run.js';
-import type { RecallPage, RunRecall } from '../core/run-snapshot.js';
+import type { RecallPage, RunRecall } from '../core/run-recall.js';
 import {
   poolCoordinatorNames,
   type LeaseReference,

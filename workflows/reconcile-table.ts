@@ -1,5 +1,6 @@
 import { patched, proxyActivities, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
-import type { Activities, ReconcileReport, ReconcileRequest } from '../core/activities.js';
+import type { Activities } from '../core/activities.js';
+import type { ReconcileReport, ReconcileRequest } from '../core/reconcile.js';
 import { withoutThresholds } from '../core/check-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import type { DataInterval } from '../core/interval.js';
@@ -176,7 +177,11 @@ class Comparison {
     for (const task of transforms)
       manifest =
         task.kind === 'check'
-          ? await activities.check({ context, task: withoutThresholds(task), input: manifest })
+          ? await activities.check({
+              context,
+              task: { ...task, config: withoutThresholds(task.config) },
+              input: manifest,
+            })
           : await activities.transform({ context, task, input: manifest });
     return manifest;
   }

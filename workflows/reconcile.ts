@@ -5,7 +5,8 @@ import {
   setCurrentDetails,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Activities, ReconcileReport } from '../core/activities.js';
+import type { Activities } from '../core/activities.js';
+import type { ReconcileReport } from '../core/reconcile.js';
 import { limits } from '../core/limits.js';
 import { chainOf } from './load-chain.js';
 import type { ReconcileInput, ReconcileTableInput } from './messages.js';

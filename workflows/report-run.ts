@@ -1,6 +1,7 @@
 import { getExternalWorkflowHandle, workflowInfo } from '@temporalio/workflow';
 import { watchWorkflowId } from '../core/ids.js';
-import type { RunInput, RunResult } from '../core/run.js';
+import type { RunInput } from '../core/run.js';
+import type { RunResult } from '../core/run-result.js';
 import { countsFailures } from '../core/schedule-spec.js';
 import { runEndedSignal } from './schedule-messages.js';
 

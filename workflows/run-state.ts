@@ -1,7 +1,7 @@
 import type { TaskState } from '../core/dag-spec.js';
 import { addCounts, isManifest, zeroCounts, type RowCounts } from '../core/manifest.js';
 import type { OuterPlan } from '../core/map-units.js';
-import type { TaskResult } from '../core/run.js';
+import type { TaskResult } from '../core/run-result.js';
 import type { SnapshotEntry } from '../core/run-snapshot.js';
 import { isFinished, type StateTally } from '../core/state-tally.js';
 import type { TaskOutput } from '../core/task-output.js';

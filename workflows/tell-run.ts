@@ -1,7 +1,8 @@
 import type { DagSpec, TaskSpec, TaskState } from '../core/dag-spec.js';
 import type { RunRecord, RunState, TaskRecord } from '../core/ledger.js';
 import type { RowCounts } from '../core/manifest.js';
-import type { RunInput, StageContext, TaskResult } from '../core/run.js';
+import type { RunInput, StageContext } from '../core/run.js';
+import type { TaskResult } from '../core/run-result.js';
 import type { SnapshotEntry } from '../core/run-snapshot.js';
 import { isFinished } from '../core/state-tally.js';
 import { recordRun, recordTask } from './ledger-sink.js';

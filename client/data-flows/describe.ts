@@ -1,6 +1,7 @@
 import { dagDefaults } from '../../core/dag-defaults.js';
-import type { DagMode, DagSpec, LoadConfig, TaskSpec } from '../../core/dag-spec.js';
+import type { DagMode, DagSpec, TaskSpec } from '../../core/dag-spec.js';
 import { describeSchedule } from '../../core/describe-schedule.js';
+import type { FlowTable } from './flow-table.js';
 import { identityFlows } from './identity.js';
 import { schemaFields, transformFields, type FlowField } from './fields.js';
 
@@ -11,23 +12,6 @@ export interface FlowSource {
   readonly stream: string;
   readonly connection: string | null;
   readonly read: 'interval' | 'cursor' | 'full';
-}
-
-/** What a load task writes, and where it comes from. */
-export interface FlowTable {
-  readonly taskId: string;
-  readonly table: string;
-  readonly disposition: LoadConfig['disposition'];
-  readonly key: readonly string[];
-  readonly version: readonly string[];
-  /** Extract tasks whose rows arrive here. */
-  readonly sources: readonly string[];
-  /** The record schema that the rows are checked with last. */
-  readonly schema: string | null;
-  /** Share of rows (0 to 1) that may be quarantined before the load stops. */
-  readonly quarantineOver: number | null;
-  /** Null where no schema describes the rows as they are loaded. */
-  readonly fields: readonly FlowField[] | null;
 }
 
 /** How data flows through one DAG, read from its spec alone. */

@@ -1,6 +1,6 @@
 import { identityColumns, identityLoad, type IdentityTable } from '../../activities/identity/tables.js';
 import type { IdentityTask } from '../../core/dag-spec.js';
-import type { FlowTable } from './describe.js';
+import type { FlowTable } from './flow-table.js';
 import type { FlowField } from './fields.js';
 
 /** Columns that stand for a person; what names one outright is tagged as its types of identifiers are. */

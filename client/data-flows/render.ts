@@ -1,4 +1,5 @@
-import type { DataFlow, FlowSource, FlowTable } from './describe.js';
+import type { DataFlow, FlowSource } from './describe.js';
+import type { FlowTable } from './flow-table.js';
 import { mermaidText } from '../mermaid.js';
 
 /** One page of Markdown: what a DAG reads, how often, what it writes, and what its fields may be used for. */

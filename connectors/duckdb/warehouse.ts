@@ -1,7 +1,7 @@
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { TableComparison } from '../../core/activities.js';
+import type { TableComparison } from '../../core/reconcile.js';
 import type { ColumnSpec } from '../../core/columns.js';
 import { isPipelineError, PipelineError } from '../../core/errors/index.js';
 import { intervalKey } from '../../core/interval.js';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { parse } from 'lossless-json';
-import type { TableComparison } from '../../core/activities.js';
+import type { TableComparison } from '../../core/reconcile.js';
 import type { ColumnSpec } from '../../core/columns.js';
 import { PipelineError } from '../../core/errors/index.js';
 import { intervalKey } from '../../core/interval.js';
@@ -19,7 +19,7 @@ import {
 } from '../load/system-tables.js';
 import type { CompareRequest, QueryRow } from '../warehouse.js';
 import type { Bind, RemoteDialect } from './engine.js';
-import type { RemoteWarehouseOptions } from './remote-warehouse.js';
+import type { RemoteWarehouseOptions } from './warehouse-options.js';
 
 interface CompareDeps extends RemoteWarehouseOptions {
   readonly dialect: RemoteDialect;

@@ -13,7 +13,7 @@ import { compileChain, type TransformChain, type TransformCounts } from '../load
 import type { LoadRequest } from '../warehouse.js';
 import { textBind } from './books.js';
 import type { RemoteDialect, RemoteEngine, Statement, StatementTag } from './engine.js';
-import type { RemoteWarehouseOptions } from './remote-warehouse.js';
+import type { RemoteWarehouseOptions } from './warehouse-options.js';
 import { remoteTransforms } from './transform-dialect.js';
 import { uploadRows } from './upload-rows.js';
 

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { TableComparison } from '../../core/activities.js';
+import type { TableComparison } from '../../core/reconcile.js';
 import type { ColumnSpec } from '../../core/columns.js';
 import { PipelineError } from '../../core/errors/index.js';
 import type { JsonObject, JsonValue } from '../../core/json.js';
 import type { DeferredTransforms } from '../../core/manifest.js';
 import { hasTombstones } from '../../core/load-rules.js';
 import { columnOfDuckDb } from '../duckdb/column-sql.js';
-import type { StagedSql } from '../duckdb/staged-sql.js';
 import { faultPoint } from '../fault-point.js';
 import type { EvolutionPlan } from '../load/evolution.js';
 import { readLetters, type LetterTables } from '../load/letters.js';
@@ -20,7 +19,6 @@ import {
   type ReconcileRow,
 } from '../load/system-tables.js';
 import { planLoad, tableChanges, type StoredTables } from '../load/table-changes.js';
-import type { StagingStore } from '../staging.js';
 import type {
   ChecksumWarehouse,
   Combination,
@@ -42,12 +40,7 @@ import type { RemoteEngine, StatementTag, TemporaryTable } from './engine.js';
 import { chainThere, prepareThere, type PrepareThere } from './prepare-there.js';
 import { remoteTransformGaps } from './transform-dialect.js';
 import { uploadRows } from './upload-rows.js';
-
-export interface RemoteWarehouseOptions {
-  readonly engine: RemoteEngine;
-  readonly staging: StagingStore;
-  readonly stagedSql: StagedSql;
-}
+import type { RemoteWarehouseOptions } from './warehouse-options.js';
 
 /**
  * A warehouse on the network. A batch is prepared on this machine, uploaded into tables of its own, and then put in place

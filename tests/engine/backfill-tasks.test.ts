@@ -4,7 +4,7 @@ import { createBackfill, type BackfillOptions, type BackfillStatus } from '../..
 import { listIntervals } from '../../core/schedule-intervals.js';
 import { limits } from '../../core/limits.js';
 import { readSchedule } from '../../core/read-schedule.js';
-import type { RunResult } from '../../core/run.js';
+import type { RunResult } from '../../core/run-result.js';
 import { waitUntil, type RunningProcess, type TestProject } from '../helpers/project.js';
 import { notes } from '../helpers/runs.js';
 import { startRerunProject } from './rerun-project.js';

@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from '@jest/globals';
-import type { RunResult } from '../../core/run.js';
+import type { RunResult } from '../../core/run-result.js';
 import { TestProject, waitUntil, type RunningProcess } from '../helpers/project.js';
 import { notes, statesOf, triggerRun } from '../helpers/runs.js';
 

@@ -5,7 +5,7 @@ import { checksumContext, sourceRequest } from '../../activities/reconcile-sourc
 import { createCompareBuckets, createCompareKeys } from '../../activities/reconcile-steps.js';
 import { createSource } from '../../connectors/mysql/index.js';
 import { mysql } from '../../connectors/mysql/reference.js';
-import type { ReconcileRequest } from '../../core/activities.js';
+import type { ReconcileRequest } from '../../core/reconcile.js';
 import { defineDag } from '../../core/dag-builder.js';
 import type { DagDefinition } from '../../core/dag-definition.js';
 import type { JsonObject } from '../../core/json.js';

@@ -4,7 +4,7 @@ import { createPlanReconcile } from '../../activities/reconcile-plan.js';
 import { checksumContext, sourceRequest } from '../../activities/reconcile-source.js';
 import { createCompareBuckets, createCompareKeys } from '../../activities/reconcile-steps.js';
 import { createExtract } from '../../activities/extract.js';
-import type { ReconcileRequest } from '../../core/activities.js';
+import type { ReconcileRequest } from '../../core/reconcile.js';
 import { postgres } from '../../connectors/postgres/reference.js';
 import { defineDag } from '../../core/dag-builder.js';
 import type { DagDefinition } from '../../core/dag-definition.js';
