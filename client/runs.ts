@@ -11,7 +11,6 @@ import { manualWorkflowId } from '../core/ids.js';
 import type { DataInterval } from '../core/interval.js';
 import type { JsonObject } from '../core/json.js';
 import type { RunInput, RunResult, RunType } from '../core/run.js';
-import { refuseParams } from '../schemas/params.js';
 import { runAttributes } from '../workflows/search-attributes.js';
 import { dagAttribute, getDag } from './deployment.js';
 
@@ -44,7 +43,11 @@ export interface TriggerOptions {
  */
 export async function manualRun(client: Client, dagId: string, options: TriggerOptions) {
   const { spec, specHash } = await getDag(client, dagId);
-  refuseParams(spec, options.params);
+  if (spec.paramsSchema !== undefined) {
+    // Loaded when it is needed: most DAGs have no schema of params.
+    const { refuseParams } = await import('../schemas/params.js');
+    refuseParams(spec, options.params);
+  }
   const { runType = 'manual', interval, params, replay, triggeredBy } = options;
   const input: RunInput = {
     spec,
