@@ -19,7 +19,6 @@ import {
   type BackfillProgress,
   type ReprocessBehavior,
 } from '../workflows/messages.js';
-import { refuseParams } from '../schemas/params.js';
 import { dagAttribute, getDag, modeAttribute } from './deployment.js';
 import { getGap, tellBackfill } from './watches.js';
 
@@ -80,7 +79,11 @@ export async function createBackfill(
   const { runBackwards, params, maxActiveRuns } = options;
   const { from, to, id: gap } = await rangeOf(client, dagId, options);
   refuseBackwards(spec, runBackwards);
-  refuseParams(spec, params);
+  if (spec.paramsSchema !== undefined) {
+    // Loaded when it is needed: most DAGs have no schema of params.
+    const { refuseParams } = await import('../schemas/params.js');
+    refuseParams(spec, params);
+  }
   const tasks = options.tasks === undefined ? undefined : chosenTasks(spec, options.tasks);
   if (maxActiveRuns > limits.backfillMaxActiveRuns)
     throw new PipelineError('LIMIT_EXCEEDED', {

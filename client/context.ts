@@ -1,4 +1,4 @@
-import { Client, type Connection } from '@temporalio/client';
+import type { Client, Connection } from '@temporalio/client';
 import type { Command } from 'commander';
 import { isAbsolute, resolve } from 'node:path';
 import { loadSettings, type Settings } from '../config.js';
@@ -6,7 +6,6 @@ import type { OpsStore } from '../ops/store.js';
 import { keyringOf } from './connections.js';
 import { opsPlace } from './ops-place.js';
 import type { Output } from './output.js';
-import { connectTemporal } from './temporal/connect.js';
 
 /** What every command works with; connections are opened when first asked for, and closed with the context. */
 export class CommandContext {
@@ -44,13 +43,15 @@ export class CommandContext {
 
   /** A Temporal client. @throws PipelineError TEMPORAL_UNAVAILABLE */
   async client(settings: Settings): Promise<Client> {
+    // Loaded when it is needed, as the store below: some commands do without, and take longer to load it than to run.
+    const { Client } = await import('@temporalio/client');
+    const { connectTemporal } = await import('./temporal/connect.js');
     this.#connection ??= await connectTemporal(settings);
     return new Client({ connection: this.#connection, namespace: settings.temporal.namespace });
   }
 
   /** The project's operations store. @throws PipelineError CONFIG_INVALID, OPS_UNAVAILABLE */
   async ops(settings: Settings): Promise<OpsStore> {
-    // Loaded when it is needed: most commands do without.
     const { openOpsStore } = await import('../ops/store.js');
     this.#ops ??= await openOpsStore({ ...opsPlace(settings), keyring: keyringOf(settings) });
     return this.#ops;

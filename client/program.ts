@@ -1,34 +1,15 @@
 import { Command, CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
-import { registerAlarms } from './commands/alarms.js';
-import { registerAnomalies } from './commands/anomalies.js';
-import { registerApproval } from './commands/approval.js';
-import { registerAsset } from './commands/asset.js';
-import { registerBackfill } from './commands/backfill.js';
-import { registerConnections } from './commands/connections.js';
-import { registerDag } from './commands/dag.js';
-import { registerDeploy } from './commands/deploy.js';
-import { registerDev } from './commands/dev.js';
-import { registerDocs } from './commands/docs.js';
-import { registerDoctor } from './commands/doctor.js';
-import { registerHooks } from './commands/hooks.js';
-import { registerIdentity } from './commands/identity.js';
-import { registerInbox } from './commands/inbox.js';
-import { registerInit } from './commands/init.js';
-import { registerPool } from './commands/pool.js';
-import { registerQuarantine } from './commands/quarantine.js';
-import { registerQuery } from './commands/query.js';
-import { registerReconcile } from './commands/reconcile.js';
-import { registerReplay } from './commands/replay.js';
-import { registerRun } from './commands/run.js';
-import { registerServices } from './commands/services.js';
-import { registerStaging } from './commands/staging.js';
-import { registerTemporal } from './commands/temporal.js';
 import type { CommandContext } from './context.js';
+import { commandParts } from './command-parts.js';
 import { exitCodes, reportError } from './output.js';
 
-/** The `millrace` command line; every command takes `--json`, `--project` and `--help`. */
-export function createProgram(context: CommandContext): Command {
+/**
+ * The `millrace` command line; every command takes `--json`, `--project` and `--help`.
+ *
+ * @param argv what was typed, for a program that knows only the command named there; without it, it knows all of them
+ */
+export async function createProgram(context: CommandContext, argv: readonly string[] = []): Promise<Command> {
   const program = new Command('millrace')
     .description('Airflow-style DAGs on Temporal: sources to warehouse, durably.')
     .version(packageVersion())
@@ -47,32 +28,12 @@ export function createProgram(context: CommandContext): Command {
     'after',
     `\nExit codes: 0 done, 1 failed or different, 2 usage, 69 not reachable, 78 configuration.`,
   );
-  for (const register of [
-    registerInit,
-    registerDev,
-    registerServices,
-    registerDeploy,
-    registerDocs,
-    registerDag,
-    registerRun,
-    registerApproval,
-    registerAsset,
-    registerBackfill,
-    registerAlarms,
-    registerAnomalies,
-    registerHooks,
-    registerPool,
-    registerIdentity,
-    registerReconcile,
-    registerQuarantine,
-    registerQuery,
-    registerReplay,
-    registerConnections,
-    registerStaging,
-    registerInbox,
-    registerDoctor,
-    registerTemporal,
-  ]) {
+  const word = commandWord(argv);
+  const named = commandParts.filter(({ names }) => names.some((name) => name === word));
+  // What is no command needs them all: the help lists them, and a name with a typing error is answered with those like it.
+  const parts = named.length > 0 ? named : commandParts;
+  for (const { load } of parts) {
+    const register = await load();
     register(program, context);
   }
   inheritSettings(program);
@@ -81,8 +42,8 @@ export function createProgram(context: CommandContext): Command {
 
 /** Runs one command line and returns its exit code; never throws. */
 export async function runCommand(context: CommandContext, argv: readonly string[]): Promise<number> {
-  const program = createProgram(context);
   try {
+    const program = await createProgram(context, argv);
     await program.parseAsync([...argv], { from: 'user' });
     return context.exitCode;
   } catch (error) {
@@ -91,6 +52,13 @@ export async function runCommand(context: CommandContext, argv: readonly string[
   } finally {
     await context.close();
   }
+}
+
+/** The first word that is neither `--project` nor its folder. */
+function commandWord(argv: readonly string[]): string | undefined {
+  let at = 0;
+  while (argv[at]?.startsWith('--project') === true) at += argv[at] === '--project' ? 2 : 1;
+  return argv[at];
 }
 
 /** Subcommands made with `command()` copy output and exit handling only from the parent of that moment. */

@@ -12,7 +12,6 @@ import type { DataInterval } from '../core/interval.js';
 import type { JsonObject } from '../core/json.js';
 import type { RunInput, RunType } from '../core/run.js';
 import type { RunResult } from '../core/run-result.js';
-import { refuseParams } from '../schemas/params.js';
 import { runAttributes } from '../workflows/search-attributes.js';
 import { dagAttribute, getDag } from './deployment.js';
 
@@ -45,7 +44,11 @@ export interface TriggerOptions {
  */
 export async function manualRun(client: Client, dagId: string, options: TriggerOptions) {
   const { spec, specHash } = await getDag(client, dagId);
-  refuseParams(spec, options.params);
+  if (spec.paramsSchema !== undefined) {
+    // Loaded when it is needed: most DAGs have no schema of params.
+    const { refuseParams } = await import('../schemas/params.js');
+    refuseParams(spec, options.params);
+  }
   const { runType = 'manual', interval, params, replay, triggeredBy } = options;
   const input: RunInput = {
     spec,

@@ -3,13 +3,11 @@ import { pino, type Logger } from 'pino';
 import type { Settings } from '../config.js';
 import { PipelineError } from '../core/errors/index.js';
 import type { ApiCaller } from '../serve/api-callers.js';
-import { createRunStarter } from './api-runs.js';
 import { durationMs } from './durations.js';
-import { startGateway, type GatewayOptions } from '../serve/run-gateway.js';
+import type { GatewayOptions } from '../serve/run-gateway.js';
 import type { WebhookOptions } from '../serve/webhook-endpoint.js';
 import { keyringOf, resolveConnection } from './connections.js';
 import { opsPlace } from './ops-place.js';
-import { createOpsReader } from './ops-reader.js';
 import { loadProjectDags, warehousePlace } from './project.js';
 import { stagingPlace } from './staging.js';
 import { temporalTarget, temporalUnavailable } from './temporal/connect.js';
@@ -70,6 +68,10 @@ export async function startWorkerService(settings: Settings): Promise<Service> {
 
 /** A gateway in this process. */
 export async function startGatewayService(settings: Settings): Promise<GatewayService> {
+  // Loaded when it is needed: a worker does without what receives requests.
+  const { startGateway } = await import('../serve/run-gateway.js');
+  const { createRunStarter } = await import('./api-runs.js');
+  const { createOpsReader } = await import('./ops-reader.js');
   const starter = createRunStarter(settings);
   const ops = createOpsReader(settings);
   const gateway = await startGateway({

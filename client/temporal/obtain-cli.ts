@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { homedir, platform } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { PipelineError } from '../../core/errors/index.js';
 
 /** Version of the Temporal CLI that is built when none can be found or downloaded (server 1.29.1). */
@@ -73,6 +72,8 @@ async function downloadCli({ env, onProgress }: ObtainOptions): Promise<Temporal
   mkdirSync(folder, { recursive: true });
   onProgress('Temporal server: downloading the CLI (about 50 MB) …');
   try {
+    // Loaded when it is needed: it brings the whole worker.
+    const { TestWorkflowEnvironment } = await import('@temporalio/testing');
     const server = await TestWorkflowEnvironment.createLocal({
       server: { executable: { type: 'cached-download', downloadDir: folder } },
     });

@@ -3,9 +3,9 @@ import { CommandContext } from '../../client/context.js';
 import { createProgram } from '../../client/program.js';
 
 /** `docs/reference/cli.md`: every command with its help, as `--help` prints it. */
-export function cliPage(): string {
+export async function cliPage(): Promise<string> {
   const output = { stdout: () => undefined, stderr: () => undefined };
-  const program = createProgram(new CommandContext({ output, env: {}, cwd: '.' }));
+  const program = await createProgram(new CommandContext({ output, env: {}, cwd: '.' }));
   return [
     '# Command line',
     '',

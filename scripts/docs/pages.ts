@@ -11,7 +11,7 @@ import { webhooksPage } from './webhooks-page.js';
 /** The pages that are generated, or hold copies of files, by path from the root; formatted. */
 export async function generatedPages(): Promise<Readonly<Record<string, string>>> {
   const pages = {
-    'docs/reference/cli.md': cliPage(),
+    'docs/reference/cli.md': await cliPage(),
     'docs/reference/config.md': configPage(),
     'docs/reference/errors.md': errorsPage(),
     'docs/reference/limits.md': limitsPage(),

@@ -45,18 +45,18 @@ describe('help', () => {
 
 describe('exit codes', () => {
   test('2 for a command line that is wrong', async () => {
-    expect((await project.run('dag', 'nothing')).code).toBe(2);
+    expect((await project.runAlone('dag', 'nothing')).code).toBe(2);
     expect((await project.run('backfill', 'create', 'x', '--from', 'soon', '--to', 'later')).code).toBe(2);
   });
 
   test('69 where Temporal does not answer, with what to do', async () => {
-    const outcome = await project.run('dag', 'list');
+    const outcome = await project.runAlone('dag', 'list');
     expect(outcome.code).toBe(69);
     expect(outcome.stderr).toMatch(/millrace dev.*TEMPORAL_UNAVAILABLE/s);
   });
 
   test('69 where there is no warehouse yet', async () => {
-    expect(await project.run('query', 'SELECT 1', '--json')).toMatchObject({
+    expect(await project.runAlone('query', 'SELECT 1', '--json')).toMatchObject({
       code: 69,
       stderr: expect.stringContaining('WAREHOUSE_UNAVAILABLE'),
     });

@@ -10,7 +10,8 @@ import { CommandContext } from '../../client/context.js';
 import { runCommand } from '../../client/program.js';
 import { createShopServer, type ShopServer } from '../../testing/index.js';
 import { OAuthServer, signIn } from '../auth/oauth-server.js';
-import { TestProject, waitUntil, type CommandOutcome } from '../helpers/project.js';
+import type { CommandOutcome } from '../helpers/command-process.js';
+import { TestProject, waitUntil } from '../helpers/project.js';
 import { taskOf, triggerRun } from '../helpers/runs.js';
 
 const key = randomBytes(32).toString('base64');

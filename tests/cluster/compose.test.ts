@@ -61,9 +61,9 @@ describe('docker-compose.yml', () => {
     expect([given.length > 10, unknown]).toEqual([true, []]);
   });
 
-  test('its services run commands that exist', () => {
+  test('its services run commands that exist', async () => {
     const output = { stdout: () => undefined, stderr: () => undefined };
-    const program = createProgram(new CommandContext({ output, env: {}, cwd: '.' }));
+    const program = await createProgram(new CommandContext({ output, env: {}, cwd: '.' }));
     const names = program.commands.map((command) => command.name());
     expect(ofMillrace.map(([name, { command }]) => [name, names.includes(command?.[0] ?? '')])).toEqual([
       ...[

@@ -6,7 +6,7 @@ import { readText } from '../architecture/source-tree.js';
 import { blocksInLanguage } from './pages.js';
 
 const output = { stdout: () => undefined, stderr: () => undefined };
-const program = createProgram(new CommandContext({ output, env: {}, cwd: '.' }));
+const program = await createProgram(new CommandContext({ output, env: {}, cwd: '.' }));
 const { scripts } = JSON.parse(readText('package.json')) as { scripts: Record<string, string> };
 
 /** Every command of a shell block, one a line. */

@@ -18,14 +18,8 @@ import proto from '@temporalio/proto';
 import { devServerSettings } from '../../client/temporal/dev-server-settings.js';
 import type { RunResult } from '../../core/run-result.js';
 import { findTemporalCli } from '../../client/temporal/obtain-cli.js';
+import { CommandProcess, isForCommandProcess, type CommandOutcome } from './command-process.js';
 import { root } from '../architecture/source-tree.js';
-
-/** What a command printed and how it ended. */
-export interface CommandOutcome {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 /** A process of the product that runs until it is ended. */
 export interface RunningProcess {
@@ -56,6 +50,7 @@ export class TestProject {
   temporalPort: number;
   readonly #running = new Set<RunningProcess>();
   #temporal: RunningProcess | undefined;
+  #commands: CommandProcess | undefined;
 
   private constructor(folder: string, temporalPort: number) {
     this.folder = folder;
@@ -149,8 +144,15 @@ export class TestProject {
     return { ...gateway, url: /ready on (\S+)/.exec(gateway.stderr())?.[1] ?? '' };
   }
 
-  /** Runs one command of the command line to its end. */
+  /** Runs one command of the command line to its end, in a process that runs others, too, where that is the same. */
   async run(...args: string[]): Promise<CommandOutcome> {
+    if (!isForCommandProcess(args)) return this.runAlone(...args);
+    this.#commands ??= new CommandProcess(this.folder, this.env);
+    return this.#commands.run(args, this.env);
+  }
+
+  /** Runs one command of the command line to its end, in a process of its own. */
+  async runAlone(...args: string[]): Promise<CommandOutcome> {
     const child = spawn(process.execPath, [join(root, 'dist/client.js'), ...args], {
       cwd: this.folder,
       env: this.env,
@@ -259,6 +261,7 @@ export class TestProject {
   }
 
   async close(): Promise<void> {
+    await this.#commands?.close();
     for (const running of [...this.#running].reverse()) await running.end('SIGKILL');
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { Ajv } from 'ajv';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
+import { configSchema } from '../../config-schema.js';
 import { loadSettings, printable, revealConnection, type LoadSettingsOptions } from '../../config.js';
 import { isPipelineError } from '../../core/errors/index.js';
 import { Secret } from '../../security/secret.js';
@@ -35,6 +37,11 @@ function problemsOf(run: () => unknown): readonly string[] {
   }
   throw new Error('the settings were accepted');
 }
+
+test('the schema of the settings is a valid one', () => {
+  const ajv = new Ajv({ strict: false });
+  expect([ajv.validateSchema(configSchema), ajv.errors]).toEqual([true, null]);
+});
 
 describe('where settings come from', () => {
   test('a project without a file has working defaults', () => {
