@@ -131,7 +131,7 @@ class GoingRead {
     await this.#sink.take(batch);
     this.hasTaken = true;
     this.#cursor = batch.cursor ?? this.#cursor;
-    this.#bytesSince += batch.bytes?.length ?? 0;
+    this.#bytesSince += (batch.typed?.text ?? batch.bytes)?.length ?? 0;
     this.#place = batch.resume;
   }
 

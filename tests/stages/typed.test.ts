@@ -307,6 +307,32 @@ describe('rows that a source has typed', () => {
     );
   }, 300_000);
 
+  test('never become lines where their types hold every value', async () => {
+    const columns = [{ name: 'id', type: 'int64' }] as const;
+    const text = Buffer.from('1\n2\n');
+    const unwanted = () => {
+      throw new Error('lines were asked for');
+    };
+    const source: Source = {
+      name: 'rows',
+      async *read(): AsyncGenerator<SourceBatch> {
+        const typed = await Promise.resolve({ columns, text, toLines: unwanted });
+        yield {
+          kind: 'rows',
+          rowCount: 2,
+          typed,
+          get bytes() {
+            return unwanted();
+          },
+        };
+      },
+      test: () => Promise.resolve({ detail: '' }),
+    };
+    const deps = { ...depsOf({} as Batch, true), source: () => Promise.resolve(source) };
+    const manifest = await createExtract(deps)({ context, task: pull }, io);
+    expect(manifest.files.map(({ format, rows }) => [format, rows])).toEqual([['parquet', 2]]);
+  });
+
   test('are cut into files anywhere, and have one content hash', async () => {
     const columns = [{ name: 'id', type: 'int64' }] as const;
     const rows = Array.from({ length: 40 }, (_, at) => [String(at)]);
