@@ -1,3 +1,4 @@
+import { keyTypes } from '../connectors/checksum.js';
 import { systemColumns, validityColumns } from '../connectors/load/system-tables.js';
 import type { ReconcileRequest } from '../core/reconcile.js';
 import type { TransformTask } from '../core/dag-spec.js';
@@ -52,7 +53,10 @@ export function createPlanReconcile(deps: ActivityDeps): Stage<ReconcileRequest,
     const rendered = all.filter(({ name }) => !refused.some((one) => one.name === name));
     const plan = await reader.plan(await sourceRequest(deps, request), rendered, checksumContext(deps, io));
     const pick = (names: readonly string[]) =>
-      names.flatMap((name) => plan.columns.find((column) => column.name === name) ?? []);
+      names.flatMap(
+        (name) =>
+          plan.columns.find((column) => column.name === name && keyTypes.includes(column.type.type)) ?? [],
+      );
     const [key, version] = [pick(config.key), pick(config.version)];
     if (key.length < config.key.length) return reRead('the key has no text that both sides share');
     if (version.length < config.version.length)

@@ -1,3 +1,4 @@
+import type { ColumnType } from '../core/columns.js';
 import type { ComparedColumn } from '../core/reconcile.js';
 
 /**
@@ -14,11 +15,27 @@ import type { ComparedColumn } from '../core/reconcile.js';
  * | boolean   | `t`, `f`                                                                |
  * | timestamp | `2026-01-31 23:59:59.123456` in UTC, without zeros at the fraction's end |
  * | date      | `2026-01-31`                                                            |
+ * | double    | see `connectors/double-text.ts`                                          |
+ * | bytes     | hexadecimal digits, in lower case                                       |
  *
- * `double`, `bytes` and `json` have no text that all systems share to the last digit; they are left out and named.
+ * `json` has none that all systems share: each writes numbers and white space in its own way. It is left out and named.
  * The bucket of a row is its key modulo a number: the key itself where it is one integer, else 48 bits of its MD5.
  */
-export const checksumTypes = ['string', 'int64', 'decimal', 'boolean', 'timestamp', 'date'] as const;
+export const checksumTypes: readonly ColumnType[] = [
+  'string',
+  'int64',
+  'decimal',
+  'boolean',
+  'timestamp',
+  'date',
+  'double',
+  'bytes',
+];
+
+/** Types whose text a source can look rows up by: a key or a version has one of them. */
+export const keyTypes: readonly ColumnType[] = checksumTypes.filter(
+  (type) => type !== 'double' && type !== 'bytes',
+);
 
 /** Hexadecimal digits of an MD5 that make the hash of a row and the number of a key. */
 export const rowHashDigits = 15;

@@ -1,6 +1,17 @@
 import type { ComparedColumn } from '../../core/reconcile.js';
 import type { ChecksumSpelling } from '../checksum.js';
+import { doubleText, oddDoubles, type DoubleArithmetic } from '../double-text.js';
 import { instantText, quoted } from './dialect.js';
+
+const arithmetic: DoubleArithmetic = {
+  integer: (value) => `CAST(${value} AS INT64)`,
+  text: (integer) => `CAST(${integer} AS STRING)`,
+  odd: (value) => [
+    [`IS_NAN(${value})`, oddDoubles.notANumber],
+    [`IS_INF(${value}) AND ${value} > 0`, oddDoubles.infinity],
+    [`IS_INF(${value})`, oddDoubles.negativeInfinity],
+  ],
+};
 
 /**
  * Checksums by BigQuery. An integer is read from text with `0x` before it (BigQuery, SQL reference: "Conversion functions").
@@ -15,6 +26,10 @@ export const bigQueryChecksums: ChecksumSpelling = {
         return `CASE WHEN ${column} THEN 't' WHEN NOT ${column} THEN 'f' END`;
       case 'decimal':
         return `FORMAT('%.${String(type.scale ?? 9)}f', ${column})`;
+      case 'double':
+        return doubleText(column, arithmetic);
+      case 'bytes':
+        return `TO_HEX(${column})`;
       case 'timestamp':
         return instantText(column);
       default:

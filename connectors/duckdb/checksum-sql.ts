@@ -1,12 +1,12 @@
 import type { ColumnSpec } from '../../core/columns.js';
 import type { ComparedColumn } from '../../core/reconcile.js';
 import { checksumTypes, type ChecksumSpelling } from '../checksum.js';
+import { oddDoubles } from '../double-text.js';
 import { quoteName } from './sql-text.js';
 
 /** Why a column has no text that both sides render alike. */
 export function refusalOf(column: ColumnSpec): string | undefined {
-  if (!(checksumTypes as readonly string[]).includes(column.type))
-    return `type ${column.type} has no text that both sides share`;
+  if (!checksumTypes.includes(column.type)) return `type ${column.type} has no text that both sides share`;
   // DuckDB leaves the zero before the point out where a type has room for none.
   if (column.type === 'decimal' && column.scale === 38) return 'decimal(38,38) has no digit before the point';
   return undefined;
@@ -36,7 +36,19 @@ function canonicalText({ name, type }: ComparedColumn): string {
       // DuckDB writes no zero before the point where a type has no room for one.
       if ((type.precision ?? 0) > (type.scale ?? 9)) return `CAST(${column} AS VARCHAR)`;
       return `CAST(CAST(${column} AS DECIMAL(38, ${String(type.scale ?? 9)})) AS VARCHAR)`;
+    case 'double':
+      return doubleBits(column);
+    case 'bytes':
+      return `lower(hex(${column}))`;
     default:
       return `CAST(${column} AS VARCHAR)`;
   }
+}
+
+/** DuckDB casts a double to its bits, and those to an integer. */
+function doubleBits(value: string): string {
+  const bits = `CAST(CAST(abs(${value}) AS BIT) AS BIGINT)`;
+  const signed = `CAST(${bits} * CASE WHEN ${value} < 0 THEN -1 ELSE 1 END AS VARCHAR)`;
+  const infinite = `CASE WHEN ${value} > 0 THEN ${oddDoubles.infinity} ELSE ${oddDoubles.negativeInfinity} END`;
+  return `CASE WHEN ${value} = 0 THEN '0' WHEN isnan(${value}) THEN ${oddDoubles.notANumber} WHEN isinf(${value}) THEN ${infinite} ELSE ${signed} END`;
 }

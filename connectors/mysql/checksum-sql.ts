@@ -1,5 +1,6 @@
 import type { ComparedColumn } from '../../core/reconcile.js';
 import { bucketOf, rowHash, type ChecksumSpelling } from '../checksum.js';
+import { doubleText, type DoubleArithmetic } from '../double-text.js';
 import type { ChecksumQuery } from '../source.js';
 import type { Described } from './describe.js';
 import { bound, column, fromSql, whereSql } from './row-sql.js';
@@ -37,6 +38,10 @@ export function canonicalText(
       return form.encoding === 'instant' ? instantText(value, form.scale) : undefined;
     case 'date':
       return form.encoding === 'date' ? charText(value) : undefined;
+    case 'double':
+      return form.encoding === 'number' ? doubleText(`(${value} * 1e0)`, arithmetic) : undefined;
+    case 'bytes':
+      return bytesText(value, form);
     default:
       return undefined;
   }
@@ -45,6 +50,21 @@ export function canonicalText(
 /** One collation for all texts: those of columns, which differ, cannot be put together otherwise. */
 function charText(value: string): string {
   return `CAST(${value} AS CHAR) COLLATE utf8mb4_bin`;
+}
+
+/** The server keeps no double that is no finite number. */
+const arithmetic: DoubleArithmetic = {
+  integer: (value) => `CAST(${value} AS SIGNED)`,
+  text: charText,
+  odd: () => [],
+};
+
+/** Texts hold bytes as base64; what is none is set aside by the load. */
+function bytesText(value: string, { encoding, typeName }: ColumnForm): string | undefined {
+  if (encoding === 'base64') return `LOWER(${charText(`HEX(${value})`)})`;
+  if (encoding !== 'text' || typeName !== 'text') return undefined;
+  const text = `CONVERT(${value} USING utf8mb4) COLLATE utf8mb4_bin`;
+  return `COALESCE(LOWER(${charText(`HEX(FROM_BASE64(${text}))`)}), ${text})`;
 }
 
 function stringText(value: string, { encoding, typeName }: ColumnForm): string | undefined {

@@ -1,5 +1,6 @@
 import type { ComparedColumn } from '../../core/reconcile.js';
 import { bucketOf, rowHash, type ChecksumSpelling } from '../checksum.js';
+import { oddDoubles } from '../double-text.js';
 import type { ChecksumQuery } from '../source.js';
 import type { Described } from './describe.js';
 import { bound, column } from './row-sql.js';
@@ -52,9 +53,29 @@ export function canonicalText(
       return typeName === 'timestamp with time zone' ? `(${value} AT TIME ZONE 'UTC')::text` : undefined;
     case 'date':
       return typeName === 'date' ? `${value}::text` : undefined;
+    case 'double':
+      return doubleText(value, typeName);
+    case 'bytes':
+      return encoding === 'text' && typeName !== 'bytea' ? hexOfBase64(`${value}::text`) : undefined;
     default:
       return undefined;
   }
+}
+
+/** The bits that the server sends of a double. A `real` is read as the double that its own digits are. */
+function doubleText(value: string, typeName: string): string | undefined {
+  const isReal = typeName === 'real';
+  if (!isReal && typeName !== 'double precision' && !integers.includes(typeName)) return undefined;
+  const double = isReal ? `${value}::text::float8` : `${value}::float8`;
+  const bits = `('x' || encode(float8send(abs(${double})), 'hex'))::bit(64)::bigint`;
+  const { notANumber, infinity, negativeInfinity } = oddDoubles;
+  return `CASE WHEN ${double} = 0 THEN '0' WHEN ${double} IN (${notANumber}, ${infinity}, ${negativeInfinity}) THEN ${double}::text
+    ELSE (${bits} * CASE WHEN ${double} < 0 THEN -1 ELSE 1 END)::text END`;
+}
+
+/** Bytes come as base64; what is none is set aside by the load. */
+function hexOfBase64(text: string): string {
+  return `CASE WHEN ${text} ~ '^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$' THEN encode(decode(${text}, 'base64'), 'hex') ELSE ${text} END`;
 }
 
 /** A SELECT of the lines that a query asks for. Buckets to look at are held by the session under `millrace.buckets`. */

@@ -1,6 +1,18 @@
 import type { ChecksumSpelling } from '../checksum.js';
 import type { ComparedColumn } from '../../core/reconcile.js';
+import { doubleText, oddDoubles, type DoubleArithmetic } from '../double-text.js';
 import { snowflakeDialect } from './dialect.js';
+
+const arithmetic: DoubleArithmetic = {
+  integer: (value) => `CAST(${value} AS NUMBER(19, 0))`,
+  text: (integer) => `CAST(${integer} AS VARCHAR)`,
+  // NaN is equal to itself here (Snowflake, SQL reference: "Numeric data types", "Special values").
+  odd: (value) => [
+    [`${value} = CAST('NaN' AS FLOAT)`, oddDoubles.notANumber],
+    [`${value} = CAST('inf' AS FLOAT)`, oddDoubles.infinity],
+    [`${value} = CAST('-inf' AS FLOAT)`, oddDoubles.negativeInfinity],
+  ],
+};
 
 /**
  * Checksums by Snowflake. `MD5` gives hexadecimal digits, and `TO_NUMBER` reads them by a format of as many `X`; a length of
@@ -14,6 +26,10 @@ export const snowflakeChecksums: ChecksumSpelling = {
         return column;
       case 'boolean':
         return `CASE WHEN ${column} THEN 't' WHEN NOT ${column} THEN 'f' END`;
+      case 'double':
+        return doubleText(column, arithmetic);
+      case 'bytes':
+        return `LOWER(HEX_ENCODE(${column}))`;
       case 'timestamp':
         return snowflakeDialect.asText(column, type);
       case 'date':

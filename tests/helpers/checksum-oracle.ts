@@ -15,6 +15,7 @@ export const checksumColumns: readonly ComparedColumn[] = [
   column('is_open', 'boolean'),
   column('seen_at', 'timestamp'),
   column('day', 'date'),
+  column('ratio', 'double'),
 ].map((type) => ({ name: type.name, source: type.name, type }));
 
 const instant = fc.bigInt({ min: -11_676_096_000_000_000n, max: 253_402_300_799_999_999n }).map((micros) => {
@@ -34,6 +35,36 @@ const note = fc.oneof(
   fc.constantFrom('', ' ', 'n', '1:a,', 'n,n,', `it's "so"\t\\ \n`, 'Zoë 🤦🏼‍♂️ ﷽'),
 );
 
+/** The text of a double, as `connectors/double-text.ts` says. */
+export function doubleText(value: number): string {
+  if (value === 0) return '0';
+  if (!Number.isFinite(value)) return String(value);
+  const view = new DataView(new ArrayBuffer(8));
+  view.setFloat64(0, Math.abs(value));
+  return `${value < 0 ? '-' : ''}${String(view.getBigInt64(0))}`;
+}
+
+/** The double of such a text, as a loader takes it. */
+export function doubleOf(text: string | null | undefined): string | null {
+  if (text === null || text === undefined || !/^-?\d+$/.test(text) || text === '-0') return text ?? null;
+  const view = new DataView(new ArrayBuffer(8));
+  view.setBigInt64(0, BigInt(text.replace('-', '')));
+  return `${text.startsWith('-') ? '-' : ''}${String(view.getFloat64(0))}`;
+}
+
+/** Beside random ones, doubles at the borders of their exponents, where logarithms miss. */
+const ratio = fc
+  .oneof(
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+    fc.integer({ min: -1074, max: 1023 }).chain((exponent) => {
+      const power = 2 ** exponent;
+      const below = power * (1 - 2 ** -53);
+      return fc.constantFrom(power, -power, exponent > -1022 ? below : power, power * (1 + 2 ** -52));
+    }),
+    fc.constantFrom(0.1, -1.5, 1e15, 1e16, 1e-7, 5e-324, Number.MAX_VALUE, -Number.MAX_VALUE, 2 ** -1022),
+  )
+  .map(doubleText);
+
 /** Random rows, each with a key of its own. */
 export const textRows: fc.Arbitrary<readonly TextRow[]> = fc.uniqueArray(
   fc.record({
@@ -44,6 +75,7 @@ export const textRows: fc.Arbitrary<readonly TextRow[]> = fc.uniqueArray(
     is_open: fc.option(fc.constantFrom('t', 'f')),
     seen_at: fc.option(instant),
     day: fc.option(instant.map((text) => text.slice(0, 10))),
+    ratio: fc.option(ratio),
   }),
   { minLength: 1, maxLength: 40, selector: ({ id }) => id },
 );

@@ -7,10 +7,13 @@ import {
   bucketIn,
   bucketsOf,
   checksumColumns,
+  doubleOf,
+  doubleText,
   hashOf,
   textRows,
   type TextRow,
 } from '../../helpers/checksum-oracle.js';
+import { column } from '../../helpers/warehouse.js';
 import type { Contract } from './contract.js';
 
 const byId = checksumColumns.slice(0, 1);
@@ -24,7 +27,11 @@ export function checksumContract({ house, it }: Contract): void {
     house().load({
       columns: checksumColumns.map(({ type }) => type),
       config: { into },
-      rows: rows.map((row) => ({ ...row, is_open: row['is_open'] && row['is_open'] === 't' })),
+      rows: rows.map((row) => ({
+        ...row,
+        is_open: row['is_open'] && row['is_open'] === 't',
+        ratio: doubleOf(row['ratio']),
+      })),
     });
   const stage = (lines: readonly object[]): Promise<StagedFile> =>
     house().staging.write(
@@ -84,6 +91,52 @@ export function checksumContract({ house, it }: Contract): void {
       );
     });
 
+    it('random bytes have the checksums of their hexadecimal digits', async () => {
+      const columns = [...byId, ...version, { name: 'data', source: 'data', type: column('data', 'bytes') }];
+      const bytes = fc.uint8Array({ maxLength: 40 }).map((data) => Buffer.from(data).toString('hex'));
+      const [random] = fc.sample(fc.array(fc.option(bytes), { minLength: 30, maxLength: 30 }), {
+        numRuns: 1,
+        seed: 7,
+      });
+      const rows = [...(random ?? []), '', '00', 'ff0a5c'].map((data, id): TextRow => ({
+        id: String(id),
+        version: null,
+        data,
+      }));
+      await house().load({
+        columns: columns.map(({ type }) => type),
+        rows: rows.map(({ data, ...row }) => ({
+          ...row,
+          data: typeof data === 'string' ? Buffer.from(data, 'hex').toString('base64') : null,
+        })),
+      });
+      const request = {
+        ...(await requestOf('items', byId, bucketsOf(rows, byId, columns, modulus))),
+        columns,
+      };
+      expect(await checksums().compareBuckets(request)).toMatchObject({
+        rows: 0,
+        warehouseRows: rows.length,
+      });
+    });
+
+    it('doubles that are no finite numbers have their words', async () => {
+      const words = ['NaN', 'Infinity', '-Infinity'];
+      const rows = words.map((ratio, id): TextRow => ({ id: String(id), version: null, ratio }));
+      await load(rows, 'items');
+      expect(await compareBuckets(rows, 'items', byId)).toMatchObject({ rows: 0, warehouseRows: 3 });
+    });
+
+    it('a double that differs in its last bit, and minus zero, which differs from zero in nothing', async () => {
+      const row = (id: number, value: number): TextRow => ({
+        ...{ id: String(id), version: null, ratio: doubleText(value) },
+      });
+      await load([row(1, 0.3), { ...row(2, 0), ratio: '-0' }], 'items');
+      const found = (first: number) => compareBuckets([row(1, first), row(2, 0)], 'items', byId);
+      expect(await found(0.3)).toMatchObject({ rows: 0, file: { rows: 0 } });
+      expect(await found(0.1 + 0.2)).toMatchObject({ rows: 1, file: { rows: 1 } });
+    });
+
     it('of a time, rows whose version is of it are compared, and a row whose version has moved is seen', async () => {
       const day = (number: number) => `2026-01-0${String(number)} 00:00:00`;
       const row = (id: number, at = id, value = 'a'): TextRow => ({
@@ -104,9 +157,9 @@ export function checksumContract({ house, it }: Contract): void {
               ? row(8, 8, 'after')
               : row(id),
       );
-      const [column] = version;
-      if (column === undefined) throw new Error('no version');
-      const window = { column, from: '2026-01-03T00:00:00.000Z', to: '2026-01-07T00:00:00.000Z' };
+      const [ofVersion] = version;
+      if (ofVersion === undefined) throw new Error('no version');
+      const window = { column: ofVersion, from: '2026-01-03T00:00:00.000Z', to: '2026-01-07T00:00:00.000Z' };
       const ofTime = source.filter(
         (one) => (one['version'] ?? '') >= day(3) && (one['version'] ?? '') < day(7),
       );
