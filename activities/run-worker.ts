@@ -239,7 +239,10 @@ async function openStores(options: WorkerOptions, ops: OpsStore, place: Warehous
   await staging.check();
   const stagedSql = await createStagedSql({});
   const { createWarehouse } = await warehouseModule(place.settings.type);
-  const warehouse = createWarehouse({ ...place, staging, stagedSql });
+  const warn = (text: string) => {
+    options.logger.warn({ warehouse: place.settings.type }, text);
+  };
+  const warehouse = createWarehouse({ ...place, staging, stagedSql, warn });
   await warehouse.open();
   return {
     staging,

@@ -29,6 +29,8 @@ export interface WarehouseEnvironment extends WarehousePlace {
   readonly staging: StagingStore;
   /** Prepares batches from staged files. */
   readonly stagedSql: StagedSql;
+  /** Told of what goes on in another way than was meant: a line for the log of the process. */
+  readonly warn?: (text: string) => void;
 }
 
 /** What `connectors/<type>/index.ts` exports when the folder is a warehouse. */

@@ -59,10 +59,15 @@ export class BigQueryEngine implements RemoteEngine {
   readonly format = jsonLines;
   readonly #settings: BigQuerySettings;
   readonly #jobs: BigQueryJobs;
+  readonly #warn: (text: string) => void;
   #writeApi: Promise<BigQueryWriteApi> | undefined;
+  /** True while the Storage Write API refuses: that is told once. */
+  #isRefused = false;
 
-  constructor(settings: BigQuerySettings) {
+  /** `warn` is told what goes on in another way than was meant. */
+  constructor(settings: BigQuerySettings, warn: (text: string) => void = () => undefined) {
     this.#settings = settings;
+    this.#warn = warn;
     this.#jobs = new BigQueryJobs(settings);
     this.dialect = bigQueryDialect(settings.project, settings.dataset);
   }
@@ -78,7 +83,8 @@ export class BigQueryEngine implements RemoteEngine {
   }
 
   async run({ sql, binds }: Statement, tag: StatementTag = {}): Promise<readonly QueryRow[]> {
-    return rowsOf(await this.#jobs.query(sql, binds, tag));
+    const isReading = /^SELECT\b/.test(sql);
+    return rowsOf(await (isReading ? this.#jobs.read(sql, binds, tag) : this.#jobs.query(sql, binds, tag)));
   }
 
   async columns(table: string): Promise<readonly StoredColumn[] | undefined> {
@@ -93,23 +99,41 @@ export class BigQueryEngine implements RemoteEngine {
     return metadata?.schema?.fields?.map((field) => ({ name: field.name, sqlType: localType(field) }));
   }
 
+  /** A statement that makes a table is a job of a second or more, whether the table is there or not. */
+  async hasTable(table: string): Promise<boolean> {
+    return (await this.columns(table)) !== undefined;
+  }
+
   /** BigQuery drops them by itself after a while, whatever happens to this process. */
   async createTemporary(tables: readonly TemporaryTable[]): Promise<void> {
     const expirationTime = String(Date.now() + limits.warehouseTemporaryMaxAgeMs);
-    for (const { name, columns } of tables) {
-      const schema = { fields: tableSchema(columns) };
-      await this.#request(name, () => this.#dataset().createTable(name, { schema, expirationTime }));
-    }
+    const made = await Promise.allSettled(
+      tables.map(({ name, columns }) => {
+        const schema = { fields: tableSchema(columns) };
+        return this.#request(name, () => this.#dataset().createTable(name, { schema, expirationTime }));
+      }),
+    );
+    for (const outcome of made) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
-  /** A load job takes seconds, whatever it loads, and is one of a day's quota; a small batch arrives sooner without it. */
+  /** A load job takes seconds, whatever it loads, and is one of a day's quota; a small batch arrives sooner without it, where it may. */
   async upload(table: string, rows: StagedRows, tag: StatementTag): Promise<number> {
     if (!(await this.#isForWriteApi(rows))) return this.#jobs.load(table, rows, tag);
     // Its client is only loaded by whoever uses it.
     this.#writeApi ??= import('./write-api.js').then(
       ({ BigQueryWriteApi: WriteApi }) => new WriteApi(this.#settings),
     );
-    return (await this.#writeApi).write(table, rows, tag);
+    const outcome = await (await this.#writeApi).write(table, rows, tag);
+    if ('taken' in outcome) {
+      this.#isRefused = false;
+      return outcome.taken;
+    }
+    if (!this.#isRefused)
+      this.#warn(
+        `BigQuery's Storage Write API takes no rows for table "${tag.table ?? table}", which go by a load job: ${outcome.refusal}`,
+      );
+    this.#isRefused = true;
+    return this.#jobs.load(table, rows, tag);
   }
 
   async dropTables(tables: readonly string[]): Promise<void> {
@@ -122,7 +146,7 @@ export class BigQueryEngine implements RemoteEngine {
 
   /**
    * One job: a script whose statements change nothing unless the fence, the columns and the absence of a marker are as they
-   * were planned with. What was wrong is asked for afterwards.
+   * were planned with. What was wrong is asked for by whoever finds no marker afterwards.
    */
   async commit(script: CommitScript, tag: StatementTag): Promise<void> {
     const statements = [script.lock, ...script.statements(script.guard)];
@@ -137,14 +161,12 @@ export class BigQueryEngine implements RemoteEngine {
       },
     );
     faultPoint('after-commit');
-    const [state] = await this.run(script.look, tag);
-    if (Number(state?.['markers'] ?? 0) === 0) script.check(state);
   }
 
   async query(sql: string, maxRows: number): Promise<QueryResult> {
     const statement = readingStatement(sql);
     try {
-      const result = await this.#jobs.query(statement, [], {}, maxRows + 1);
+      const result = await this.#jobs.read(statement, [], {}, maxRows + 1);
       const rows = rowsOf(result);
       return {
         columns: result.fields.map(({ name }) => name),

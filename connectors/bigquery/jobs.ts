@@ -9,13 +9,16 @@ import type { Bind, StatementTag } from '../remote/engine.js';
 import { authOf } from './auth.js';
 import { bigQueryFailure, isNetworkFailure } from './failure.js';
 import type { BigQuerySettings } from './settings.js';
+import {
+  isEnough,
+  pageOf,
+  unclear,
+  type JobResult,
+  type RawRow,
+  type ResultPage,
+  type RowsAnswer,
+} from './job-result.js';
 import { tableSchema } from './schema.js';
-
-/** A result as the service sends it: every value as text. */
-export interface JobResult {
-  readonly fields: readonly { readonly name: string; readonly type: string }[];
-  readonly rows: readonly (readonly (string | null)[])[];
-}
 
 /** What is read of a job's resource. */
 interface JobState {
@@ -30,10 +33,6 @@ interface JobState {
 export async function resourceOf<Resource>(holder: { getMetadata(): Promise<unknown> }): Promise<Resource> {
   const [resource] = (await holder.getMetadata()) as [Resource];
   return resource;
-}
-
-interface RawRow {
-  readonly f: readonly { readonly v: string | null }[];
 }
 
 /**
@@ -68,6 +67,43 @@ export class BigQueryJobs {
       const job = await this.#submit(tag, this.#queryOf(sql, binds));
       onSubmitted();
       return this.#resultOf(job, maxResults);
+    });
+  }
+
+  /**
+   * Runs a statement that only reads, and waits for its result. Mostly that is one request, where a job of one's own takes two
+   * and more time: the service makes a job of it only where it takes long or its result is large. A request that was sent twice,
+   * because nobody knew whether it had arrived, changes nothing, and is known by its id.
+   *
+   * Source: https://cloud.google.com/bigquery/docs/reference/rest/v2/jobs/query
+   *
+   * @throws PipelineError WAREHOUSE_*
+   */
+  async read(
+    sql: string,
+    binds: readonly Bind[],
+    tag: StatementTag,
+    maxResults?: number,
+  ): Promise<JobResult> {
+    return this.#classified(tag, async () => {
+      const request = {
+        ...this.#queryOf(sql, binds),
+        ...{ requestId: randomUUID(), jobCreationMode: 'JOB_CREATION_OPTIONAL', ...this.#place() },
+        ...{ labels: this.#labels(tag), jobTimeoutMs: String(this.#settings.statementMaxSeconds * 1_000) },
+        ...{ timeoutMs: limits.warehouseStatementGraceMs, formatOptions: { useInt64Timestamp: true } },
+        ...(maxResults === undefined ? {} : { maxResults }),
+      };
+      const answer = await this.#ask(() => this.#post('/queries', request));
+      const page = pageOf(answer);
+      const isWhole = page.isComplete && (page.pageToken === undefined || isEnough(page, maxResults));
+      const { jobId, location = this.#settings.location } = answer.jobReference ?? {};
+      if (isWhole) return page;
+      if (jobId === undefined) throw unclear('an answer without a result does not name its job');
+      return this.#resultOf(
+        this.client.job(jobId, location === undefined ? {} : { location }),
+        maxResults,
+        page,
+      );
     });
   }
 
@@ -139,28 +175,33 @@ export class BigQueryJobs {
     await Promise.allSettled([...this.#running].map((job) => job.cancel()));
   }
 
-  #queryOf(sql: string, binds: readonly Bind[]): NonNullable<JobOptions['configuration']> {
+  #queryOf(sql: string, binds: readonly Bind[]): StatementOfJob {
     const { project, dataset, maximumBytesBilled } = this.#settings;
     return {
-      query: {
-        query: sql,
-        useLegacySql: false,
-        defaultDataset: { projectId: project, datasetId: dataset },
-        ...(binds.length === 0
-          ? {}
-          : { parameterMode: 'POSITIONAL', queryParameters: binds.map(parameterOf) }),
-        ...(maximumBytesBilled === undefined ? {} : { maximumBytesBilled }),
-      },
+      query: sql,
+      useLegacySql: false,
+      defaultDataset: { projectId: project, datasetId: dataset },
+      ...(binds.length === 0 ? {} : { parameterMode: 'POSITIONAL', queryParameters: binds.map(parameterOf) }),
+      ...(maximumBytesBilled === undefined ? {} : { maximumBytesBilled }),
     };
   }
 
-  async #submit(tag: StatementTag, configuration: NonNullable<JobOptions['configuration']>): Promise<Job> {
+  #post(uri: string, json: object): Promise<RowsAnswer> {
+    return new Promise((resolve, reject) => {
+      this.client.request({ method: 'POST', uri, json }, (error, body) => {
+        if (error) reject(error);
+        else resolve(body as RowsAnswer);
+      });
+    });
+  }
+
+  async #submit(tag: StatementTag, query: StatementOfJob): Promise<Job> {
     const jobId = newJobId(tag);
     return this.#once(jobId, async () => {
       const [job] = await this.client.createJob({
         jobReference: { jobId, projectId: this.#settings.project, ...this.#place() },
         configuration: {
-          ...configuration,
+          query,
           jobTimeoutMs: String(this.#settings.statementMaxSeconds * 1_000),
           labels: this.#labels(tag),
         },
@@ -186,25 +227,29 @@ export class BigQueryJobs {
     }
   }
 
-  async #resultOf(job: Job, maxResults: number | undefined): Promise<JobResult> {
+  /** The rest of a result, beside a page that is there already. */
+  async #resultOf(job: Job, maxResults: number | undefined, first?: ResultPage): Promise<JobResult> {
     return this.#watched(job, async () => {
-      const fields: JobResult['fields'][number][] = [];
-      const rows: (string | null)[][] = [];
-      let pageToken: string | undefined;
+      const fields = [...(first?.fields ?? [])];
+      const rows = [...(first?.rows ?? [])];
+      let pageToken = first?.pageToken;
       for (;;) {
         const { isComplete, ...page } = await this.#pageOf(job, maxResults, pageToken);
         if (!isComplete) continue;
         if (fields.length === 0) fields.push(...page.fields);
         rows.push(...page.rows);
         pageToken = page.pageToken;
-        if (pageToken === undefined) return { fields, rows };
-        if (maxResults !== undefined && rows.length >= maxResults) return { fields, rows };
+        if (pageToken === undefined || isEnough({ rows }, maxResults)) return { fields, rows };
       }
     });
   }
 
   /** One page of a result, or that there is none yet. */
-  async #pageOf(job: Job, maxResults: number | undefined, pageToken: string | undefined) {
+  async #pageOf(
+    job: Job,
+    maxResults: number | undefined,
+    pageToken: string | undefined,
+  ): Promise<ResultPage> {
     const answered = await this.#ask(() =>
       job
         .getQueryResults({
@@ -221,26 +266,9 @@ export class BigQueryJobs {
           throw error;
         }),
     );
-    if (answered === undefined) return { isComplete: false, fields: [], rows: [] };
-    const [page, , response] = answered;
-    const answer = response as
-      | {
-          jobComplete?: boolean;
-          pageToken?: string;
-          schema?: { fields?: { name?: string; type?: string }[] };
-        }
-      | undefined;
-    if (answer?.jobComplete === undefined)
-      throw new PipelineError('WAREHOUSE_UNAVAILABLE', {
-        warehouse: 'bigquery',
-        reason: 'an answer does not tell whether its job is complete',
-      });
-    return {
-      isComplete: answer.jobComplete,
-      fields: (answer.schema?.fields ?? []).map(({ name = '', type = '' }) => ({ name, type })),
-      rows: (page as RawRow[]).map((row) => row.f.map(({ v }) => v)),
-      ...(answer.pageToken !== undefined && answer.pageToken !== '' && { pageToken: answer.pageToken }),
-    };
+    if (answered === undefined) return pageOf({ jobComplete: false });
+    const [rows, , response] = answered;
+    return pageOf({ ...(response as RowsAnswer), rows: rows as RawRow[] });
   }
 
   async #finished(job: Job): Promise<void> {
@@ -320,6 +348,8 @@ export class BigQueryJobs {
     };
   }
 }
+
+type StatementOfJob = NonNullable<NonNullable<JobOptions['configuration']>['query']>;
 
 /** Names the load, because a load job takes no labels from this client. */
 function newJobId({ loadId = 'query' }: StatementTag): string {

@@ -1,5 +1,5 @@
 import type { QueryRow } from '../warehouse.js';
-import type { JobResult } from './jobs.js';
+import type { JobResult } from './job-result.js';
 
 /**
  * Values of a row in JSON-safe form, as every warehouse gives them: whole numbers and decimals as text, doubles as numbers,

@@ -11,10 +11,17 @@ export interface BigQueryOptions {
   readonly connection: JsonObject;
   readonly staging: StagingStore;
   readonly stagedSql: StagedSql;
+  /** Told of what goes on in another way than was meant. */
+  readonly warn?: (text: string) => void;
 }
 
 /** BigQuery. @throws PipelineError CONFIG_INVALID */
-export function createBigQueryWarehouse({ connection, staging, stagedSql }: BigQueryOptions): Warehouse {
-  const engine = new BigQueryEngine(bigQuerySettings(connection));
+export function createBigQueryWarehouse({
+  connection,
+  staging,
+  stagedSql,
+  warn,
+}: BigQueryOptions): Warehouse {
+  const engine = new BigQueryEngine(bigQuerySettings(connection), warn);
   return new RemoteWarehouse({ engine, staging, stagedSql });
 }

@@ -7,10 +7,13 @@ import type { StatementTag } from '../remote/engine.js';
 import { authOf } from './auth.js';
 import { appendRows } from './append-rows.js';
 import type { BigQuerySettings } from './settings.js';
-import { isPassing, isUnknownTable, statusOf, writeFailure } from './write-failure.js';
+import { isPassing, isUnknownTable, refusalOf, statusOf, writeFailure } from './write-failure.js';
 import { encodeFile } from './write-rows.js';
 
 type ClientOptions = NonNullable<ConstructorParameters<typeof v1.BigQueryWriteClient>[0]>;
+
+/** What became of a file: how many rows the table took; or why the service takes none in this way, which left nothing. */
+export type WriteOutcome = { readonly taken: number } | { readonly refusal: string };
 
 /** One try, bounded: tries again are counted here, and by the engine of tasks. */
 const once = { timeout: limits.bigQueryWriteTimeoutMs, retry: null };
@@ -37,20 +40,29 @@ export class BigQueryWriteApi {
     });
   }
 
-  /** Fills an empty table from a file of JSON lines; returns how many rows it took. @throws PipelineError WAREHOUSE_* */
-  async write(table: string, rows: StagedRows, { loadId = 'load', table: target = table }: StatementTag) {
+  /** Fills an empty table from a file of JSON lines. @throws PipelineError WAREHOUSE_* */
+  async write(
+    table: string,
+    rows: StagedRows,
+    { loadId = 'load', table: target = table }: StatementTag,
+  ): Promise<WriteOutcome> {
     const { project, dataset } = this.#settings;
     const parent = `projects/${project}/datasets/${dataset}/tables/${table}`;
+    let isCommitting = false;
     try {
       const file = await encodeFile(rows);
       await this.#client.initialize();
       const name = await this.#created(parent);
       await appendRows(this.#client, name, file, `millrace:${loadId}`, this.#closing.signal);
       const [{ rowCount }] = await this.#again(() => this.#client.finalizeWriteStream({ name }, once));
+      isCommitting = true;
       await this.#commit(parent, name);
-      return Number(rowCount ?? 0);
+      return { taken: Number(rowCount ?? 0) };
     } catch (error) {
-      throw writeFailure(error, target);
+      // A commit that was asked for may still happen, beside whatever takes its place.
+      const refusal = isCommitting ? undefined : refusalOf(error);
+      if (refusal === undefined) throw writeFailure(error, target);
+      return { refusal };
     }
   }
 

@@ -18,6 +18,20 @@ const meanings: Readonly<Record<number, ErrorCode>> = {
   16: 'WAREHOUSE_AUTH', // UNAUTHENTICATED
 };
 
+/**
+ * Those by which the service takes no rows in this way at all, with what to do about it: a load job may take them. Nothing is
+ * wrong with the rows.
+ */
+const refusals: Readonly<Record<number, readonly [name: string, remedy: string]>> = {
+  5: ['NOT_FOUND', 'the table was just made, and the service did not know it in time'],
+  7: [
+    'PERMISSION_DENIED',
+    'grant bigquery.tables.updateData on the dataset (roles/bigquery.dataEditor has it), and enable bigquerystorage.googleapis.com in the project',
+  ],
+  8: ['RESOURCE_EXHAUSTED', 'ask for more of the quotas of the Storage Write API, or load less often'],
+  12: ['UNIMPLEMENTED', 'the address does not offer it'],
+};
+
 /** Those after which the same request may go through a moment later: nobody knows whether it arrived. */
 const passing: ReadonlySet<number> = new Set([1, 2, 10, 13, 14]);
 
@@ -26,7 +40,7 @@ export function writeFailure(error: unknown, table: string): unknown {
   if (isPipelineError(error) || !(error instanceof Error)) return error;
   const code = codeOf(error);
   if (code === undefined) return bigQueryFailure(error, table);
-  const reason = `${(error.message.split('\n')[0] ?? '').slice(0, 300)} (Storage Write API; "loadBy": "load-job" in the connection does without it)`;
+  const reason = `${firstLine(error)} (Storage Write API; "loadBy": "load-job" in the connection does without it)`;
   const meaning = meanings[code];
   switch (meaning) {
     case undefined:
@@ -48,10 +62,19 @@ export function isUnknownTable(error: unknown): boolean {
   return error instanceof Error && codeOf(error) === 5;
 }
 
+/** Why the service takes no rows in this way, and what to do; undefined where something else is wrong. */
+export function refusalOf(error: unknown): string | undefined {
+  const [name, remedy] = (error instanceof Error && refusals[codeOf(error) ?? -1]) || [];
+  if (name === undefined || remedy === undefined) return undefined;
+  return `${name}: ${firstLine(error as Error)}; ${remedy}; "loadBy": "load-job" in the connection does without it`;
+}
+
 /** An error as the client throws it. */
 export function statusOf(code: number, message: string): Error & { code: number } {
   return Object.assign(new Error(message), { code });
 }
+
+const firstLine = (error: Error) => (error.message.split('\n')[0] ?? '').slice(0, 300);
 
 function codeOf(error: Error): number | undefined {
   const { code } = error as Error & { code?: unknown };

@@ -46,8 +46,7 @@ export class RemoteBooks {
   }
 
   async open(): Promise<void> {
-    for (const table of [loadsTable, quarantineTable, reconcilesTable])
-      await this.#run(systemTableDdl(table, this.#engine.dialect));
+    for (const table of [loadsTable, quarantineTable, reconcilesTable]) await this.#make(table);
   }
 
   async recordReconcile(row: ReconcileRow): Promise<void> {
@@ -136,7 +135,7 @@ export class RemoteBooks {
     if (this.#fenced.has(table)) return;
     assertIdentifier('table', table);
     const name = this.#table(fenceTable(table));
-    await this.#run(systemTableDdl(fenceTableOf(table), this.#engine.dialect));
+    await this.#make(fenceTableOf(table));
     const [row] = await this.#run(`SELECT count(*) AS n FROM ${name} WHERE interval_key = ?`, [lockKey]);
     // Two processes may both insert it: every statement treats all such rows alike.
     if (Number(row?.['n'] ?? 0) === 0)
@@ -145,6 +144,11 @@ export class RemoteBooks {
         [lockKey],
       );
     this.#fenced.add(table);
+  }
+
+  async #make(table: SystemTable): Promise<void> {
+    if ((await this.#engine.hasTable?.(table.name)) === true) return;
+    await this.#run(systemTableDdl(table, this.#engine.dialect));
   }
 
   #table(name: string): string {

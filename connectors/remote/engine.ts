@@ -61,6 +61,8 @@ export interface RemoteEngine {
   run(statement: Statement, tag?: StatementTag): Promise<readonly QueryRow[]>;
   /** Columns of a table; `undefined` where there is none. */
   columns(table: string): Promise<readonly StoredColumn[] | undefined>;
+  /** Whether a table is there: of an engine for which this is cheaper than a statement that makes it where it is not. */
+  hasTable?(table: string): Promise<boolean>;
   /** Makes temporary tables. */
   createTemporary(tables: readonly TemporaryTable[], tag: StatementTag): Promise<void>;
   /** Fills a temporary table from a local file; returns the rows that the warehouse says it took. */
@@ -69,8 +71,9 @@ export interface RemoteEngine {
   /** Drops temporary tables that dead processes left. */
   sweep(): Promise<void>;
   /**
-   * Runs a load's transaction: all of it or nothing, once. Where the outcome is unknown (the answer to the commit was
-   * lost), it rejects with WAREHOUSE_UNAVAILABLE; whoever asks again finds the marker, or nothing.
+   * Runs a load's transaction: all of it or nothing, once. An engine that cannot stop in the midst of it ends without an error
+   * where the guard did not hold: then there is no marker, and `look` tells why. Where the outcome is unknown (the answer
+   * to the commit was lost), it rejects with WAREHOUSE_UNAVAILABLE; whoever asks again finds the marker, or nothing.
    */
   commit(script: CommitScript, tag: StatementTag): Promise<void>;
   /** One reading statement of a person. @throws PipelineError QUERY_REFUSED */

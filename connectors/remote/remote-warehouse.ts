@@ -223,10 +223,7 @@ export class RemoteWarehouse implements Warehouse {
         history: dialect.table(tables.history),
       });
       const script = commitScript({ request, names, staged, tables, version, counts }, dialect);
-      await this.#commit(request, script, tag);
-      const marker = await this.findLoad(request.loadId);
-      if (marker === undefined) throw new PipelineError('WAREHOUSE_CONFLICT', { table: request.config.into });
-      return marker;
+      return await this.#commit(request, script, tag);
     } finally {
       await remove?.();
       await this.#engine.dropTables(Object.values(tables)).catch(() => undefined);
@@ -239,7 +236,7 @@ export class RemoteWarehouse implements Warehouse {
   ): Promise<{ readonly request: LoadRequest; readonly staged: StagedBatch }> {
     const { dialect, format } = this.#engine;
     const { request, plan, files } = given;
-    const { tombstones } = await this.#stored(request);
+    const tombstones = await this.#tombstones(request);
     const deps = { ...this.#options, dialect, format };
     const { deferred } = request.manifest;
     if (deferred === undefined || files.relation === undefined)
@@ -261,13 +258,19 @@ export class RemoteWarehouse implements Warehouse {
     request: LoadRequest,
     script: ReturnType<typeof commitScript>,
     tag: StatementTag,
-  ): Promise<void> {
+  ): Promise<LoadMarker> {
     try {
       await this.#engine.commit(script, tag);
     } catch (error) {
       const marker = await this.findLoad(request.loadId).catch(() => undefined);
       if (marker === undefined) throw error;
+      return marker;
     }
+    const marker = await this.findLoad(request.loadId);
+    if (marker !== undefined) return marker;
+    const [state] = await this.#engine.run(script.look, tag);
+    script.check(state);
+    throw new PipelineError('WAREHOUSE_CONFLICT', { table: request.config.into });
   }
 
   async #plan(
@@ -285,11 +288,15 @@ export class RemoteWarehouse implements Warehouse {
     return { plan, version };
   }
 
-  async #stored({ config }: LoadRequest): Promise<StoredTables> {
+  async #stored(request: LoadRequest): Promise<StoredTables> {
     return {
-      table: await this.#engine.columns(config.into),
-      tombstones: hasTombstones(config) ? await this.#engine.columns(tombstoneTable(config.into)) : undefined,
+      table: await this.#engine.columns(request.config.into),
+      tombstones: await this.#tombstones(request),
     };
+  }
+
+  async #tombstones({ config }: LoadRequest): Promise<StoredTables['tombstones']> {
+    return hasTombstones(config) ? this.#engine.columns(tombstoneTable(config.into)) : undefined;
   }
 
   async #upload(

@@ -3,10 +3,9 @@ import { createBigQueryWarehouse } from '../../connectors/bigquery/index.js';
 import { temporaryFolder } from '../helpers/folder.js';
 import { column, TestWarehouse } from '../helpers/warehouse.js';
 import { bigQueryStatement, startCutProxy, type CutProxy, type Fate } from '../peers/cut-proxy.js';
-import { isBigQueryWanted } from '../peers/obtain.js';
 import { findBigQueryEmulator, startBigQueryEmulator, type RenewedPeer } from '../peers/peers.js';
 
-const emulator = isBigQueryWanted ? await findBigQueryEmulator() : undefined;
+const emulator = await findBigQueryEmulator();
 const folder = temporaryFolder();
 const columns = [column('id', 'int64'), column('version', 'int64'), column('value', 'string')];
 const config = { disposition: 'append', key: [], version: [] } as const;
@@ -68,6 +67,8 @@ const next = () => house.request({ columns, config, rows: [row(2, 1, 'a'), row(3
       ['when the transaction is done and its answer is lost', 'BEGIN TRANSACTION', 'cut-after'],
       ['while its result is asked for', 'RESULT', 'cut-before'],
       ['when its result is on the way', 'RESULT', 'cut-after'],
+      ['after its commit, before the marker is asked for', 'SELECT load_id', 'cut-before'],
+      ['after its commit, when the marker is on the way', 'SELECT load_id', 'cut-after'],
     ] as const)(
       'cut %s: it is asked for again under the same id, and the load happens once',
       async (_when, statement, fate) => {

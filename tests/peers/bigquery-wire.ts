@@ -15,17 +15,35 @@ export interface BigQueryWire {
   close(): Promise<void>;
 }
 
+interface QueryBody {
+  query?: string;
+  defaultDataset?: { readonly projectId?: string; readonly datasetId?: string };
+  parameterMode?: string;
+  queryParameters?: readonly { parameterValue?: { value?: string } }[];
+}
+
 interface JobBody {
   readonly jobReference?: { readonly jobId?: string };
   readonly configuration?: {
-    readonly query?: {
-      query?: string;
-      defaultDataset?: { readonly projectId?: string; readonly datasetId?: string };
-      parameterMode?: string;
-      queryParameters?: readonly { parameterValue?: { value?: string } }[];
-    };
+    readonly query?: QueryBody;
     readonly labels?: Record<string, unknown>;
   };
+}
+
+/** What a job of the emulator came to. */
+interface DoneJob {
+  readonly jobReference?: { readonly jobId?: string };
+  readonly configuration?: { readonly query?: { readonly destinationTable?: unknown } };
+  readonly status?: { readonly state?: string; readonly errorResult?: object };
+}
+
+/** What the wire remembers of what went through it. */
+interface Known {
+  readonly asked: AskedStatement[];
+  /** Paths of tables that are dropped in name. */
+  readonly dropped: Set<string>;
+  /** Jobs that are done and gave no rows, by id. */
+  readonly outcomes: Map<string, DoneJob>;
 }
 
 /**
@@ -39,13 +57,14 @@ interface JobBody {
  * - requests are served one at a time: the emulator does not keep those apart that come at once;
  * - a bare name of a table, for which the emulator takes one of any dataset, is completed with the default dataset;
  * - FORMAT('%.2f', …) and MOD of a column, for which the emulator makes doubles of numbers, are spelled so that no digit is lost;
+ * - for the outcome of a job without rows, which the emulator gives after a tenth of a second, the wire answers itself;
  * - a list of tables says of what kind it is, and times of tables are in milliseconds;
  * - a temporary table of a load is dropped in name only: for each drop the emulator builds its whole catalogue anew, which
  *   takes seconds and memory that it never gives back.
  */
 export async function startBigQueryWire(firstUrl: string): Promise<BigQueryWire> {
   const asked: AskedStatement[] = [];
-  const dropped = new Set<string>();
+  const known: Known = { asked, dropped: new Set(), outcomes: new Map() };
   let emulatorUrl = firstUrl;
   let handedOn = 0;
   let last: Promise<unknown> = Promise.resolve();
@@ -54,7 +73,7 @@ export async function startBigQueryWire(firstUrl: string): Promise<BigQueryWire>
     last = (async () => {
       await before.catch(() => undefined);
       handedOn += 1;
-      await forward(emulatorUrl, request, response, asked, dropped);
+      await forward(emulatorUrl, request, response, known);
     })().catch(() => {
       response.destroy();
     });
@@ -67,7 +86,8 @@ export async function startBigQueryWire(firstUrl: string): Promise<BigQueryWire>
     turnTo: (url) => {
       emulatorUrl = url;
       handedOn = 0;
-      dropped.clear();
+      known.dropped.clear();
+      known.outcomes.clear();
     },
     close: () => close(server),
   };
@@ -77,30 +97,17 @@ async function forward(
   emulatorUrl: string,
   request: IncomingMessage,
   response: ServerResponse,
-  asked: AskedStatement[],
-  dropped: Set<string>,
+  known: Known,
 ): Promise<void> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
-  const gone = tableOf(request.url);
-  if (gone !== undefined && (request.method === 'DELETE' || dropped.has(gone))) {
-    const isGone = dropped.has(gone);
-    dropped.add(gone);
-    response.writeHead(isGone ? 404 : 204, { 'content-type': 'application/json' });
-    response.end(isGone ? notFound : '');
+  const own = answerHere(request, known);
+  if (own !== undefined) {
+    response.writeHead(own[0], { 'content-type': 'application/json' });
+    response.end(own[1]);
     return;
   }
-  let body: Buffer = Buffer.concat(chunks);
-  if (request.headers['content-encoding'] === 'gzip') body = gunzipSync(body);
-  if (
-    request.method === 'POST' &&
-    /\/projects\/[^/]+\/jobs(\?|$)/.test(request.url ?? '') &&
-    isJson(request)
-  ) {
-    const job = rewriteJob(body, asked);
-    for (const statement of job.before) await runStatement(emulatorUrl, statement);
-    body = job.body;
-  }
+  const body = await rewriteBody(emulatorUrl, request, Buffer.concat(chunks), known.asked);
   const {
     host: _host,
     'content-length': _length,
@@ -117,23 +124,60 @@ async function forward(
     ...(body.length === 0 ? {} : { body: new Uint8Array(body) }),
   });
   const text = await answer.text();
+  if (isPost(request, 'jobs') && answer.ok) remember(JSON.parse(text) as DoneJob, known.outcomes);
   const [status, rewritten] = rewriteAnswer(answer.status, text);
+  const location = answer.headers.get('location')?.replace(/^https?:\/\/[^/]+/, urlOf(request));
   response.writeHead(status, {
     'content-type': answer.headers.get('content-type') ?? 'application/json',
-    ...(answer.headers.has('location')
-      ? {
-          location: (answer.headers.get('location') ?? '').replace(
-            /^https?:\/\/[^/]+/,
-            `http://${request.headers.host ?? ''}`,
-          ),
-        }
-      : {}),
+    ...(location !== undefined && { location }),
   });
   response.end(rewritten);
 }
 
+const urlOf = (request: IncomingMessage) => `http://${request.headers.host ?? ''}`;
+
+/** True for a body of JSON that is sent to such a collection of a project. */
+function isPost({ method, url = '', headers }: IncomingMessage, collection: 'jobs' | 'queries'): boolean {
+  const isJson = (headers['content-type'] ?? '').includes('application/json');
+  return method === 'POST' && isJson && new RegExp(`^/bigquery/.*/${collection}([?]|$)`).test(url);
+}
+
+/** What the wire answers by itself. */
+function answerHere(
+  { method, url = '' }: IncomingMessage,
+  { dropped, outcomes }: Known,
+): readonly [status: number, body: string] | undefined {
+  const gone = tableOf(url);
+  if (gone !== undefined && dropped.has(gone)) return [404, notFound];
+  if (gone !== undefined && method === 'DELETE') {
+    dropped.add(gone);
+    return [204, ''];
+  }
+  const outcome = outcomes.get(/\/queries\/([^/?]+)/.exec(url)?.[1] ?? '');
+  if (outcome === undefined) return undefined;
+  const { errorResult } = outcome.status ?? {};
+  return errorResult === undefined
+    ? [200, JSON.stringify({ jobReference: outcome.jobReference, jobComplete: true, totalRows: '0' })]
+    : rewriteAnswer(400, JSON.stringify({ error: { code: 400, ...errorResult, errors: [errorResult] } }));
+}
+
+/** The body of a request as the emulator takes it, what must come before it done. */
+async function rewriteBody(
+  emulatorUrl: string,
+  request: IncomingMessage,
+  sent: Buffer,
+  asked: AskedStatement[],
+): Promise<Buffer> {
+  const body = request.headers['content-encoding'] === 'gzip' ? gunzipSync(sent) : sent;
+  if (isPost(request, 'queries')) return rewriteQuery(body, asked);
+  if (!isPost(request, 'jobs')) return body;
+  const job = rewriteJob(body, asked);
+  for (const statement of job.before) await runStatement(emulatorUrl, statement);
+  return job.body;
+}
+
 /** The table that the path of a request names, among those of a load. */
-function tableOf(url = ''): string | undefined {
+function tableOf(url: string): string | undefined {
   return /\/datasets\/[^/]+\/tables\/_millrace_tmp_\w+(?=\?|$)/.exec(url)?.[0];
 }
 
@@ -151,8 +195,12 @@ async function runStatement(emulatorUrl: string, query: string): Promise<void> {
   if (!answer.ok) throw new Error(`${query}: ${await answer.text()}`);
 }
 
-function isJson(request: IncomingMessage): boolean {
-  return (request.headers['content-type'] ?? '').includes('application/json');
+/** Keeps a job that is done and gave no rows. */
+function remember(job: DoneJob, outcomes: Known['outcomes']): void {
+  const { jobReference, configuration, status } = job;
+  if (status?.state !== 'DONE' || configuration?.query === undefined) return;
+  if (status.errorResult === undefined && configuration.query.destinationTable !== undefined) return;
+  outcomes.set(jobReference?.jobId ?? '', job);
 }
 
 /** The job as the emulator takes it, and what is to be run before. */
@@ -185,6 +233,15 @@ function rewriteJob(
     delete query.parameterMode;
   }
   return { body: Buffer.from(JSON.stringify(job)), before };
+}
+
+/** A question for rows as the emulator takes it. */
+function rewriteQuery(body: Buffer, asked: AskedStatement[]): Buffer {
+  const query = JSON.parse(body.toString('utf8')) as QueryBody;
+  const { query: sql = '', queryParameters: binds } = query;
+  asked.push({ sql, binds, parameters: { ...query } });
+  query.query = withExactNumbers(withDataset(sql, query.defaultDataset));
+  return Buffer.from(JSON.stringify(query));
 }
 
 /** A table that a statement makes anew or widens, and its new rows. */

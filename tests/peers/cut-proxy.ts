@@ -35,10 +35,14 @@ export const snowflakeStatement: FindStatement = (url, body) =>
       }
     : undefined;
 
-/** A job's script by its text; a question about a job as `RESULT`. */
+/** A job's script, and a question for rows, by its text; a question about a job as `RESULT`. */
 export const bigQueryStatement: FindStatement = (url, body) => {
   if (/\/queries\/[^/]+$/.test(url.pathname)) return { id: url.pathname, sql: 'RESULT' };
-  if (!/\/projects\/[^/]+\/jobs$/.test(url.pathname) || !body.startsWith('{')) return undefined;
+  if (!/\/projects\/[^/]+\/(jobs|queries)$/.test(url.pathname) || !body.startsWith('{')) return undefined;
+  if (url.pathname.endsWith('/queries')) {
+    const { requestId = '', query } = JSON.parse(body) as { requestId?: string; query?: string };
+    return query === undefined ? undefined : { id: requestId, sql: query };
+  }
   const { jobReference, configuration } = JSON.parse(body) as {
     jobReference?: { jobId?: string };
     configuration?: { query?: { query?: string } };

@@ -10,6 +10,7 @@ import { limits } from '../../core/limits.js';
 import { temporaryFolder } from '../helpers/folder.js';
 import { waitUntil } from '../helpers/project.js';
 import { column } from '../helpers/warehouse.js';
+import { startLoadJobPeer, type LoadJobPeer } from '../peers/load-job-peer.js';
 import { startWriteApiPeer, type WriteApiPeer } from '../peers/write-api-peer.js';
 
 const folder = temporaryFolder();
@@ -22,12 +23,16 @@ let engine: BigQueryEngine;
 /** Nothing answers at this address: a load job fails there. */
 const nowhere = 'http://127.0.0.1:1';
 
-function engineOf(options: Readonly<Record<string, string>> = {}): BigQueryEngine {
+function engineOf(
+  options: Readonly<Record<string, string>> = {},
+  warn?: (text: string) => void,
+): BigQueryEngine {
   return new BigQueryEngine(
     bigQuerySettings({
       ...{ project: 'p', dataset: 'd', apiEndpoint: nowhere, writeApiEndpoint: peer.url },
       ...options,
     }),
+    warn,
   );
 }
 
@@ -132,6 +137,25 @@ describe('a bad network', () => {
     expect(peer.asked.filter((name) => name === 'AppendRows')).toHaveLength(6);
   });
 
+  test.each([
+    ['the first rows', 'AppendRows', 0],
+    ['rows in the middle', 'AppendRows', 2],
+    ['the last rows', 'AppendRows', 4],
+    ['the commit', 'BatchCommitWriteStreams', 0],
+  ] as const)('cut before %s: asked for again, and each row is there once', async (_which, method, after) => {
+    peer.strike(method, { code: status.UNAVAILABLE, message: 'connection lost' }, after);
+    expect(await engine.upload('t', await several(), {})).toBe(5);
+    expect(idsOf('t')).toEqual(['0', '1', '2', '3', '4']);
+  });
+
+  test('rows whose answer is lost twice are sent under the same offset, and are there once', async () => {
+    peer.strike('AppendRows', 'lose answer', 1);
+    peer.strike('AppendRows', 'lose answer');
+    expect(await engine.upload('t', await several(), {})).toBe(5);
+    expect(idsOf('t')).toEqual(['0', '1', '2', '3', '4']);
+    expect(peer.arrived()).toBe(5);
+  });
+
   test('the answer to the commit is lost: the stream itself tells that it is done', async () => {
     peer.strike('BatchCommitWriteStreams', 'lose answer');
     expect(await engine.upload('t', await few(), {})).toBe(3);
@@ -162,12 +186,9 @@ describe('a bad network', () => {
 
 describe('a refusal', () => {
   test.each([
-    ['PERMISSION_DENIED', status.PERMISSION_DENIED, { code: 'WAREHOUSE_AUTH', retryable: false }],
     ['UNAUTHENTICATED', status.UNAUTHENTICATED, { code: 'WAREHOUSE_AUTH', retryable: false }],
-    ['RESOURCE_EXHAUSTED', status.RESOURCE_EXHAUSTED, { code: 'WAREHOUSE_QUOTA', retryable: true }],
     ['DEADLINE_EXCEEDED', status.DEADLINE_EXCEEDED, { code: 'WAREHOUSE_UNAVAILABLE', retryable: true }],
     ['INVALID_ARGUMENT', status.INVALID_ARGUMENT, { code: 'WAREHOUSE_STATEMENT', retryable: false }],
-    ['NOT_FOUND', status.NOT_FOUND, { code: 'WAREHOUSE_CONFLICT', retryable: true }],
   ])('of rows with %s is told apart and leaves nothing', async (_name, code, expected) => {
     peer.strike('AppendRows', { code, message: 'why not' });
     await expect(engine.upload('t', await few(), {})).rejects.toMatchObject(expected);
@@ -197,6 +218,69 @@ describe('a refusal', () => {
       code: 'WAREHOUSE_STATEMENT',
       message: expect.stringMatching(/"orders": Input schema has more fields .*"loadBy": "load-job"/),
     });
+  });
+});
+
+describe('a service that takes no rows in this way', () => {
+  let jobs: LoadJobPeer;
+  const warnings: string[] = [];
+  beforeEach(async () => {
+    jobs = await startLoadJobPeer();
+    warnings.length = 0;
+    engine = engineOf({ apiEndpoint: jobs.url }, (text) => warnings.push(text));
+  });
+  afterEach(() => jobs.close());
+  const denied = { code: status.PERMISSION_DENIED, message: 'Permission denied on table' };
+
+  test.each([
+    [
+      'CreateWriteStream',
+      'PERMISSION_DENIED',
+      /grant bigquery\.tables\.updateData .* enable bigquerystorage/,
+    ],
+    ['CreateWriteStream', 'UNIMPLEMENTED', /the address does not offer it/],
+    ['AppendRows', 'PERMISSION_DENIED', /grant bigquery\.tables\.updateData/],
+    ['AppendRows', 'RESOURCE_EXHAUSTED', /quotas of the Storage Write API/],
+    ['AppendRows', 'NOT_FOUND', /did not know it in time/],
+    ['FinalizeWriteStream', 'RESOURCE_EXHAUSTED', /"loadBy": "load-job" in the connection does without it/],
+  ] as const)(
+    '%s answered by %s: a load job takes the batch, and a warning tells',
+    async (method, code, told) => {
+      peer.strike(method, { code: status[code], message: 'why not' });
+      expect(await engine.upload('t', await several(), { table: 'orders' })).toBe(5);
+      expect(
+        jobs.loaded.map((lines) => lines.map((line) => (JSON.parse(line) as { id: string }).id)),
+      ).toEqual([['0', '1', '2', '3', '4']]);
+      expect(peer.rows('t')).toEqual([]);
+      expect(warnings).toEqual([expect.stringMatching(told)]);
+      expect(warnings).toEqual([expect.stringMatching(`table "orders".*${code}: why not`)]);
+    },
+  );
+
+  test('a table that stays unknown: a load job takes the batch', async () => {
+    for (let index = 0; index < limits.connectorMaxTries; index += 1)
+      peer.strike('CreateWriteStream', { code: status.NOT_FOUND, message: 'not found' });
+    expect(await engine.upload('t', await few(), {})).toBe(3);
+    expect(jobs.loaded).toHaveLength(1);
+  });
+
+  test('is told of once, and again where it took rows in between', async () => {
+    peer.strike('AppendRows', { embedded: status.PERMISSION_DENIED, message: denied.message });
+    expect(await engine.upload('t', await few(), {})).toBe(3);
+    peer.strike('CreateWriteStream', denied);
+    expect(await engine.upload('t', await few(), {})).toBe(3);
+    expect([jobs.loaded.length, warnings.length]).toEqual([2, 1]);
+    expect(await engine.upload('t', await few(), {})).toBe(3);
+    expect([jobs.loaded.length, idsOf('t').length]).toEqual([2, 3]);
+    peer.strike('CreateWriteStream', denied);
+    expect(await engine.upload('t', await few(), {})).toBe(3);
+    expect([jobs.loaded.length, warnings.length]).toEqual([3, 2]);
+  });
+
+  test('once a commit was asked for, no load job comes beside it', async () => {
+    peer.strike('BatchCommitWriteStreams', denied);
+    await expect(engine.upload('t', await few(), {})).rejects.toMatchObject({ code: 'WAREHOUSE_AUTH' });
+    expect(jobs.loaded).toEqual([]);
   });
 });
 
