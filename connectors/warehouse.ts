@@ -164,9 +164,9 @@ export interface Warehouse extends WarehouseReader {
   storedValues(request: StoredValuesRequest): Promise<readonly (readonly [key: string, value: string])[]>;
   /**
    * The distinct combinations of values of some columns, each value as DuckDB writes it as text: `2026-01-31 08:05:00.25`
-   * for an instant in UTC. The table and its columns exist. @throws PipelineError WAREHOUSE_*
+   * for an instant in UTC; some at a time. The table and its columns exist. @throws PipelineError WAREHOUSE_*
    */
-  combinations(request: CombinationRequest): Promise<readonly Combination[]>;
+  combinations(request: CombinationRequest): AsyncIterable<readonly Combination[]>;
   /** Original bytes of quarantined rows, as NDJSON lines in the order of the ids. */
   quarantinedRows(ids: readonly string[]): Promise<readonly string[]>;
 }

@@ -1,5 +1,7 @@
 /** The part of `limits` that identity resolution has. */
 export const identityLimits = {
+  /** Identity: identifiers that are resolved at a time, more where one component has more. */
+  identitySliceIdentifiers: 1_000,
   /** Identity: identifiers and links that one resolve holds in memory. */
   identityMaxIdentifiers: 1_000_000,
   identityMaxLinks: 2_000_000,

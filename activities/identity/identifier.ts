@@ -57,5 +57,6 @@ function sha256(text: string): string {
 
 /** 128 bits in hexadecimal: two of a thousand million texts share one with a probability of 10^-21. */
 export function shortHash(text: string): string {
-  return sha256(text).slice(0, 32);
+  // Not cut out of a longer text, which would stay in memory as long as the name does.
+  return createHash('sha256').update(text).digest().toString('hex', 0, 16);
 }

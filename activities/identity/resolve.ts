@@ -1,21 +1,16 @@
 import type { IdentityRequest, IdentitySplit, IdentitySplitOutcome } from '../../core/activities.js';
 import { isPipelineError, PipelineError } from '../../core/errors/index.js';
-import {
-  addObservations,
-  resolveGraph,
-  type IdentifierRow,
-  type IdentityState,
-  type LinkRow,
-  type MergeRow,
-} from '../../core/identity/resolve.js';
-import { pairKey } from '../../core/identity/graph.js';
 import { identityTables, type IdentityConfig, type IdentityOutcome } from '../../core/identity/spec.js';
 import type { JsonObject } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
 import type { ActivityDeps, Stage, StageIo } from '../deps.js';
+import { GraphStore } from './graph-store.js';
 import { shortHash } from './identifier.js';
 import { observe } from './observe.js';
-import { readStoredGraph, type StoredGraph } from './read-state.js';
+import { readStoredGraph } from './read-state.js';
+import { instant } from './rows.js';
+import { resolveSlices } from './slices.js';
+import { Spool } from './spool.js';
 import type { IdentityTable } from './tables.js';
 import { identityFence, writeTable, type IdentityWriter } from './write-table.js';
 
@@ -49,6 +44,22 @@ export function createResolveIdentity(deps: Deps): Stage<IdentityRequest, Resolv
 }
 
 async function resolveOnce(deps: Deps, request: IdentityRequest, io: StageIo): Promise<Resolved> {
+  const spools = { identifiers: new Spool(deps.staging), links: new Spool(deps.staging) };
+  const further = { merges: new Spool(deps.staging), splits: new Spool(deps.staging) };
+  const all = { ...spools, ...further };
+  try {
+    return await resolveInto(deps, request, io, all);
+  } finally {
+    for (const spool of Object.values(all)) await spool.remove();
+  }
+}
+
+async function resolveInto(
+  deps: Deps,
+  request: IdentityRequest,
+  io: StageIo,
+  spools: Readonly<Record<IdentityTable, Spool>>,
+): Promise<Resolved> {
   const { context, task, split } = request;
   const { config } = task;
   const where = `${context.dagId}/${task.id}`;
@@ -57,39 +68,52 @@ async function resolveOnce(deps: Deps, request: IdentityRequest, io: StageIo): P
   // Claimed before anything is read: whoever begins later makes the loads of this resolve stop.
   const fences = isDry ? noFences : await claimFences(deps, config);
   const writer: IdentityWriter = { deps, io, context, taskId: task.id, config, fences };
-  const stored = await readStoredGraph(warehouse, config, where);
+  const graph = new GraphStore(where);
+  const stored = await readStoredGraph(warehouse, config, where, graph);
   const revision = stored.revision + 1;
   const splits = new Set(stored.splits);
   let changedRows = 0;
   if (split !== undefined) {
-    assertMerge(stored, split);
-    if (!isDry && !splits.has(split.mergeId))
-      changedRows += await writeTable(writer, 'splits', [splitRow(request, split, revision)]);
+    assertMerge(graph, split);
+    if (!isDry && !splits.has(split.mergeId)) {
+      await spools.splits.add([splitRow(request, split, revision)]);
+      changedRows += await writeTable(writer, 'splits', spools.splits);
+    }
     splits.add(split.mergeId);
   }
-  const observed = await observe(warehouse, config, where, io);
-  const known = addObservations(stored.state, observed);
-  assertRoom(known, where);
-  const state = withoutBlocked(known, observed.blocked);
-  const rules = { limits: config.identifiers.map(({ limit }) => limit), splits, revision, hash: shortHash };
-  const resolved = resolveGraph(state, rules);
-  const changes = changesOf(request, stored, resolved, { revision, blocked: observed.blocked });
+  await observe(warehouse, config, where, io, graph);
+  const rules = {
+    limits: config.identifiers.map(({ limit }) => limit),
+    ...{ splits, revision, hash: shortHash, isTaken: (key: string) => graph.has(key) },
+  };
+  const merged = { at: instant(context.startedAt), runId: context.workflowId };
+  const totals = await resolveSlices({
+    ...{ graph, config, rules, spools },
+    mergedAt: (mergeId) => stored.mergedAt.get(mergeId) ?? merged,
+    onSlice: () => {
+      io.signal.throwIfAborted();
+      io.heartbeat(where);
+    },
+  });
   // Merges before identifiers: a key that no identifier has any more resolves from the first moment on.
   if (!isDry) {
-    changedRows += await writeTable(writer, 'links', changes.links, changes.goneLinks);
-    changedRows += await writeTable(writer, 'merges', changes.merges);
-    changedRows += await writeTable(writer, 'identifiers', changes.identifiers, changes.goneIdentifiers);
+    const gone = graph.gone();
+    const goneLinks = gone.links.map(([left, right]) => ({ left_id: left, right_id: right, revision }));
+    const goneIdentifiers = gone.identifiers.map((id) => ({ identifier_id: id, revision }));
+    changedRows += await writeTable(writer, 'links', spools.links, goneLinks);
+    changedRows += await writeTable(writer, 'merges', spools.merges);
+    changedRows += await writeTable(writer, 'identifiers', spools.identifiers, goneIdentifiers);
   }
-  const former = new Set(stored.state.merges.map(({ mergeId }) => mergeId));
+  const { movedIdentifiers, ...outcome } = totals;
   return {
-    identifiers: resolved.identifiers.length,
-    persons: new Set(resolved.identifiers.map(({ key }) => key)).size,
-    links: resolved.links.length,
-    refusedLinks: resolved.links.filter(({ status }) => status !== 'linked').length,
-    blockedValues: observed.blocked.size,
-    newMerges: resolved.merges.filter(({ mergeId }) => !former.has(mergeId)).length,
+    ...outcome,
+    blockedValues: graph.blocked.size,
     changedRows,
-    ...(split === undefined ? {} : { split: splitOutcome(stored, resolved, split) }),
+    ...(split === undefined
+      ? {}
+      : {
+          split: splitOutcome(graph, split, { movedIdentifiers, wasSplit: stored.splits.has(split.mergeId) }),
+        }),
   };
 }
 
@@ -104,29 +128,12 @@ async function claimFences(deps: Deps, config: IdentityConfig): Promise<Record<I
 }
 
 /** @throws PipelineError IDENTITY_NOT_FOUND */
-function assertMerge({ state }: StoredGraph, { mergeId }: IdentitySplit): void {
-  if (state.merges.some((merge) => merge.mergeId === mergeId)) return;
+function assertMerge({ merges }: GraphStore, { mergeId }: IdentitySplit): void {
+  if (merges.some((merge) => merge.mergeId === mergeId)) return;
   throw new PipelineError('IDENTITY_NOT_FOUND', {
     what: `merge "${mergeId}"`,
     hint: 'See "millrace identity merges".',
   });
-}
-
-function assertRoom({ identifiers, links }: IdentityState, task: string): void {
-  for (const [what, count, limit] of [
-    ['identifiers', identifiers.length, 'identityMaxIdentifiers'],
-    ['links', links.length, 'identityMaxLinks'],
-  ] as const)
-    if (count > limits[limit])
-      throw new PipelineError('IDENTITY_TOO_LARGE', { task, what, limit, allowed: limits[limit] });
-}
-
-/** The graph without values that identify nobody, and without links whose ends it does not hold. */
-function withoutBlocked(state: IdentityState, blocked: ReadonlySet<string>): IdentityState {
-  const identifiers = state.identifiers.filter(({ id }) => !blocked.has(id));
-  const ids = new Set(identifiers.map(({ id }) => id));
-  const links = state.links.filter(({ left, right }) => ids.has(left) && ids.has(right));
-  return { ...state, identifiers, links };
 }
 
 function splitRow({ context }: IdentityRequest, split: IdentitySplit, revision: number): JsonObject {
@@ -141,108 +148,17 @@ function splitRow({ context }: IdentityRequest, split: IdentitySplit, revision: 
 }
 
 function splitOutcome(
-  stored: StoredGraph,
-  resolved: Required<IdentityState>,
+  { merges }: GraphStore,
   { mergeId, dryRun }: IdentitySplit,
+  found: Pick<IdentitySplitOutcome, 'movedIdentifiers' | 'wasSplit'>,
 ): IdentitySplitOutcome {
-  const merge = resolved.merges.find((one) => one.mergeId === mergeId);
-  const before = new Map(stored.state.identifiers.map(({ id, key }) => [id, key]));
-  const back = resolved.identifiers.filter(({ id, key }) => key !== before.get(id));
+  const merge = merges.find((one) => one.mergeId === mergeId);
   return {
     mergeId,
     keptKey: merge?.keptKey ?? '',
     mergedKey: merge?.mergedKey ?? '',
     cutLinks: merge?.links.length ?? 0,
-    movedIdentifiers: back.length,
-    wasSplit: stored.splits.has(mergeId),
+    ...found,
     dryRun,
   };
-}
-
-/** The rows of each table that are not there yet as they should be. */
-function changesOf(
-  { context, task: { config } }: IdentityRequest,
-  stored: StoredGraph,
-  resolved: Required<IdentityState>,
-  { revision, blocked }: { readonly revision: number; readonly blocked: ReadonlySet<string> },
-) {
-  const before = {
-    identifiers: new Map(stored.state.identifiers.map((row) => [row.id, identifierRow(row, config)])),
-    links: new Map(stored.state.links.map((row) => [pairKey(row.left, row.right), linkRow(row)])),
-    merges: new Map(stored.state.merges.map((row) => [row.mergeId, mergeRow(row)])),
-  };
-  const differs = (row: JsonObject, old: JsonObject | undefined) =>
-    old === undefined || Object.entries(row).some(([name, value]) => old[name] !== value);
-  const isGone = (id: string) => blocked.has(id);
-  return {
-    identifiers: resolved.identifiers
-      .map((row) => identifierRow(row, config))
-      .filter((row) => differs(row, before.identifiers.get(String(row['identifier_id']))))
-      .map((row) => ({ ...row, revision })),
-    goneIdentifiers: stored.state.identifiers
-      .filter(({ id }) => isGone(id))
-      .map(({ id }) => ({ identifier_id: id, revision })),
-    links: resolved.links
-      .filter((row) => differs(linkRow(row), before.links.get(pairKey(row.left, row.right))))
-      .map((row) => ({ ...linkRow(row), revision })),
-    goneLinks: stored.state.links
-      .filter(({ left, right }) => isGone(left) || isGone(right))
-      .map(({ left, right }) => ({ left_id: left, right_id: right, revision })),
-    merges: resolved.merges
-      .filter((row) => differs(mergeRow(row), before.merges.get(row.mergeId)))
-      .map((row) => {
-        const { at, runId } = stored.mergedAt.get(row.mergeId) ?? {
-          at: instant(context.startedAt),
-          runId: context.workflowId,
-        };
-        return { ...mergeRow(row), merged_at: at, run_id: runId, revision };
-      }),
-  };
-}
-
-function identifierRow(row: IdentifierRow, { identifiers }: IdentityConfig): JsonObject {
-  return {
-    identifier_id: row.id,
-    identifier_type: identifiers[row.type]?.name ?? '',
-    identifier_value: row.value,
-    person_key: row.key ?? '',
-    person_key_revision: row.keyedIn ?? 0,
-    first_seen: row.firstSeen,
-    last_seen: row.lastSeen,
-    source: row.source,
-  };
-}
-
-function linkRow(row: LinkRow): JsonObject {
-  return {
-    left_id: row.left,
-    right_id: row.right,
-    first_seen: row.firstSeen,
-    last_seen: row.lastSeen,
-    source: row.source,
-    status: row.status ?? 'linked',
-  };
-}
-
-function mergeRow(row: MergeRow): JsonObject {
-  const [[left, right] = ['', '']] = row.links;
-  return {
-    merge_id: row.mergeId,
-    merged_key: row.mergedKey,
-    kept_key: row.keptKey,
-    resolves_to: row.resolvesTo ?? row.keptKey,
-    status: row.status ?? 'merged',
-    left_id: left,
-    right_id: right,
-    links: JSON.stringify(row.links),
-    merged_anchor_id: row.mergedAnchor,
-    kept_anchor_id: row.keptAnchor,
-    merged_key_revision: row.mergedKeyedIn,
-    merged_in: row.revision,
-  };
-}
-
-/** An ISO instant as a TIMESTAMP in UTC is written. */
-function instant(iso: string): string {
-  return iso.replace('T', ' ').replace('Z', '');
 }

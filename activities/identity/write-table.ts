@@ -1,8 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { duckDbType } from '../../connectors/duckdb/column-sql.js';
 import { quoteName, quoteText } from '../../connectors/duckdb/sql-text.js';
 import type { JsonObject } from '../../core/json.js';
@@ -10,8 +7,8 @@ import { loadKey } from '../../core/load-key.js';
 import { zeroCounts, type StagedFile } from '../../core/manifest.js';
 import type { IdentityConfig } from '../../core/identity/spec.js';
 import type { StageContext } from '../../core/run.js';
-import { writeFailure } from '../staged-writer.js';
 import type { ActivityDeps, StageIo } from '../deps.js';
+import type { Spool } from './spool.js';
 import { identityColumns, identityLoad, type IdentityTable } from './tables.js';
 
 /** Who writes, under which fences. */
@@ -36,12 +33,13 @@ export const identityFence = 'identity';
 export async function writeTable(
   writer: IdentityWriter,
   table: IdentityTable,
-  rows: readonly JsonObject[],
+  spool: Spool,
   deletes: readonly JsonObject[] = [],
 ): Promise<number> {
-  if (rows.length === 0 && deletes.length === 0) return 0;
+  const { rows } = spool;
+  if (rows === 0 && deletes.length === 0) return 0;
   const { deps, io, context, taskId, config, fences } = writer;
-  const files = rows.length === 0 ? [] : [await stageRows(writer, table, rows)];
+  const files = rows === 0 ? [] : [await stageRows(writer, table, spool)];
   const gone = deletes.length === 0 ? [] : [await deps.staging.write(linesOf(deletes), deletes.length)];
   const load = identityLoad(config, table);
   const contentHash = hashOf([...files, ...gone]);
@@ -67,7 +65,7 @@ export async function writeTable(
       files,
       deletes: gone,
       rejects: [],
-      counts: { ...zeroCounts, extracted: rows.length + deletes.length },
+      counts: { ...zeroCounts, extracted: rows + deletes.length },
       contentHash,
       columns: identityColumns[table],
       ingestedAt: context.startedAt,
@@ -81,28 +79,23 @@ export async function writeTable(
 async function stageRows(
   { deps: { staging, stagedSql }, io }: IdentityWriter,
   table: IdentityTable,
-  rows: readonly JsonObject[],
+  spool: Spool,
 ): Promise<StagedFile> {
-  const [text, typed] = [staging.temporaryPath('ndjson'), staging.temporaryPath('parquet')];
+  const typed = staging.temporaryPath('parquet');
   const columns = identityColumns[table].map(
     (column) => `${quoteName(column.name)}: '${duckDbType(column)}'`,
   );
-  const source = `read_json(${quoteText(text)}, format = 'newline_delimited', columns = {${columns.join(', ')}})`;
+  const source = `read_json(${quoteText(spool.path)}, format = 'newline_delimited', columns = {${columns.join(', ')}})`;
   try {
-    try {
-      await pipeline(Readable.from(linesOf(rows)), createWriteStream(text, { mode: 0o600 }));
-    } catch (error) {
-      throw writeFailure(error);
-    }
+    await spool.end();
     await stagedSql.run(
       [
         `COPY (SELECT row_number() OVER () - 1 AS _millrace_position, * FROM ${source}) TO ${quoteText(typed)} (FORMAT parquet)`,
       ],
       io.signal,
     );
-    return await staging.adopt(typed, 'parquet', rows.length);
+    return await staging.adopt(typed, 'parquet', spool.rows);
   } finally {
-    await rm(text, { force: true });
     await rm(typed, { force: true });
   }
 }

@@ -23,6 +23,7 @@ import type {
   Warehouse,
   WarehouseCapabilities,
 } from '../warehouse.js';
+import { combinations } from './combinations.js';
 import { compareTable } from './compare.js';
 import { existingValues, storedValues } from './known-values.js';
 import { journalPath, LoadJournal } from './load-journal.js';
@@ -43,7 +44,6 @@ import {
 import { reconcilesTable, type ReconcileRow } from '../load/system-tables.js';
 import { systemTables } from './dialect.js';
 import { markerColumns, rowsOf, tableColumns } from './rows.js';
-import { quoteName } from './sql-text.js';
 import { WriteGate } from './write-gate.js';
 
 export interface DuckDbOptions {
@@ -228,18 +228,13 @@ class DuckDbWarehouse implements Warehouse {
     return this.#use((connection) => storedValues(connection, request));
   }
 
-  combinations({ table, columns, at, maxRows }: CombinationRequest): Promise<readonly Combination[]> {
-    const text = (expression: string) => `CAST(${expression} AS VARCHAR)`;
-    const names = columns.map(quoteName);
-    const seen = at === undefined ? [] : [`min(${quoteName(at)})`, `max(${quoteName(at)})`];
-    const where = at === undefined ? '' : `WHERE ${quoteName(at)} IS NOT NULL`;
-    return this.#use(async (connection) => {
-      const reader = await connection.runAndReadAll(
-        `SELECT ${[...names, ...seen].map(text).join(', ')} FROM ${quoteName(table)} ${where}
-         GROUP BY ${names.join(', ')} LIMIT ${String(maxRows + 1)}`,
-      );
-      return reader.getRowsJson() as (string | null)[][];
-    });
+  async *combinations(request: CombinationRequest): AsyncGenerator<readonly Combination[]> {
+    const connection = await this.#connect();
+    try {
+      yield* combinations(connection, request);
+    } finally {
+      connection.closeSync();
+    }
   }
 
   quarantinedRows(ids: readonly string[]): Promise<readonly string[]> {
@@ -335,13 +330,17 @@ class DuckDbWarehouse implements Warehouse {
     this.#options.onRebuilt?.({ brokenFile, loads, lost });
   }
 
-  async #use<Result>(work: (connection: DuckDBConnection) => Promise<Result>): Promise<Result> {
+  async #connect(): Promise<DuckDBConnection> {
     if (this.#instance === undefined)
       throw new PipelineError('WAREHOUSE_UNAVAILABLE', {
         warehouse: this.#options.path,
         reason: 'it is not open',
       });
-    const connection = await this.#instance.connect();
+    return this.#instance.connect();
+  }
+
+  async #use<Result>(work: (connection: DuckDBConnection) => Promise<Result>): Promise<Result> {
+    const connection = await this.#connect();
     try {
       return await work(connection);
     } finally {

@@ -156,7 +156,12 @@ export class RemoteWarehouse implements Warehouse {
     return rows.map((row) => [String(row['k']), String(row['v'])]);
   }
 
-  async combinations({ table, columns, at, maxRows }: CombinationRequest): Promise<readonly Combination[]> {
+  async *combinations({
+    table,
+    columns,
+    at,
+    maxRows,
+  }: CombinationRequest): AsyncGenerator<readonly Combination[]> {
     const { dialect } = this.#engine;
     const specs = (await this.tableColumns(table)) ?? [];
     const text = (expression: string, column: string) => {
@@ -175,7 +180,7 @@ export class RemoteWarehouse implements Warehouse {
       },
       { table },
     );
-    return rows.map((row) =>
+    yield rows.map((row) =>
       values.map((_, index) => {
         const value = row[`c${String(index)}`] ?? null;
         return value === null ? null : String(value);

@@ -36,6 +36,8 @@ export interface KeyInput {
   /** Greater than every revision so far. */
   readonly revision: number;
   hash(text: string): string;
+  /** Whether somebody beyond these nodes and merges has, or had, a key. */
+  isTaken?(key: string): boolean;
 }
 
 export interface KeyOutput {
@@ -224,10 +226,11 @@ export function latestMerges(merges: readonly Merge[], alive: ReadonlySet<string
 }
 
 /** A key that nobody has had, from the person's best identifier. */
-function newKey({ nodes, hash }: KeyInput, anchor: number, taken: ReadonlySet<string>): string {
+function newKey(input: KeyInput, anchor: number, taken: ReadonlySet<string>): string {
+  const { nodes, hash } = input;
   for (let turn = 0; ; turn += 1) {
     const key = hash(`person ${nodes[anchor]?.id ?? ''} ${String(turn)}`);
-    if (!taken.has(key)) return key;
+    if (!taken.has(key) && input.isTaken?.(key) !== true) return key;
   }
 }
 

@@ -78,6 +78,8 @@ export interface ResolveRules {
   readonly revision: number;
   /** Text → a name of it; equal texts, equal names. */
   hash(text: string): string;
+  /** Whether a key is, or was, given out beyond this state, where the state is a part of a graph. */
+  isTaken?(key: string): boolean;
 }
 
 /**
