@@ -40,7 +40,7 @@ export async function judgeBatch(connection: DuckDBConnection, names: MergeNames
     names.hasDeletions === false
       ? names.key
       : [...new Set([...names.key, ...names.version, loadId, ingestedAt, 'is_deleted'])];
-  const columns = ['b.rowid AS batch_row', ...marks.map((name) => `b.${quoteName(name)}`)];
+  const columns = marks.map((name) => `b.${quoteName(name)}`);
   // An inner join lets DuckDB leave out what it reads of the table early; an outer join does not. Keys of a batch are unique.
   const stored = `(SELECT s.* FROM ${names.table} s JOIN ${names.batch} k ON ${match(duckDbDialect, 'k', 's', names.key)})`;
   const judge = async (comparison: Comparison) => {
@@ -53,7 +53,8 @@ export async function judgeBatch(connection: DuckDBConnection, names: MergeNames
     byVersion === undefined || byVersion.unchanged > 0
       ? await judge(wholeComparison(names, duckDbDialect))
       : byVersion;
-  const judgedRows = `(SELECT b.*, j.verdict FROM ${names.batch} b JOIN ${names.judged} j ON j.batch_row = b.rowid)`;
+  // By key, which the batch has once: the id that DuckDB gives a row hides behind a column called rowid.
+  const judgedRows = `(SELECT b.*, j.verdict FROM ${names.batch} b JOIN ${names.judged} j ON ${match(duckDbDialect, 'j', 'b', names.key)})`;
   return { names: { ...names, judgedRows }, ...verdicts };
 }
 

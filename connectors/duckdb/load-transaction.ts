@@ -25,13 +25,15 @@ import type { WriteGate } from './write-gate.js';
  * One load on one connection. DDL runs first, alone, with a checkpoint; the batch is prepared in temporary tables; then a
  * single transaction checks the fence, changes the table, writes quarantine and marker, and commits all of it or nothing.
  *
- * @throws PipelineError STALE_FENCE, CONTRACT_BROKEN, COUNT_MISMATCH, IDENTIFIER_REFUSED
+ * @param journaled resolves once the load is in the journal, for which the transaction waits
+ * @throws PipelineError STALE_FENCE, CONTRACT_BROKEN, COUNT_MISMATCH, IDENTIFIER_REFUSED, and what `journaled` throws
  */
 export async function runLoad(
   connection: DuckDBConnection,
   request: LoadRequest,
   files: LoadFiles,
   gate: WriteGate,
+  journaled?: Promise<void>,
 ): Promise<LoadMarker> {
   assertLoadable(request);
   const stored = await storedTables(connection, request);
@@ -46,7 +48,7 @@ export async function runLoad(
   }
   return gate.together(async () => {
     const { tombstones } = ddl.length > 0 ? await storedTables(connection, request) : stored;
-    return commitLoad(connection, request, files, plan, tombstones);
+    return commitLoad(connection, request, files, { plan, tombstones, journaled });
   });
 }
 
@@ -101,16 +103,22 @@ async function applyTransforms(
   return afterTransforms(request, files, chain.read(counts), table);
 }
 
+interface Commit {
+  readonly plan: EvolutionPlan;
+  readonly tombstones: StoredTables['tombstones'];
+  readonly journaled: Promise<void> | undefined;
+}
+
 async function commitLoad(
   connection: DuckDBConnection,
   given: LoadRequest,
   staged: LoadFiles,
-  plan: EvolutionPlan,
-  tombstones: StoredTables['tombstones'],
+  { plan, tombstones, journaled }: Commit,
 ): Promise<LoadMarker> {
   await connection.run(`SET TimeZone = 'UTC'`);
   const { request, files } = await applyTransforms(connection, given, staged);
   const prepared = await prepareBatch(connection, request, plan, files, tombstones);
+  await journaled;
 
   faultPoint('before-commit');
   await connection.run('BEGIN TRANSACTION');

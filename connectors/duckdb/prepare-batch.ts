@@ -144,14 +144,19 @@ async function figuresOf(
 ): Promise<Figures> {
   const merged = config.disposition === 'merge' ? all : undefined;
   const rowsIn = (source: string, as: keyof Figures) => `(SELECT count(*) AS "${as}" FROM ${source})`;
+  const sum = (column: string) => `CAST(coalesce(sum(${column}), 0) AS BIGINT)`;
   const asked = [
-    ...(refused === undefined ? [] : [rowsIn(`(${refused})`, 'refused')]),
+    ...(identities === undefined
+      ? [
+          ...(refused === undefined ? [] : [rowsIn(`(${refused})`, 'refused')]),
+          ...(merged === undefined ? [] : [rowsIn(merged, 'total')]),
+        ]
+      : [
+          `(SELECT count(*) FILTER (n > 0) AS "distinct", ${sum('n')} AS "total", ${sum('refused')} AS "refused" FROM ${identities})`,
+        ]),
     ...(merged === undefined
       ? []
       : [
-          identities === undefined
-            ? rowsIn(merged, 'total')
-            : `(SELECT count(*) AS "distinct", CAST(coalesce(sum(n), 0) AS BIGINT) AS "total" FROM ${identities})`,
           rowsIn(`(SELECT 1 FROM ${names.table} LIMIT 1)`, 'stored'),
           ...(hasTombstones(config) ? [rowsIn(names.tombstones, 'buried')] : []),
         ]),

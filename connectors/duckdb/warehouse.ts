@@ -23,6 +23,7 @@ import type {
   Warehouse,
   WarehouseCapabilities,
 } from '../warehouse.js';
+import { Books } from './books.js';
 import { combinations } from './combinations.js';
 import { compareTable } from './compare.js';
 import { existingValues, storedValues } from './known-values.js';
@@ -31,7 +32,6 @@ import { loadFiles } from '../load/stage-batch.js';
 import { runLoad } from './load-transaction.js';
 import { announceOwner, findOwner } from './owner.js';
 import { readOnlyQuery } from './read-only-query.js';
-import { markerOf } from '../load/statements.js';
 import { columnOfDuckDb, duckDbType } from './column-sql.js';
 import { refusalOf } from './checksum-sql.js';
 import {
@@ -43,7 +43,7 @@ import {
 } from './compare-checksums.js';
 import { reconcilesTable, type ReconcileRow } from '../load/system-tables.js';
 import { systemTables } from './dialect.js';
-import { markerColumns, rowsOf, tableColumns } from './rows.js';
+import { rowsOf, tableColumns } from './rows.js';
 import { WriteGate } from './write-gate.js';
 
 export interface DuckDbOptions {
@@ -60,6 +60,11 @@ export interface RebuildReport {
   readonly loads: number;
   /** Loads whose staged files are gone, as load ids. */
   readonly lost: readonly string[];
+}
+
+interface Opened {
+  readonly instance: DuckDBInstance;
+  readonly books: Books;
 }
 
 /** The embedded warehouse: one DuckDB file, held by one process. */
@@ -79,7 +84,7 @@ class DuckDbWarehouse implements Warehouse {
   readonly #gate = new WriteGate();
   /** The last load of each table: loads of one table follow one another. */
   readonly #queues = new Map<string, Promise<unknown>>();
-  #instance: DuckDBInstance | undefined;
+  #database: Opened | undefined;
   #withdraw: (() => Promise<void>) | undefined;
 
   constructor(options: DuckDbOptions) {
@@ -119,19 +124,13 @@ class DuckDbWarehouse implements Warehouse {
     await this.#withdraw?.();
     this.#withdraw = undefined;
     await this.#journal.close();
-    this.#instance?.closeSync();
-    this.#instance = undefined;
+    await this.#database?.books.close();
+    this.#database?.instance.closeSync();
+    this.#database = undefined;
   }
 
-  findLoad(loadId: string): Promise<LoadMarker | undefined> {
-    return this.#use(async (connection) => {
-      const [row] = await rowsOf(
-        connection,
-        `SELECT ${markerColumns} FROM _millrace_loads WHERE load_id = $1`,
-        [loadId],
-      );
-      return row === undefined ? undefined : markerOf(row);
-    });
+  async findLoad(loadId: string): Promise<LoadMarker | undefined> {
+    return this.#opened().books.findLoad(loadId);
   }
 
   latestCursor(dagId: string, extractTaskId: string): Promise<JsonValue | undefined> {
@@ -151,9 +150,7 @@ class DuckDbWarehouse implements Warehouse {
   }
 
   claimFence(table: string, key: string): Promise<number> {
-    return this.#inTurn(table, () =>
-      this.#gate.together(() => this.#use((connection) => claim(connection, table, key))),
-    );
+    return this.#inTurn(table, () => this.#gate.together(() => this.#claim(table, key)));
   }
 
   load(request: LoadRequest): Promise<LoadMarker> {
@@ -161,12 +158,15 @@ class DuckDbWarehouse implements Warehouse {
       const files = await loadFiles(request, this.#options.staging);
       const committed = await this.findLoad(request.loadId);
       if (committed !== undefined) return committed;
-      await this.#journal.append(request);
+      // Its line reaches the disk while the batch is prepared.
+      const journaled = this.#journal.append(request);
       return this.#use(async (connection) => {
         try {
-          return await runLoad(connection, request, files, this.#gate);
+          return await runLoad(connection, request, files, this.#gate, journaled);
         } catch (error) {
           throw classify(error, request.config.into);
+        } finally {
+          await journaled.catch(() => undefined);
         }
       });
     });
@@ -229,7 +229,7 @@ class DuckDbWarehouse implements Warehouse {
   }
 
   async *combinations(request: CombinationRequest): AsyncGenerator<readonly Combination[]> {
-    const connection = await this.#connect();
+    const connection = await this.#opened().instance.connect();
     try {
       yield* combinations(connection, request);
     } finally {
@@ -292,7 +292,7 @@ class DuckDbWarehouse implements Warehouse {
         await connection.run('CHECKPOINT');
       }
       connection.closeSync();
-      this.#instance = instance;
+      this.#database = { instance, books: new Books(await instance.connect()) };
     } catch (error) {
       instance.closeSync();
       throw error;
@@ -313,14 +313,11 @@ class DuckDbWarehouse implements Warehouse {
       try {
         const files = await loadFiles(request, this.#options.staging);
         if ((await this.findLoad(request.loadId)) !== undefined) continue;
-        await this.#use(async (connection) => {
-          const fence = await claim(
-            connection,
-            request.config.into,
-            request.fenceKey ?? intervalKey(request.interval),
-          );
-          await runLoad(connection, { ...request, fence }, files, this.#gate);
-        });
+        const fence = await this.#claim(
+          request.config.into,
+          request.fenceKey ?? intervalKey(request.interval),
+        );
+        await this.#use((connection) => runLoad(connection, { ...request, fence }, files, this.#gate));
         loads += 1;
       } catch (error) {
         if (!isPipelineError(error)) throw error;
@@ -330,17 +327,24 @@ class DuckDbWarehouse implements Warehouse {
     this.#options.onRebuilt?.({ brokenFile, loads, lost });
   }
 
-  async #connect(): Promise<DuckDBConnection> {
-    if (this.#instance === undefined)
-      throw new PipelineError('WAREHOUSE_UNAVAILABLE', {
-        warehouse: this.#options.path,
-        reason: 'it is not open',
-      });
-    return this.#instance.connect();
+  async #claim(table: string, key: string): Promise<number> {
+    try {
+      return await this.#opened().books.claimFence(table, key);
+    } catch (error) {
+      throw classify(error, table);
+    }
+  }
+
+  #opened(): Opened {
+    if (this.#database !== undefined) return this.#database;
+    throw new PipelineError('WAREHOUSE_UNAVAILABLE', {
+      warehouse: this.#options.path,
+      reason: 'it is not open',
+    });
   }
 
   async #use<Result>(work: (connection: DuckDBConnection) => Promise<Result>): Promise<Result> {
-    const connection = await this.#connect();
+    const connection = await this.#opened().instance.connect();
     try {
       return await work(connection);
     } finally {
@@ -356,25 +360,6 @@ class DuckDbWarehouse implements Warehouse {
       mine.catch(() => undefined),
     );
     return mine;
-  }
-}
-
-/** One statement where the interval has a fence already. Loads and claims of one table follow one another, so none is lost. */
-async function claim(connection: DuckDBConnection, table: string, key: string): Promise<number> {
-  try {
-    const [raised] = await rowsOf(
-      connection,
-      'UPDATE _millrace_fences SET fence = fence + 1 WHERE table_name = $1 AND interval_key = $2 RETURNING fence',
-      [table, key],
-    );
-    if (raised !== undefined) return Number(raised['fence']);
-    await connection.run(
-      'INSERT INTO _millrace_fences (fence, table_name, interval_key) VALUES (1, $1, $2)',
-      [table, key],
-    );
-    return 1;
-  } catch (error) {
-    throw classify(error, table);
   }
 }
 

@@ -31,7 +31,10 @@ export interface BatchSql {
   readonly winners: string | undefined;
   /** `winners` for a batch whose rows all have identities of their own: nothing is to be ordered. */
   readonly allWin: string | undefined;
-  /** The different identities (keys; under `scd2` keys and versions) of a merge's rows, with the number of rows of each: `n`. */
+  /**
+   * The different identities (keys; under `scd2` keys and versions) that a merge was given, refused rows among them, with the
+   * number of rows of each that go on (`n`) and that are `refused`: one pass over the files says all of it.
+   */
   readonly identities: string | undefined;
   readonly hasDeletes: boolean;
 }
@@ -47,16 +50,19 @@ export function batchSql(
   const source = plan.isWithheld ? undefined : files.relation;
   const refusals = [...plan.refusals, ...nullRefusals(request, plan)];
   const isRefused =
-    refusals.length === 0 ? 'FALSE' : refusals.map(({ condition }) => `(${condition})`).join(' OR ');
+    refusals.length === 0
+      ? 'FALSE'
+      : `coalesce(${refusals.map(({ condition }) => `(${condition})`).join(' OR ')}, FALSE)`;
+  const assigned = plan.assignments.map(({ column, expression }) => `${expression} AS ${quoteName(column)}`);
   const rows =
     source === undefined
       ? undefined
       : `SELECT ${[
-          ...plan.assignments.map(({ column, expression }) => `${expression} AS ${quoteName(column)}`),
+          ...assigned,
           ...identitySql(request),
           position,
           `${isDeletedSql(config, plan)} AS is_deleted`,
-        ].join(', ')} FROM ${source} WHERE NOT coalesce(${isRefused}, FALSE)`;
+        ].join(', ')} FROM ${source} WHERE NOT ${isRefused}`;
   const deletes =
     config.disposition !== 'merge' || files.deletes.length === 0
       ? undefined
@@ -67,6 +73,14 @@ export function batchSql(
   const all = parts.length === 0 ? undefined : `(${parts.join(' UNION ALL BY NAME ')})`;
   const isMerge = all !== undefined && config.disposition === 'merge';
   const identity = identityOf(config).map((column) => quoteName(column));
+  const given = [
+    ...(source === undefined
+      ? []
+      : [`SELECT ${[...assigned, `${isRefused} AS is_refused`].join(', ')} FROM ${source}`]),
+    ...(deletes === undefined
+      ? []
+      : [`SELECT ${identity.join(', ')}, FALSE AS is_refused FROM (${deletes})`]),
+  ];
   return {
     refused: source === undefined || refusals.length === 0 ? undefined : refusedSql(source, refusals),
     all,
@@ -74,7 +88,7 @@ export function batchSql(
     allWin: isMerge ? `(${winnersSql(all, config, { isUnique: true })})` : all,
     identities:
       isMerge && identity.length > 0
-        ? `(SELECT count(*) AS n FROM ${all} GROUP BY ${identity.join(', ')})`
+        ? `(SELECT count(*) FILTER (NOT is_refused) AS n, count(*) FILTER (is_refused) AS refused FROM (${given.join(' UNION ALL BY NAME ')}) GROUP BY ${identity.join(', ')})`
         : undefined,
     hasDeletes: deletes !== undefined || config.hardDelete !== undefined,
   };

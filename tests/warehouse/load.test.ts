@@ -49,6 +49,33 @@ describe('merge', () => {
     expect(await items()).toEqual([{ id: '1', version: '6', value: 'back' }]);
   });
 
+  test('a column called rowid is one like any other, with several rows of one value and without one', async () => {
+    const named = [...columns, column('rowid', 'string')];
+    const place = (id: number, version: number, rowid: string | null) => ({
+      ...row(id, version, 'a'),
+      rowid,
+    });
+    await house.load({ columns: named, rows: [place(1, 1, 'same'), place(2, 2, 'same'), place(3, 1, null)] });
+    const { counts } = await house.load({
+      columns: named,
+      rows: [
+        place(1, 2, 'two'),
+        place(2, 1, 'two'),
+        place(3, 2, null),
+        place(4, 1, 'two'),
+        place(5, 1, null),
+      ],
+    });
+    expect(counts).toMatchObject({ loaded: 4, unchanged: 0, superseded: 1 });
+    expect(await house.rows('SELECT id, version, rowid FROM items ORDER BY id')).toEqual([
+      { id: '1', version: '2', rowid: 'two' },
+      { id: '2', version: '2', rowid: 'same' },
+      { id: '3', version: '2', rowid: null },
+      { id: '4', version: '1', rowid: 'two' },
+      { id: '5', version: '1', rowid: null },
+    ]);
+  });
+
   test('ids beyond 2^53, money and microseconds arrive to the digit', async () => {
     const exact = [column('id', 'int64'), column('version', 'timestamp'), column('price', 'decimal', 38, 9)];
     await house.load({
