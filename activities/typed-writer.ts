@@ -54,7 +54,11 @@ export function createTypedWriter({ staging, rows, signal, fileMaxBytes }: Typed
   let part: Part | undefined;
   let parts = 0;
   let position = 0;
-  let converting: Promise<void> = Promise.resolve();
+  /** The last part's conversion; one at a time. */
+  let converting: Promise<unknown> = Promise.resolve();
+  /** What is done once the last part, and the one before it, are in `rows`, with all parts before them. */
+  let newest: Promise<void> = Promise.resolve();
+  let older: Promise<void> = Promise.resolve();
   let engine: Promise<StagedSql> | undefined;
   const oversized: string[] = [];
 
@@ -71,10 +75,12 @@ export function createTypedWriter({ staging, rows, signal, fileMaxBytes }: Typed
     };
   };
 
-  const convert = async (closed: Part): Promise<void> => {
-    const target = staging.temporaryPath('parquet');
+  /** Parts are staged in order; while one is hashed and synced, the next one is converted. */
+  const stage = async (closed: Part, target: string, typed: Promise<boolean>, before: Promise<void>) => {
     try {
-      if (await isTyped(closed, target)) await rows.add(await staging.adopt(target, 'parquet', closed.rows));
+      const isWritten = await typed;
+      await before;
+      if (isWritten) await rows.add(await staging.adopt(target, 'parquet', closed.rows));
       else await asLines(closed);
     } finally {
       await rm(target, { force: true });
@@ -113,13 +119,17 @@ export function createTypedWriter({ staging, rows, signal, fileMaxBytes }: Typed
   const cut = async (): Promise<void> => {
     const closed = part;
     if (closed === undefined) return;
+    await Promise.all([converting, older]);
     part = undefined;
     parts += 1;
     await closed.handle.close();
-    await converting;
-    converting = convert(closed);
+    const target = staging.temporaryPath('parquet');
+    const typed = isTyped(closed, target);
+    converting = typed;
+    older = newest;
+    newest = stage(closed, target, typed, older);
     // Whoever waits for it next sees the failure.
-    converting.catch(() => undefined);
+    newest.catch(() => undefined);
   };
 
   return {
@@ -139,14 +149,14 @@ export function createTypedWriter({ staging, rows, signal, fileMaxBytes }: Typed
     },
     async flush() {
       await cut();
-      await converting;
+      await newest;
       return oversized.splice(0);
     },
     hash: () => hash?.copy().digest('hex'),
     async discard() {
       const left = part;
       part = undefined;
-      await converting.catch(() => undefined);
+      await Promise.allSettled([older, newest]);
       (await engine)?.close();
       engine = undefined;
       if (left === undefined) return;
