@@ -46,8 +46,9 @@ export interface TypedWriterDeps {
 }
 
 /**
- * Text is gathered in parts; each becomes a Parquet file while the source sends the next one. A part with a value that its
- * type does not hold exactly (an infinite instant, a line over the limit, text that is not UTF-8) becomes JSON lines instead.
+ * Text is gathered in parts; each becomes a Parquet file while the source sends the next one and the file before is hashed
+ * and synced. A part with a value that its type does not hold exactly (an infinite instant, a line over the limit, text that
+ * is not UTF-8) becomes JSON lines instead.
  */
 export function createTypedWriter({ staging, rows, signal, fileMaxBytes }: TypedWriterDeps): TypedWriter {
   let hash: Hash | undefined;
@@ -75,7 +76,7 @@ export function createTypedWriter({ staging, rows, signal, fileMaxBytes }: Typed
     };
   };
 
-  /** Parts are staged in order; while one is hashed and synced, the next one is converted. */
+  /** Takes a part into `rows`, behind those before it. */
   const stage = async (closed: Part, target: string, typed: Promise<boolean>, before: Promise<void>) => {
     try {
       const isWritten = await typed;
