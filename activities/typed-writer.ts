@@ -46,15 +46,20 @@ export interface TypedWriterDeps {
 }
 
 /**
- * Text is gathered in parts; each becomes a Parquet file while the source sends the next one. A part with a value that its
- * type does not hold exactly (an infinite instant, a line over the limit, text that is not UTF-8) becomes JSON lines instead.
+ * Text is gathered in parts; each becomes a Parquet file while the source sends the next one and the file before is hashed
+ * and synced. A part with a value that its type does not hold exactly (an infinite instant, a line over the limit, text that
+ * is not UTF-8) becomes JSON lines instead.
  */
 export function createTypedWriter({ staging, rows, signal, fileMaxBytes }: TypedWriterDeps): TypedWriter {
   let hash: Hash | undefined;
   let part: Part | undefined;
   let parts = 0;
   let position = 0;
-  let converting: Promise<void> = Promise.resolve();
+  /** The last part's conversion; one at a time. */
+  let converting: Promise<unknown> = Promise.resolve();
+  /** What is done once the last part, and the one before it, are in `rows`, with all parts before them. */
+  let newest: Promise<void> = Promise.resolve();
+  let older: Promise<void> = Promise.resolve();
   let engine: Promise<StagedSql> | undefined;
   const oversized: string[] = [];
 
@@ -71,10 +76,12 @@ export function createTypedWriter({ staging, rows, signal, fileMaxBytes }: Typed
     };
   };
 
-  const convert = async (closed: Part): Promise<void> => {
-    const target = staging.temporaryPath('parquet');
+  /** Takes a part into `rows`, behind those before it. */
+  const stage = async (closed: Part, target: string, typed: Promise<boolean>, before: Promise<void>) => {
     try {
-      if (await isTyped(closed, target)) await rows.add(await staging.adopt(target, 'parquet', closed.rows));
+      const isWritten = await typed;
+      await before;
+      if (isWritten) await rows.add(await staging.adopt(target, 'parquet', closed.rows));
       else await asLines(closed);
     } finally {
       await rm(target, { force: true });
@@ -113,13 +120,17 @@ export function createTypedWriter({ staging, rows, signal, fileMaxBytes }: Typed
   const cut = async (): Promise<void> => {
     const closed = part;
     if (closed === undefined) return;
+    await Promise.all([converting, older]);
     part = undefined;
     parts += 1;
     await closed.handle.close();
-    await converting;
-    converting = convert(closed);
+    const target = staging.temporaryPath('parquet');
+    const typed = isTyped(closed, target);
+    converting = typed;
+    older = newest;
+    newest = stage(closed, target, typed, older);
     // Whoever waits for it next sees the failure.
-    converting.catch(() => undefined);
+    newest.catch(() => undefined);
   };
 
   return {
@@ -139,14 +150,14 @@ export function createTypedWriter({ staging, rows, signal, fileMaxBytes }: Typed
     },
     async flush() {
       await cut();
-      await converting;
+      await newest;
       return oversized.splice(0);
     },
     hash: () => hash?.copy().digest('hex'),
     async discard() {
       const left = part;
       part = undefined;
-      await converting.catch(() => undefined);
+      await Promise.allSettled([older, newest]);
       (await engine)?.close();
       engine = undefined;
       if (left === undefined) return;

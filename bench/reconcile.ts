@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createPlanReconcile } from '../activities/reconcile-plan.js';
@@ -9,6 +9,7 @@ import { limits } from '../core/limits.js';
 import { startPostgres } from '../tests/helpers/postgres-server.js';
 import { openStages } from '../tests/postgres/stages.js';
 import { chainOf } from '../workflows/load-chain.js';
+import { serverCpu } from './server-cpu.js';
 
 /**
  * Reconcile of a Postgres table with DuckDB, with scattered differences, against one hash scan of each side (the sum of the
@@ -65,11 +66,8 @@ try {
   await stages.run(dag, { 'bench.v1': schema });
   const client = await server.client();
   const text = `concat_ws(',', ${columns.map((name) => `coalesce(CAST(${name} AS VARCHAR), '-')`).join(', ')})`;
-  const { rows: files } = await client.query<{ pid: string }>(
-    "SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1) AS pid",
-  );
-  const cpuMs = () =>
-    process.cpuUsage().user / 1_000 + process.cpuUsage().system / 1_000 + cpuMsOf(files[0]?.pid);
+  const serverMs = await serverCpu(server.port);
+  const cpuMs = () => process.cpuUsage().user / 1_000 + process.cpuUsage().system / 1_000 + serverMs();
   const scan = async (): Promise<number> => {
     const startedAt = cpuMs();
     await client.query(`SELECT sum(('x' || substr(md5(${text}), 1, 15))::bit(60)::bigint) FROM orders`);
@@ -123,21 +121,4 @@ try {
 } finally {
   await server.stop();
   rmSync(folder, { recursive: true, force: true });
-}
-
-/** CPU time of a process and its children, those that have ended included, from /proc (proc(5): ticks of 10 ms). */
-function cpuMsOf(pid: string | undefined): number {
-  let ticks = 0;
-  for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
-    let fields: string[];
-    try {
-      fields = readFileSync(`/proc/${name}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-    } catch {
-      continue;
-    }
-    const own = Number(fields[11]) + Number(fields[12]);
-    if (name === pid) ticks += own + Number(fields[13]) + Number(fields[14]);
-    else if (fields[1] === pid) ticks += own;
-  }
-  return ticks * 10;
 }

@@ -19,7 +19,7 @@ export function copyTypedText(
       SELECT ${String(firstPosition)} + row_number() OVER () - 1 AS ${position}, ${values.join(', ')}
       FROM read_csv(${quoteText(textPath)}, auto_detect = false, header = false, compression = 'none', delim = '\t', quote = '', escape = '',
                     nullstr = '\\N', new_line = '\\n', max_line_size = ${String(limits.typedLineMaxBytes)}, buffer_size = ${String(limits.typedBufferBytes)}, columns = {${types.join(', ')}})
-    ) TO ${quoteText(target)} (FORMAT parquet, DICTIONARY_SIZE_LIMIT ${String(limits.typedDictionaryMaxValues)})`;
+    ) TO ${quoteText(target)} (FORMAT parquet, PARQUET_VERSION V2, DICTIONARY_SIZE_LIMIT ${String(limits.typedDictionaryMaxValues)})`;
 }
 
 /** What the reader takes a column as. A day is looked at first: the reader overlooks letters behind one. */
