@@ -80,6 +80,7 @@ export default async function config() {
       '^(\\.{1,2}/.*)\\.js$': '$1',
     },
     testTimeout: 240_000,
-    maxWorkers: 2,
+    // More than the two cores that the tests need at least, because most of a Temporal test is waiting.
+    maxWorkers: 4,
   };
 }

@@ -3,7 +3,7 @@ export const pullMailDag = `
 import { defineDag, ga4, graphql, klaviyo, mailchimp, shopify } from 'millrace';
 export default defineDag({
   id: 'pull-mail',
-  defaultArgs: { retries: 20, retryDelay: '1s' },
+  defaultArgs: { retries: 20, retryDelay: '200ms', maxRetryDelay: '1s' },
   tasks: ({ extract, validate, load }) => {
     const read = (table, from, path, schema, key) => {
       const rows = extract('read-' + table, { from, cursor: { path, lag: '2m' } });

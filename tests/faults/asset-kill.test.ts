@@ -1,7 +1,8 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import type { AssetQueueReport } from '../../client/assets.js';
-import { TestProject, waitUntil, type RunningProcess } from '../helpers/project.js';
+import { TestProject, waitUntil } from '../helpers/project.js';
 import { notes } from '../helpers/runs.js';
+import { sideBySide } from '../helpers/side-by-side.js';
 
 const dags = `
 import { appendFileSync } from 'node:fs';
@@ -19,50 +20,48 @@ export const taker = defineDag({ id: 'taker', schedule: asset('file:made'), task
 } });
 `;
 
-let project: TestProject;
-let worker: RunningProcess;
-let startedRuns = 0;
-
-beforeAll(async () => {
-  project = await TestProject.create({ 'assets.ts': dags });
+/** The worker dies by SIGKILL at the fault point after the task has succeeded, and with it goes the server. */
+async function dieAt(faultPoint: string): Promise<void> {
+  const project = await TestProject.create({ 'assets.ts': dags });
   await project.startTemporal();
   await project.json('deploy');
-}, 240_000);
-
-/** Starts the maker; the worker dies by SIGKILL at the fault point, and with it goes the server. */
-async function make(name: string, faultPoint: string): Promise<string> {
-  worker = await project.startWorker(faultPoint);
-  const { workflowId } = await project.json<{ workflowId: string }>(
-    'dag',
-    'trigger',
-    'maker',
-    '--name',
-    name,
-  );
+  const worker = await project.startWorker(faultPoint);
+  const { workflowId } = await project.json<{ workflowId: string }>('dag', 'trigger', 'maker');
   await waitUntil('the task has succeeded', () => notes(project, `made ${workflowId}`).length === 1);
   await worker.ended;
+  expect(worker.child.signalCode).toBe('SIGKILL');
   await project.temporal.end('SIGKILL');
   await project.startTemporal();
-  return workflowId;
+  await project.startWorker();
+  await project.resultOf(workflowId);
+  await waitUntil('the consumer has run', () => notes(project, `taken ${workflowId}`).length > 0);
+  // Once the maker has ended and nothing is pending, nothing that could start a second run is left.
+  await waitUntil('the queue is idle', async () => {
+    const queue = await project.json<AssetQueueReport>('asset', 'queue', 'taker');
+    return queue.pending === 0 && queue.queued.length === 0 && queue.startedRuns >= 1;
+  });
+  expect(notes(project, `taken ${workflowId}`)).toHaveLength(1);
+  expect(notes(project, `made ${workflowId}`)).toHaveLength(1);
+  expect((await project.json<{ runs: unknown[] }>('dag', 'runs', 'taker')).runs).toHaveLength(1);
 }
 
-test.each(['before-publish', 'after-publish', 'after-asset-start'])(
+/** They go on side by side, each in a project of its own, because most of each is waiting. */
+const stories = {
+  'before-publish': () => dieAt('before-publish'),
+  'after-publish': () => dieAt('after-publish'),
+  'after-asset-start': () => dieAt('after-asset-start'),
+};
+
+let outcomes: Readonly<Record<keyof typeof stories, Promise<void>>>;
+
+beforeAll(() => {
+  outcomes = sideBySide(stories);
+});
+
+test.each(['before-publish', 'after-publish', 'after-asset-start'] as const)(
   'kill -9 of worker and server %s: the event is not lost and starts one run',
   async (faultPoint) => {
-    const made = await make(faultPoint, faultPoint);
-    worker = await project.startWorker();
-    await project.resultOf(made);
-    await waitUntil('the consumer has run', () => notes(project, `taken ${made}`).length > 0, 120_000);
-    startedRuns += 1;
-    // Once the maker has ended and nothing is pending, nothing that could start a second run is left.
-    await waitUntil('the queue is idle', async () => {
-      const queue = await project.json<AssetQueueReport>('asset', 'queue', 'taker');
-      return queue.pending === 0 && queue.queued.length === 0 && queue.startedRuns >= startedRuns;
-    });
-    expect(notes(project, `taken ${made}`)).toHaveLength(1);
-    expect(notes(project, `made ${made}`)).toHaveLength(1);
-    expect((await project.json<{ runs: unknown[] }>('dag', 'runs', 'taker')).runs).toHaveLength(startedRuns);
-    await worker.end('SIGKILL');
+    await outcomes[faultPoint];
   },
-  240_000,
+  600_000,
 );

@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from '@jest/globals';
-import type { RunResult } from '../../core/run-result.js';
 import { TestProject, waitUntil, type RunningProcess } from '../helpers/project.js';
 import { notes, statesOf, triggerRun } from '../helpers/runs.js';
+import { sideBySide } from '../helpers/side-by-side.js';
 
 /** Branches, a mapping in child workflows, a mapped group, a pool and a setup with its teardown, in one DAG. */
 const dag = `
@@ -31,78 +31,113 @@ export default defineDag({
   },
 });`;
 
-let project: TestProject;
-let worker: RunningProcess;
-let undisturbed: ReturnType<typeof statesOf>;
+/** A project in which a run has ended undisturbed, and the worker that runs it now. */
+class BusyProject {
+  readonly project: TestProject;
+  worker: RunningProcess;
+  readonly undisturbed: ReturnType<typeof statesOf>;
 
-beforeAll(async () => {
-  project = await TestProject.create({ 'busy.ts': dag }, { pools: { narrow: { slots: 1 } } });
-  await project.startTemporal();
-  await project.json('deploy');
-  worker = await project.startWorker();
-  undisturbed = statesOf(await triggerRun(project, 'busy'));
-}, 240_000);
+  private constructor(
+    project: TestProject,
+    worker: RunningProcess,
+    undisturbed: ReturnType<typeof statesOf>,
+  ) {
+    this.project = project;
+    this.worker = worker;
+    this.undisturbed = undisturbed;
+  }
 
-/** Kills the worker again and again while a run is under way. */
-async function killWorkers(times: number, workflowIds: readonly string[]): Promise<void> {
-  const done = (): number =>
-    notes(project).filter((line) => workflowIds.some((id) => line.startsWith(id))).length;
-  for (let kill = 0; kill < times; kill += 1) {
-    const before = done();
-    await waitUntil('the run goes on', () => done() >= before + 12, 120_000);
-    await worker.end('SIGKILL');
-    worker = await project.startWorker();
+  static async start(): Promise<BusyProject> {
+    const project = await TestProject.create({ 'busy.ts': dag }, { pools: { narrow: { slots: 1 } } });
+    await project.startTemporal();
+    await project.json('deploy');
+    const worker = await project.startWorker();
+    return new BusyProject(project, worker, statesOf(await triggerRun(project, 'busy')));
+  }
+
+  /** Kills the worker again and again while a run is under way. */
+  async killWorkers(times: number, workflowIds: readonly string[]): Promise<void> {
+    const done = (): number =>
+      notes(this.project).filter((line) => workflowIds.some((id) => line.startsWith(id))).length;
+    for (let kill = 0; kill < times; kill += 1) {
+      const before = done();
+      await waitUntil('the run goes on', () => done() >= before + 12);
+      await this.worker.end('SIGKILL');
+      this.worker = await this.project.startWorker();
+    }
+  }
+
+  /** The run must end as the one that nothing disturbed. */
+  async expectUndisturbed(workflowId: string): Promise<void> {
+    const result = await this.project.resultOf(workflowId);
+    expect(statesOf({ workflowId, result })).toEqual(this.undisturbed);
   }
 }
 
-async function endOf(workflowId: string): Promise<RunResult> {
-  return project.resultOf(workflowId);
-}
+/** They go on side by side, each in a project of its own, because most of each is waiting. */
+const stories = {
+  async run() {
+    const busy = await BusyProject.start();
+    expect(busy.undisturbed.tasks).toEqual({
+      create: 'success',
+      pick: 'success',
+      left: 'success',
+      right: 'skipped',
+      numbers: 'success',
+      each: 'failed',
+      'shop.first': 'success',
+      'shop.second': 'success',
+      good: 'success',
+      join: 'success',
+      drop: 'success',
+    });
+    const { project } = busy;
+    const { workflowId } = await project.json<{ workflowId: string }>(
+      ...['dag', 'trigger', 'busy', '--name', 'shaken'],
+    );
+    await busy.killWorkers(3, [workflowId]);
+    await project.temporal.end('SIGKILL');
+    await project.startTemporal();
+    await busy.expectUndisturbed(workflowId);
+  },
 
-test('a run ends the same without disturbance', () => {
-  expect(undisturbed.tasks).toEqual({
-    create: 'success',
-    pick: 'success',
-    left: 'success',
-    right: 'skipped',
-    numbers: 'success',
-    each: 'failed',
-    'shop.first': 'success',
-    'shop.second': 'success',
-    good: 'success',
-    join: 'success',
-    drop: 'success',
-  });
+  async backfill() {
+    const busy = await BusyProject.start();
+    const { project } = busy;
+    const { id } = await project.json<{ id: string }>(
+      ...[
+        'backfill',
+        'create',
+        'busy',
+        '--from',
+        '2026-01-01',
+        '--to',
+        '2026-01-04',
+        '--max-active-runs',
+        '3',
+      ],
+    );
+    const runs = [2, 3, 4].map((day) => `millrace.run.busy-2026-01-0${String(day)}T00:00:00Z`);
+    await busy.killWorkers(2, runs);
+    await waitUntil(
+      'the backfill ends',
+      async () => (await project.json<{ state: string }>('backfill', 'status', id)).state === 'completed',
+      240_000,
+    );
+    for (const workflowId of runs) await busy.expectUndisturbed(workflowId);
+  },
+};
+
+let outcomes: Readonly<Record<keyof typeof stories, Promise<void>>>;
+
+beforeAll(() => {
+  outcomes = sideBySide(stories);
 });
 
 test('killed workers and a killed server in the midst of mapping, branches and pools change no final state', async () => {
-  const { workflowId } = await project.json<{ workflowId: string }>(
-    'dag',
-    'trigger',
-    'busy',
-    '--name',
-    'shaken',
-  );
-  await killWorkers(3, [workflowId]);
-  await project.temporal.end('SIGKILL');
-  await project.startTemporal();
-  const result = await endOf(workflowId);
-  expect(statesOf({ workflowId, result })).toEqual(undisturbed);
-}, 300_000);
+  await outcomes.run;
+}, 600_000);
 
 test('killed workers in the midst of a backfill change no final state of its runs', async () => {
-  const { id } = await project.json<{ id: string }>(
-    ...['backfill', 'create', 'busy', '--from', '2026-01-01', '--to', '2026-01-04', '--max-active-runs', '3'],
-  );
-  const runs = [2, 3, 4].map((day) => `millrace.run.busy-2026-01-0${String(day)}T00:00:00Z`);
-  await killWorkers(2, runs);
-  await waitUntil(
-    'the backfill ends',
-    async () => (await project.json<{ state: string }>('backfill', 'status', id)).state === 'completed',
-    240_000,
-  );
-  for (const workflowId of runs) {
-    const result = await endOf(workflowId);
-    expect(statesOf({ workflowId, result })).toEqual(undisturbed);
-  }
-}, 400_000);
+  await outcomes.backfill;
+}, 600_000);

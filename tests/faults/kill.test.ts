@@ -1,9 +1,10 @@
-import { describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { loadFaultPoints } from '../../connectors/fault-point.js';
 import { seededRandom } from '../../testing/index.js';
 import type { BackfillProgress } from '../../workflows/messages.js';
 import { daily, rowSchema } from '../engine/dag-files.js';
 import { TestProject, waitUntil } from '../helpers/project.js';
+import { sideBySide } from '../helpers/side-by-side.js';
 
 /** Kills of each fault point; `KILLS_PER_POINT=40` makes a soak of it. */
 const killsPerPoint = Number(process.env['KILLS_PER_POINT'] ?? 2);
@@ -74,8 +75,9 @@ async function expectInvariants(project: TestProject, count: number): Promise<vo
   expect(partial).toEqual([]);
 }
 
-describe('kill -9', () => {
-  test(`of the worker, ${String(killsPerPoint)} times at each of ${loadFaultPoints.join(', ')}: nothing is lost, doubled or half visible`, async () => {
+/** They go on side by side, each in a project of its own, because most of each is waiting. */
+const stories = {
+  async worker() {
     const project = await startProject();
     const random = seededRandom(20261124);
     const [from, to] = range(intervals);
@@ -103,9 +105,9 @@ describe('kill -9', () => {
     await project.startWorker();
     expect(await finish(project, id)).toMatchObject({ succeeded: intervals, failed: 0 });
     await expectInvariants(project, intervals);
-  }, 600_000);
+  },
 
-  test('of the Temporal server in the midst of runs: they go on after its restart', async () => {
+  async server() {
     const project = await startProject();
     await project.startWorker();
     const [from, to] = range(24);
@@ -133,5 +135,21 @@ describe('kill -9', () => {
     }
     expect(await finish(project, id)).toMatchObject({ succeeded: 24, failed: 0 });
     await expectInvariants(project, 24);
-  }, 300_000);
+  },
+};
+
+let outcomes: Readonly<Record<keyof typeof stories, Promise<void>>>;
+
+beforeAll(() => {
+  outcomes = sideBySide(stories);
+});
+
+describe('kill -9', () => {
+  test(`of the worker, ${String(killsPerPoint)} times at each of ${loadFaultPoints.join(', ')}: nothing is lost, doubled or half visible`, async () => {
+    await outcomes.worker;
+  }, 600_000);
+
+  test('of the Temporal server in the midst of runs: they go on after its restart', async () => {
+    await outcomes.server;
+  }, 600_000);
 });
