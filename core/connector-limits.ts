@@ -56,6 +56,8 @@ export const connectorLimits = {
   ga4RewrittenDays: 5,
   /** BigQuery: to cancel the job of a read that is given up, and to hear the answer that it waited for. */
   bigQueryCancelMs: 5_000,
+  /** BigQuery: how often its client repeats a request of a load by itself, within each try of ours. */
+  bigQueryClientRetries: 1,
   /** BigQuery: rows, and bytes of their file, up to which a batch goes by the Storage Write API; a larger one is a load job. */
   bigQueryWriteMaxRows: 50_000,
   bigQueryWriteMaxBytes: 8 * 1024 * 1024,

@@ -68,7 +68,7 @@ export class BigQueryEngine implements RemoteEngine {
   constructor(settings: BigQuerySettings, warn: (text: string) => void = () => undefined) {
     this.#settings = settings;
     this.#warn = warn;
-    this.#jobs = new BigQueryJobs(settings);
+    this.#jobs = new BigQueryJobs(settings, limits.bigQueryClientRetries);
     this.dialect = bigQueryDialect(settings.project, settings.dataset);
   }
 

@@ -44,9 +44,11 @@ export class BigQueryJobs {
   readonly #settings: BigQuerySettings;
   readonly #running = new Set<Job>();
 
-  constructor(settings: BigQuerySettings) {
+  /** `clientRetries`: how often the client repeats a request by itself, within each try that is counted here. */
+  constructor(settings: BigQuerySettings, clientRetries?: number) {
     this.#settings = settings;
     this.client = new BigQuery({
+      ...(clientRetries !== undefined && { maxRetries: clientRetries }),
       projectId: settings.project,
       userAgent: 'millrace',
       ...authOf(settings.credentials, settings.apiEndpoint),

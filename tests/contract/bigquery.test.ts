@@ -2,16 +2,12 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { createBigQueryWarehouse } from '../../connectors/bigquery/index.js';
 import { temporaryFolder } from '../helpers/folder.js';
 import { column, TestWarehouse } from '../helpers/warehouse.js';
-import { isBigQueryWanted } from '../peers/obtain.js';
 import { findBigQueryEmulator, startBigQueryEmulator, type RenewedPeer } from '../peers/peers.js';
 import { peerGaps } from './gaps.js';
 import { warehouseContract } from './suite/contract.js';
 
-/**
- * Asked for by name: building the emulator takes minutes. The statements are tried without it in
- * `tests/unit/commit-script.test.ts`.
- */
-const emulator = isBigQueryWanted ? await findBigQueryEmulator() : undefined;
+/** Building it takes minutes. The statements are tried without it in `tests/unit/commit-script.test.ts`. */
+const emulator = await findBigQueryEmulator();
 const folder = temporaryFolder();
 let peer: RenewedPeer | undefined;
 // A statement takes the emulator a tenth of a second or more.

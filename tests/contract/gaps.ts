@@ -15,5 +15,6 @@ export const peerGaps = {
     'each logical type comes back as itself': 'the emulator forgets precision and scale of a decimal',
     'values that a column has are found by their text':
       'the emulator forgets precision and scale of a decimal',
+    'decimals are found by the text of their key': 'the emulator forgets precision and scale of a decimal',
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, string>>>>;

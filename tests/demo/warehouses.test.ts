@@ -7,7 +7,6 @@ import type { JsonObject } from '../../core/json.js';
 import { createShopServer, type ShopServer } from '../../testing/index.js';
 import { root } from '../architecture/source-tree.js';
 import { TestProject } from '../helpers/project.js';
-import { isBigQueryWanted } from '../peers/obtain.js';
 import {
   findBigQueryEmulator,
   findFakesnow,
@@ -17,7 +16,7 @@ import {
 } from '../peers/peers.js';
 
 const python = await findFakesnow();
-const emulator = isBigQueryWanted ? await findBigQueryEmulator() : undefined;
+const emulator = await findBigQueryEmulator();
 const tables = ['purchases', 'orders'] as const;
 const text = (path: string) => readFileSync(join(root, path), 'utf8');
 const environment = { DEMO_SHOP_TOKEN: '', DEMO_WAREHOUSE_PASSWORD: 'any' };

@@ -14,7 +14,7 @@ import {
 
 /**
  * `npm run peers`: gets the servers that stand in the tests for Snowflake, S3, MySQL, Google Cloud Storage (where there is Go) and,
- * with `MILLRACE_TEST_BIGQUERY=1`, BigQuery; with `MILLRACE_TEST_AIRFLOW=1` and `MILLRACE_TEST_PREFECT=1` those schedulers; ends with 1 where one is missing.
+ * with `MILLRACE_TEST_BIGQUERY=1` (and where it was built before), BigQuery; with `MILLRACE_TEST_AIRFLOW=1` and `MILLRACE_TEST_PREFECT=1` those schedulers; ends with 1 where one is missing.
  */
 const tell = (line: string) => process.stderr.write(`${line}\n`);
 for (const [name, obtain] of [

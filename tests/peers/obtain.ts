@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheDirectory } from '../../client/temporal/obtain-cli.js';
 import { once } from './make-once.js';
@@ -24,8 +24,16 @@ const prefectPackages = ['prefect==3.9.1'];
 const emulatorVersion = 'v0.8.1';
 const fakeGcsVersion = 'v1.56.1';
 
-/** True where `MILLRACE_TEST_BIGQUERY=1` asks for the emulator, which takes minutes to build. */
-export const isBigQueryWanted = process.env['MILLRACE_TEST_BIGQUERY'] === '1';
+const emulatorFolder = join(cacheDirectory(process.env), 'peers', `bigquery-emulator-${emulatorVersion}`);
+const emulatorBinary = join(emulatorFolder, 'bigquery-emulator');
+
+/**
+ * True where `MILLRACE_TEST_BIGQUERY=1` asks for the emulator, which takes minutes to build, and where it was built before, unless
+ * that variable is `0`.
+ */
+export const isBigQueryWanted =
+  process.env['MILLRACE_TEST_BIGQUERY'] === '1' ||
+  (process.env['MILLRACE_TEST_BIGQUERY'] !== '0' && existsSync(emulatorBinary));
 
 /** True where `MILLRACE_TEST_AIRFLOW=1` asks for Airflow, and `MILLRACE_TEST_PREFECT=1` for Prefect: many packages each. */
 export const isAirflowWanted = process.env['MILLRACE_TEST_AIRFLOW'] === '1';
@@ -141,9 +149,9 @@ async function installPackages(
 
 /** The BigQuery emulator. Built once with Go into Millrace's cache. @throws Error naming what is missing */
 export function obtainBigQueryEmulator(onProgress: OnProgress): Promise<string> {
-  const folder = join(cacheDirectory(process.env), 'peers', `bigquery-emulator-${emulatorVersion}`);
-  const binary = join(folder, 'bigquery-emulator');
-  return once(folder, binary, async (target) => {
+  return once(emulatorFolder, emulatorBinary, async (target) => {
+    if (!(await hasGo()))
+      throw new Error('it is built with Go (https://go.dev/doc/install), which is not here');
     // The module has no list of versions, so "go install …@version" is refused; a main module that requires it is not.
     mkdirSync(target, { recursive: true });
     writeFileSync(

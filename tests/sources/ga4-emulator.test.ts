@@ -2,11 +2,10 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { source } from '../../connectors/ga4/index.js';
 import type { JsonObject } from '../../core/json.js';
 import { createGa4Server, type Ga4Server } from '../../testing/index.js';
-import { isBigQueryWanted } from '../peers/obtain.js';
 import { findBigQueryEmulator, startBigQueryEmulator, type RenewedPeer } from '../peers/peers.js';
 import { readAll } from './read-all.js';
 
-const emulator = isBigQueryWanted ? await findBigQueryEmulator() : undefined;
+const emulator = await findBigQueryEmulator();
 let peer: RenewedPeer;
 let fixture: Ga4Server;
 let dataset: string;
