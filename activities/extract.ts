@@ -85,7 +85,7 @@ function scopeOf(
   { context }: ExtractRequest,
   connection: string | undefined,
   { rate }: ResolvedConnection,
-  { attempt }: StageIo,
+  { attempt, throttledTries = 0 }: StageIo,
 ): RequestScopeOptions | undefined {
   if (rates === undefined || connection === undefined) return undefined;
   return {
@@ -94,7 +94,7 @@ function scopeOf(
     dag: context.dagId,
     holder: randomUUID(),
     ...(rate !== undefined && { rules: rate }),
-    isFirstTry: attempt === 1,
+    isFirstTry: attempt === 1 && throttledTries === 0,
   };
 }
 

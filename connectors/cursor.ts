@@ -16,13 +16,46 @@ export function laterCursor(
   return compareCursors(candidate, current) > 0 ? candidate : current;
 }
 
-/** The earliest of several cursors; `undefined` for none. Objects compare by their `value` (see `ExtractCursor`). */
+/**
+ * The earliest of several cursors; `undefined` for none. Objects compare by their `value` (see `ExtractCursor`). Of cursors
+ * that have one position for each of several streams, it is the earliest position of each stream that all of them have.
+ */
 export function earliestCursor(cursors: readonly JsonValue[]): JsonValue | undefined {
+  if (cursors.every(isPositions)) return earliestPositions(cursors);
   const valueOf = (cursor: JsonValue): JsonValue =>
     typeof cursor === 'object' && cursor !== null && !Array.isArray(cursor)
       ? (cursor['value'] ?? null)
       : cursor;
-  return [...cursors].sort((a, b) => compareCursors(valueOf(a), valueOf(b)))[0];
+  // Where a read got more streams, a single position is older than those by stream.
+  const single = cursors.filter((cursor) => !isPositions(cursor));
+  return [...single].sort((a, b) => compareCursors(valueOf(a), valueOf(b)))[0];
+}
+
+type Positions = Readonly<Record<string, string>>;
+
+function isPositions(cursor: JsonValue): cursor is Positions {
+  return (
+    typeof cursor === 'object' &&
+    cursor !== null &&
+    !Array.isArray(cursor) &&
+    !('value' in cursor) &&
+    Object.values(cursor).every((position) => typeof position === 'string')
+  );
+}
+
+function earliestPositions(cursors: readonly Positions[]): Positions | undefined {
+  const [first, ...others] = cursors;
+  if (first === undefined) return undefined;
+  const shared = Object.entries(first).filter(([stream]) => others.every((other) => stream in other));
+  return Object.fromEntries(
+    shared.map(([stream, position]) => [
+      stream,
+      others.reduce((earliest, other) => {
+        const candidate = other[stream] ?? earliest;
+        return compareCursors(candidate, earliest) < 0 ? candidate : earliest;
+      }, position),
+    ]),
+  );
 }
 
 /** Negative, zero or positive, as `a` lies before, at or after `b`. */

@@ -344,7 +344,7 @@ export const limits = {
   /** Warehouse over the network: one statement, unless its connection says otherwise; how much longer the client waits. */
   warehouseStatementMaxSeconds: 3_600,
   warehouseStatementGraceMs: 15_000,
-  /** Warehouse over the network: batches up to this many values and packed bytes travel as binds, larger ones as files. */
+  /** Warehouse over the network: batches up to this many values and bytes travel as binds, larger ones as files. */
   warehouseBindMaxValues: 4_096,
   warehouseBindMaxBytes: 1024 * 1024,
   /** Warehouse over the network: tables of one load that a dead process left are dropped after this time. */

@@ -41,6 +41,8 @@ export function loadProblems(config: LoadConfig): string[] {
     problems.push('strategy "scd2" needs "version": it orders the history of a key');
   if (config.mergeKey !== undefined && strategy !== 'delete-insert')
     problems.push('"mergeKey" belongs to strategy "delete-insert"');
+  if (config.hardDelete !== undefined && strategy === 'delete-insert' && config.key.length === 0)
+    problems.push('"hardDelete" needs "key", which says whose row goes');
   if (config.hardDelete !== undefined && config.disposition !== 'merge')
     problems.push('"hardDelete" belongs to disposition "merge"');
   return problems;

@@ -96,6 +96,8 @@ export interface StageRequest<Task> {
   readonly waitMs?: number;
   /** Which try this is, where the workflow counts them itself. */
   readonly tryNumber?: number;
+  /** Tries before this one that the source throttled, where the workflow counts them. */
+  readonly throttledTries?: number;
   /** The activity counts the tries: one that the source throttles is none. Temporal bounds them by the task's time alone. */
   readonly countsTries?: true;
   /** Tries that the task had before it was cleared. */

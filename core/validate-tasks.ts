@@ -15,6 +15,7 @@ export function checkTasks(spec: DagSpec): string[] {
       ...checkPast(task, byId),
       ...checkSwitch(task, spec),
       ...checkDeferred(task, byId),
+      ...checkDeletions(task, byId),
       ...checkInputs(task, spec, byId),
     ]),
   ];
@@ -61,6 +62,21 @@ function checkDeferred(task: TaskSpec, byId: ById): string[] {
   if (from === undefined || !isDeferred(from)) return [];
   return [
     `task "${task.id}" (${task.kind}) needs the rows of "${from.id}", which runs in the warehouse, with the load; set its runIn to "worker"`,
+  ];
+}
+
+/** A deletion without a version is older than every row that has one, so that it would delete none. */
+function checkDeletions(task: TaskSpec, byId: ById): string[] {
+  if (task.kind !== 'load' || task.config.version.length === 0) return [];
+  let from: TaskSpec | undefined = task;
+  while (from !== undefined && 'input' in from) from = byId.get(from.input);
+  if (from?.kind !== 'extract') return [];
+  const { deleted } = from.config.from.options;
+  if (typeof deleted !== 'object' || deleted === null || Array.isArray(deleted)) return [];
+  const { version } = deleted;
+  if (!Array.isArray(version) || version.length > 0) return [];
+  return [
+    `task "${task.id}" has versions (${task.config.version.join(', ')}), and "deleted" of "${from.id}" names none: its deletions would be older than every row; name them in deleted.version`,
   ];
 }
 

@@ -82,6 +82,7 @@ export function executeTask(
   const priorTries = scope.priorTries(task.id);
   const tries = {
     ...(counted === undefined ? {} : { tryNumber: counted.tryNumber }),
+    ...(counted?.throttled === undefined ? {} : { throttledTries: counted.throttled }),
     ...(priorTries === 0 ? {} : { priorTries }),
   };
   const replayed = replay === undefined ? {} : { replayQuarantineIds: replay.quarantineIds };

@@ -11,10 +11,7 @@ export function applySql(names: MergeNames, dialect: SqlDialect): string[] {
     case 'upsert':
     case 'truncate-insert':
     case 'staged-swap':
-      return [
-        ...upsert(names, dialect),
-        ...(names.hasDeletions === false ? [] : bury(names, dialect, `IN ('loaded', 'raised')`, names.key)),
-      ];
+      return [...upsert(names, dialect), ...(names.hasDeletions === false ? [] : bury(names, dialect))];
     case 'insert-only':
       return [insert(names, dialect)];
     case 'delete-insert':
@@ -56,23 +53,23 @@ function upsert(names: MergeNames, dialect: SqlDialect): string[] {
 }
 
 /** Remembers deletions, and forgets the one that a newer row or deletion replaces. */
-function bury(
-  names: MergeNames,
-  dialect: SqlDialect,
-  verdicts: string,
-  identity: readonly string[],
-): string[] {
-  const marks = [...names.key, ...names.version, loadId, ingestedAt]
-    .map((name) => dialect.name(name))
-    .join(', ');
+function bury(names: MergeNames, dialect: SqlDialect): string[] {
+  const verdicts = `IN ('loaded', 'raised')`;
   return [
     dialect.deleteMatching(
       names.tombstones,
       names.judged,
-      `j.verdict ${verdicts} AND ${match(dialect, 'j', 's', identity)}`,
+      `j.verdict ${verdicts} AND ${match(dialect, 'j', 's', names.key)}`,
     ),
-    `INSERT INTO ${names.tombstones} (${marks}) SELECT ${marks} FROM ${names.judged} WHERE verdict ${verdicts} AND is_deleted`,
+    remember(names, dialect, verdicts),
   ];
+}
+
+function remember(names: MergeNames, dialect: SqlDialect, verdicts: string): string {
+  const marks = [...names.key, ...names.version, loadId, ingestedAt]
+    .map((name) => dialect.name(name))
+    .join(', ');
+  return `INSERT INTO ${names.tombstones} (${marks}) SELECT ${marks} FROM ${names.judged} WHERE verdict ${verdicts} AND is_deleted`;
 }
 
 function replaceGroups(names: MergeNames, dialect: SqlDialect): string[] {
@@ -98,7 +95,8 @@ function replaceGroups(names: MergeNames, dialect: SqlDialect): string[] {
 
 /**
  * Puts the new versions in place, then works out again for every key touched from when to when each of its versions was
- * valid: until the next version, or the next deletion. So history does not depend on the order of arrival.
+ * valid: until the next version, or the next deletion. Every deletion is remembered, and one at a version ends that version
+ * at once. So history does not depend on the order of arrival.
  */
 function keepHistory(names: MergeNames, dialect: SqlDialect): string[] {
   const { table, tombstones, judged, history, key } = names;
@@ -110,7 +108,7 @@ function keepHistory(names: MergeNames, dialect: SqlDialect): string[] {
   const events = (source: string, isDeleted: string) =>
     `SELECT ${list(identity, 'x.')}, ${startSql(names, dialect, 'x')} AS valid_since, ${isDeleted} AS is_deletion FROM ${source} x JOIN ${touched} k ON ${match(dialect, 'x', 'k', key)}`;
   return [
-    ...bury(names, dialect, `= 'loaded'`, identity),
+    remember(names, dialect, `= 'loaded'`),
     dialect.deleteMatching(
       table,
       judged,

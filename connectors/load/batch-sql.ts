@@ -1,5 +1,6 @@
 import { columnOfDuckDb, duckDbSpelling, duckDbType } from '../duckdb/column-sql.js';
 import { quoteName, quoteText } from '../duckdb/sql-text.js';
+import type { ColumnSpec } from '../../core/columns.js';
 import type { LoadConfig } from '../../core/dag-spec.js';
 import { mergeKeyOf, strategyOf } from '../../core/load-rules.js';
 import type { LoadRequest } from '../warehouse.js';
@@ -27,13 +28,13 @@ export interface BatchSql {
   readonly refused: string | undefined;
   /** Rows and deletions in the table's columns; `undefined` where the batch has neither. */
   readonly all: string | undefined;
-  /** `all` with one row for each key (for each version of a key under `scd2`); `all` itself for other dispositions. */
+  /** `all` with one row for each key (under `scd2` for each version of a key, and one for each deletion); `all` itself for other dispositions. */
   readonly winners: string | undefined;
   /** `winners` for a batch whose rows all have identities of their own: nothing is to be ordered. */
   readonly allWin: string | undefined;
   /**
-   * The different identities (keys; under `scd2` keys and versions) that a merge was given, refused rows among them, with the
-   * number of rows of each that go on (`n`) and that are `refused`: one pass over the files says all of it.
+   * The different identities (keys; under `scd2` keys, versions and whether it is a deletion) that a merge was given, refused rows
+   * among them, with the number of rows of each that go on (`n`) and that are `refused`: one pass over the files says all of it.
    */
   readonly identities: string | undefined;
   readonly hasDeletes: boolean;
@@ -54,15 +55,13 @@ export function batchSql(
       ? 'FALSE'
       : `coalesce(${refusals.map(({ condition }) => `(${condition})`).join(' OR ')}, FALSE)`;
   const assigned = plan.assignments.map(({ column, expression }) => `${expression} AS ${quoteName(column)}`);
+  const deleted = `${isDeletedSql(request, quoteName)} AS is_deleted`;
   const rows =
     source === undefined
       ? undefined
-      : `SELECT ${[
-          ...assigned,
-          ...identitySql(request),
-          position,
-          `${isDeletedSql(config, plan)} AS is_deleted`,
-        ].join(', ')} FROM ${source} WHERE NOT ${isRefused}`;
+      : `SELECT ${[...assigned, ...identitySql(request), position, deleted].join(
+          ', ',
+        )} FROM ${source} WHERE NOT ${isRefused}`;
   const deletes =
     config.disposition !== 'merge' || files.deletes.length === 0
       ? undefined
@@ -76,7 +75,7 @@ export function batchSql(
   const given = [
     ...(source === undefined
       ? []
-      : [`SELECT ${[...assigned, `${isRefused} AS is_refused`].join(', ')} FROM ${source}`]),
+      : [`SELECT ${[...assigned, deleted, `${isRefused} AS is_refused`].join(', ')} FROM ${source}`]),
     ...(deletes === undefined
       ? []
       : [`SELECT ${identity.join(', ')}, FALSE AS is_refused FROM (${deletes})`]),
@@ -125,11 +124,11 @@ export function winnersSql(
   return `SELECT *, row_number() OVER (PARTITION BY ${group}, is_deleted ORDER BY ${position}) = 1 AS ${groupFirst} FROM (${winners})`;
 }
 
-/** Columns that tell the rows of a batch apart. */
+/** Columns that tell the rows of a batch apart. A history has room for a version and for a deletion at that version. */
 function identityOf(
   config: Pick<LoadConfig, 'disposition' | 'strategy' | 'key' | 'version'>,
 ): readonly string[] {
-  return strategyOf(config) === 'scd2' ? [...config.key, ...config.version] : config.key;
+  return strategyOf(config) === 'scd2' ? [...config.key, ...config.version, 'is_deleted'] : config.key;
 }
 
 /** Columns without which a row has no place in the table: its key, its group, and (where history is kept) its version. */
@@ -172,19 +171,26 @@ export function timestampSql(iso: string): string {
 }
 
 /**
- * Whether a row says that it is deleted.
+ * Whether a row says that it is deleted: by the value that it came with, whatever the table makes of it.
  *
- * @param name how an engine writes a column that goes into the table as it is; default: the plan's own expression
+ * @param name how an engine writes a column
  */
 export function isDeletedSql(
-  { hardDelete }: LoadConfig,
-  plan: EvolutionPlan,
-  name?: (column: string) => string,
+  { config, manifest }: Pick<LoadRequest, 'config' | 'manifest'>,
+  name: (column: string) => string,
 ): string {
-  const assigned = plan.assignments.find(({ column }) => column === hardDelete);
-  if (assigned === undefined) return 'FALSE';
-  const value = name?.(assigned.column) ?? assigned.expression;
-  return assigned.type.type === 'boolean' ? `coalesce(${value}, FALSE)` : `${value} IS NOT NULL`;
+  const column = flagColumn(config, manifest.columns ?? []);
+  if (column === undefined) return 'FALSE';
+  const value = name(column.name);
+  return column.type === 'boolean' ? `coalesce(${value}, FALSE)` : `${value} IS NOT NULL`;
+}
+
+/** The column of a batch that says whether a row is deleted; names that differ in case only are one. */
+export function flagColumn(
+  { hardDelete }: Pick<LoadConfig, 'hardDelete'>,
+  columns: readonly ColumnSpec[],
+): ColumnSpec | undefined {
+  return columns.find(({ name }) => name.toLowerCase() === hardDelete?.toLowerCase());
 }
 
 /** No row, with the names and types of the columns that a deletion lacks. */

@@ -158,17 +158,29 @@ function insertOnlyVerdict(names: MergeNames, dialect: SqlDialect, compared: Com
   ];
 }
 
-/** A group is replaced as a whole, unless the table holds a later version of it. */
+/**
+ * A group is replaced as a whole, unless the table holds a later version of it; a deletion takes the rows of its key away,
+ * unless one of them is later. What has no key deletes none.
+ */
 function groupVerdict(names: MergeNames, dialect: SqlDialect): [string, string[]] {
+  const idle = names.key.length === 0 ? `WHEN b.is_deleted THEN 'unchanged' ` : '';
   const [version] = names.version;
-  if (version === undefined) return [`'loaded'`, []];
-  const group = names.mergeKey.map((name) => dialect.name(name)).join(', ');
-  const greatest = `max(b.${dialect.name(version)}) OVER (PARTITION BY ${names.mergeKey.map((name) => `b.${dialect.name(name)}`).join(', ')}, b.is_deleted)`;
+  if (version === undefined) return [idle === '' ? `'loaded'` : `CASE ${idle}ELSE 'loaded' END`, []];
+  const column = dialect.name(version);
+  const ofGroup = `max(b.${column}) OVER (PARTITION BY ${names.mergeKey.map((name) => `b.${dialect.name(name)}`).join(', ')}, b.is_deleted)`;
+  const isLate = (stored: string, delivered: string) =>
+    `(${stored}.greatest > ${delivered} OR (${stored}.greatest IS NOT NULL AND ${delivered} IS NULL))`;
+  const greatestOf = (columns: readonly string[], alias: string) => {
+    const list = columns.map((name) => dialect.name(name)).join(', ');
+    return `LEFT JOIN (SELECT ${list}, max(${column}) AS greatest FROM ${names.table} GROUP BY ${list}) ${alias} ON ${match(dialect, 'b', alias, columns)}`;
+  };
+  const ofKey =
+    names.key.length === 0
+      ? ''
+      : `WHEN b.is_deleted THEN CASE WHEN ${isLate('k', `b.${column}`)} THEN 'superseded' ELSE 'loaded' END `;
   return [
-    `CASE WHEN coalesce(NOT b.is_deleted AND g.greatest > ${greatest}, FALSE) THEN 'superseded' ELSE 'loaded' END`,
-    [
-      `LEFT JOIN (SELECT ${group}, max(${dialect.name(version)}) AS greatest FROM ${names.table} GROUP BY ${group}) g ON ${match(dialect, 'b', 'g', names.mergeKey)}`,
-    ],
+    `CASE ${idle}${ofKey}WHEN ${isLate('g', ofGroup)} THEN 'superseded' ELSE 'loaded' END`,
+    [greatestOf(names.mergeKey, 'g'), ...(names.key.length === 0 ? [] : [greatestOf(names.key, 'k')])],
   ];
 }
 

@@ -3,6 +3,7 @@ import { PipelineError } from '../../core/errors/index.js';
 import { hasTombstones, strategyOf } from '../../core/load-rules.js';
 import { columnOfDuckDb } from '../duckdb/column-sql.js';
 import type { LoadRequest } from '../warehouse.js';
+import { flagColumn } from './batch-sql.js';
 import { planEvolution, emptyPlan, type EvolutionPlan, type StoredColumn } from './evolution.js';
 import { systemColumnSpecs, systemColumns, tombstoneTable, validityColumnSpecs } from './system-tables.js';
 
@@ -24,7 +25,7 @@ export interface StoredTables {
 /**
  * Meets the batch with its table.
  *
- * @throws PipelineError CONTRACT_BROKEN, IDENTIFIER_REFUSED
+ * @throws PipelineError CONTRACT_BROKEN where the contract, deletions or the order of versions forbid it, IDENTIFIER_REFUSED
  */
 export function planLoad(request: LoadRequest, stored: StoredTables): EvolutionPlan {
   const { config, manifest } = request;
@@ -35,7 +36,36 @@ export function planLoad(request: LoadRequest, stored: StoredTables): EvolutionP
       problems: ['its rows have no typed columns: put a validate task before the load'],
     });
   }
-  return planEvolution(config.into, stored.table, manifest.columns, config.contract);
+  const plan = planEvolution(config.into, stored.table, manifest.columns, config.contract);
+  const problems = [
+    ...(config.hardDelete === undefined || flagColumn(config, manifest.columns) !== undefined
+      ? []
+      : [`"hardDelete" names the column "${config.hardDelete}", which the rows do not have`]),
+    ...(config.disposition === 'merge' ? orderProblems(request, plan, stored) : []),
+  ];
+  if (problems.length > 0) throw new PipelineError('CONTRACT_BROKEN', { table: config.into, problems });
+  return plan;
+}
+
+/** A version that becomes text, or meets text, has another order: `10` comes before `9`, and late data would win. */
+function orderProblems(
+  { config, manifest }: LoadRequest,
+  plan: EvolutionPlan,
+  stored: StoredTables,
+): string[] {
+  const isText = ({ type }: ColumnSpec) => type === 'string' || type === 'json';
+  return config.version.flatMap((name) => {
+    const delivered = manifest.columns?.find((column) => column.name === name);
+    const assigned = plan.assignments.find(({ column }) => column.toLowerCase() === name.toLowerCase());
+    const kept = stored.table?.find((column) => column.name === assigned?.column);
+    if (delivered === undefined || assigned === undefined || kept === undefined) return [];
+    if (!isText(assigned.type)) return [];
+    const before = columnOfDuckDb(kept.name, kept.sqlType);
+    if (isText(before) && isText(delivered)) return [];
+    return [
+      `version column "${name}" is ${before.type} in the table and ${delivered.type} in the rows, which have no order in common; convert it with a transform`,
+    ];
+  });
 }
 
 /**

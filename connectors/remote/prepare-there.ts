@@ -150,7 +150,7 @@ function fillBatch(
     `${textBind(dialect)} AS ${name(systemColumns.loadId)}`,
     `${dialect.instant} AS ${name(systemColumns.ingestedAt)}`,
     name(systemColumns.position),
-    `${isDeletedSql(config, plan, name)} AS ${name('is_deleted')}`,
+    `${isDeletedSql({ config, manifest }, name)} AS ${name('is_deleted')}`,
   ];
   const rows = `(${chain.select(dialect.table(tables.source))})`;
   const all = `(SELECT ${values.join(', ')} FROM ${rows} WHERE NOT ${refusedSql(config, name)})`;

@@ -1,8 +1,5 @@
-import { parse } from 'csv-parse/sync';
-import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { gunzipSync } from 'node:zlib';
 import type { JsonObject } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
 import { duckDbSpelling } from '../duckdb/column-sql.js';
@@ -22,6 +19,7 @@ import { queryFailure, readingStatement } from '../remote/reading-statement.js';
 import type { QueryResult, QueryRow, WarehouseCapabilities } from '../warehouse.js';
 import { snowflakeChecksums } from './checksum-sql.js';
 import { logicalName, snowflakeDialect, storedName } from './dialect.js';
+import { fewRows } from './few-rows.js';
 import { columnNames, rowsOf } from './rows.js';
 import type { SnowflakeSession } from './session.js';
 import { SnowflakeSessions } from './sessions.js';
@@ -200,17 +198,6 @@ export class SnowflakeEngine implements RemoteEngine {
     const [result] = rowsOf(await this.#sessions.use((session) => session.run(sql, rows, tag)));
     return Number(result?.['number of rows inserted'] ?? 0);
   }
-}
-
-/** Rows of a staged file as texts, or `undefined` where there are too many to travel as binds, or bytes among them. */
-async function fewRows({ columns, path, rows }: StagedRows): Promise<(string | null)[][] | undefined> {
-  if (rows * columns.length > limits.warehouseBindMaxValues) return undefined;
-  if (columns.some(({ type }) => type === 'bytes')) return undefined;
-  if ((await stat(path)).size > limits.warehouseBindMaxBytes) return undefined;
-  const text = gunzipSync(await readFile(path), { maxOutputLength: limits.recordMaxBytes * 2 });
-  return parse(text, {
-    cast: (value, { quoting }) => (value === '' && !quoting ? null : value),
-  });
 }
 
 /** A type of Snowflake as the engine that prepares batches spells its like. */

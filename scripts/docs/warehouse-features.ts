@@ -20,6 +20,7 @@ const of =
 const loading = of('loading.ts');
 const evolution = of('evolution.ts');
 const strategies = of('strategies.ts');
+const deletions = of('deletions.ts');
 const types = of('types.ts');
 const identifiers = of('identifiers.ts');
 const combining = of('combining.ts');
@@ -43,6 +44,18 @@ export const warehouseFeatures: readonly WarehouseFeature[] = [
   strategies('delete-insert', 'delete-insert replaces each group that the batch names, and no other'),
   strategies('scd2', 'scd2 keeps every version with its time of validity'),
   strategies('hard delete', 'a column that says deleted deletes the row, and keeps older ones out'),
+  deletions(
+    'hard delete: the value as it came',
+    'the column that says deleted deletes though the table does not get it',
+  ),
+  deletions(
+    'scd2: deletions in any order',
+    'scd2: a deletion at the version of a row ends that version, in whatever order they come',
+  ),
+  deletions(
+    'no version becomes text',
+    'a version that would become text is refused, since late data would win',
+  ),
   loading('append', 'append adds every row'),
   loading('replace', 'replace leaves the rows of the last load only'),
   loading('commit marker', 'the same load again changes nothing and returns the first marker'),

@@ -35,6 +35,16 @@ describe('cursors', () => {
     expect(earliestCursor([])).toBeUndefined();
   });
 
+  test('of cursors with a position for each stream, the earliest of each that all have', () => {
+    const ahead = { segment: '0000000000000009', 'webhooks/a': '0000000000000001', 'webhooks/b': '2' };
+    const behind = { segment: '0000000000000010', 'webhooks/a': '0000000000000000' };
+    const earliest = { segment: '0000000000000009', 'webhooks/a': '0000000000000000' };
+    expect(earliestCursor([ahead, behind])).toEqual(earliest);
+    expect(earliestCursor([behind, ahead])).toEqual(earliest);
+    expect(earliestCursor([behind])).toEqual(behind);
+    expect(earliestCursor([ahead, '0000000000000003', behind])).toBe('0000000000000003');
+  });
+
   test('less the lag, in UTC and never later than asked', () => {
     expect(cursorLessLag('2026-01-05T09:00:00.000999+01:00', 120_000)).toBe('2026-01-05T07:58:00.000Z');
     expect(cursorLessLag(undefined, 1)).toBeUndefined();

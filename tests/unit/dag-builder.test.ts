@@ -68,6 +68,20 @@ describe('defineDag', () => {
     expect(build).toThrow(/"hardDelete" belongs to disposition "merge"/);
   });
 
+  test('deletions without a version are refused where the load orders by one', () => {
+    const build = (version: readonly string[]) => () =>
+      defineDag({
+        id: 'deletions',
+        tasks: ({ extract, validate, load }) => {
+          const from = file.records({ path: 'x.ndjson', deleted: { path: 'gone', key: ['id'], version } });
+          const checked = validate('check', extract('pull', { from }), { schema: 'order.v1' });
+          load('store', checked, { into: 'rows', key: ['id'], version: ['at'] });
+        },
+      });
+    expect(build([])).toThrow(/task "store" has versions \(at\), and "deleted" of "pull" names none/);
+    expect(build(['at'])).not.toThrow();
+  });
+
   test('lists every problem at once', () => {
     const build = () =>
       defineDag({

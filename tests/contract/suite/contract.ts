@@ -5,6 +5,7 @@ import type { WarehouseUnderContract } from '../place.js';
 import { checksumContract } from './checksums.js';
 import { combiningContract } from './combining.js';
 import { comparingContract } from './comparing.js';
+import { deletionContract } from './deletions.js';
 import { differentialContract } from './differential.js';
 import { evolutionContract } from './evolution.js';
 import { identifierContract } from './identifiers.js';
@@ -49,6 +50,7 @@ export function warehouseContract(kind: WarehouseUnderContract): void {
     loadingContract(contract);
     evolutionContract(contract);
     strategyContract(contract);
+    deletionContract(contract);
     typeContract(contract);
     identifierContract(contract);
     combiningContract(contract);
