@@ -49,6 +49,7 @@ const jsonLines: LoaderFormat = {
 /** BigQuery by its official client. */
 export class BigQueryEngine implements RemoteEngine {
   readonly name = 'bigquery';
+  readonly place: string;
   readonly capabilities: WarehouseCapabilities = {
     isShared: true,
     textMaxBytes: limits.recordMaxBytes,
@@ -63,6 +64,7 @@ export class BigQueryEngine implements RemoteEngine {
 
   constructor(settings: BigQuerySettings) {
     this.#settings = settings;
+    this.place = `${settings.project}.${settings.dataset}`;
     this.#jobs = new BigQueryJobs(settings);
     this.dialect = bigQueryDialect(settings.project, settings.dataset);
   }

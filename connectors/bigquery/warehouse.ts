@@ -1,5 +1,7 @@
 import type { JsonObject } from '../../core/json.js';
 import type { StagedSql } from '../duckdb/staged-sql.js';
+import type { ConnectionRenewal } from '../connection-renewal.js';
+import { engineFor } from '../remote/renewed-engine.js';
 import { RemoteWarehouse } from '../remote/remote-warehouse.js';
 import type { StagingStore } from '../staging.js';
 import type { Warehouse } from '../warehouse.js';
@@ -11,10 +13,17 @@ export interface BigQueryOptions {
   readonly connection: JsonObject;
   readonly staging: StagingStore;
   readonly stagedSql: StagedSql;
+  readonly renewal?: ConnectionRenewal;
 }
 
 /** BigQuery. @throws PipelineError CONFIG_INVALID */
-export function createBigQueryWarehouse({ connection, staging, stagedSql }: BigQueryOptions): Warehouse {
-  const engine = new BigQueryEngine(bigQuerySettings(connection));
+export function createBigQueryWarehouse({
+  connection,
+  staging,
+  stagedSql,
+  renewal,
+}: BigQueryOptions): Warehouse {
+  const make = (now: JsonObject) => new BigQueryEngine(bigQuerySettings(now));
+  const engine = engineFor(make, connection, renewal);
   return new RemoteWarehouse({ engine, staging, stagedSql });
 }
