@@ -33,6 +33,7 @@ import { createTemporalSchedules } from './temporal-schedules.js';
 import { createTemporalDags } from './temporal-dags.js';
 import { createValueReader } from './values.js';
 import { installLogging } from './sdk-logging.js';
+import { createWarehouseRenewal } from './warehouse-renewal.js';
 import { workflowCode } from './workflow-code.js';
 import { createPoolService } from './pool-service.js';
 import { createFormerRuns } from './recall-run.js';
@@ -242,7 +243,8 @@ async function openStores(options: WorkerOptions, ops: OpsStore, place: Warehous
   const warn = (text: string) => {
     options.logger.warn({ warehouse: place.settings.type }, text);
   };
-  const warehouse = createWarehouse({ ...place, staging, stagedSql, warn });
+  const renewal = createWarehouseRenewal(() => options.warehouse(ops), options.logger);
+  const warehouse = createWarehouse({ ...place, staging, stagedSql, warn, renewal });
   await warehouse.open();
   return {
     staging,

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { PipelineError } from '../core/errors/index.js';
 import type { JsonObject } from '../core/json.js';
 import type { DeferredTransforms } from '../core/manifest.js';
+import type { ConnectionRenewal } from './connection-renewal.js';
 import type { StagedSql } from './duckdb/staged-sql.js';
 import type { StagingStore } from './staging.js';
 import type { Warehouse, WarehouseReader } from './warehouse.js';
@@ -31,6 +32,8 @@ export interface WarehouseEnvironment extends WarehousePlace {
   readonly stagedSql: StagedSql;
   /** Told of what goes on in another way than was meant: a line for the log of the process. */
   readonly warn?: (text: string) => void;
+  /** By which a warehouse with a connection follows its changes; without it, it keeps the one that it was made with. */
+  readonly renewal?: ConnectionRenewal;
 }
 
 /** What `connectors/<type>/index.ts` exports when the folder is a warehouse. */

@@ -341,6 +341,8 @@ export const limits = {
   /** Warehouse over the network: sessions or jobs at once, and time until a connection stands. */
   warehouseMaxConnections: 8,
   warehouseConnectMaxMs: 30_000,
+  /** Warehouse over the network: how often a worker that uses it looks whether its connection has changed. */
+  warehouseConnectionLookEveryMs: 10_000,
   /** Warehouse over the network: one statement, unless its connection says otherwise; how much longer the client waits. */
   warehouseStatementMaxSeconds: 3_600,
   warehouseStatementGraceMs: 15_000,

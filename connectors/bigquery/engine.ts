@@ -49,6 +49,7 @@ const jsonLines: LoaderFormat = {
 /** BigQuery by its official client. */
 export class BigQueryEngine implements RemoteEngine {
   readonly name = 'bigquery';
+  readonly place: string;
   readonly capabilities: WarehouseCapabilities = {
     isShared: true,
     textMaxBytes: limits.recordMaxBytes,
@@ -69,6 +70,7 @@ export class BigQueryEngine implements RemoteEngine {
     this.#settings = settings;
     this.#warn = warn;
     this.#jobs = new BigQueryJobs(settings, limits.bigQueryClientRetries);
+    this.place = `${settings.project}.${settings.dataset}`;
     this.dialect = bigQueryDialect(settings.project, settings.dataset);
   }
 

@@ -1,5 +1,7 @@
 import type { JsonObject } from '../../core/json.js';
 import type { StagedSql } from '../duckdb/staged-sql.js';
+import type { ConnectionRenewal } from '../connection-renewal.js';
+import { engineFor } from '../remote/renewed-engine.js';
 import { RemoteWarehouse } from '../remote/remote-warehouse.js';
 import type { StagingStore } from '../staging.js';
 import type { Warehouse } from '../warehouse.js';
@@ -13,6 +15,7 @@ export interface BigQueryOptions {
   readonly stagedSql: StagedSql;
   /** Told of what goes on in another way than was meant. */
   readonly warn?: (text: string) => void;
+  readonly renewal?: ConnectionRenewal;
 }
 
 /** BigQuery. @throws PipelineError CONFIG_INVALID */
@@ -21,7 +24,9 @@ export function createBigQueryWarehouse({
   staging,
   stagedSql,
   warn,
+  renewal,
 }: BigQueryOptions): Warehouse {
-  const engine = new BigQueryEngine(bigQuerySettings(connection), warn);
+  const make = (now: JsonObject) => new BigQueryEngine(bigQuerySettings(now), warn);
+  const engine = engineFor(make, connection, renewal);
   return new RemoteWarehouse({ engine, staging, stagedSql });
 }

@@ -50,6 +50,8 @@ export interface RemoteDialect extends SqlDialect {
  */
 export interface RemoteEngine {
   readonly name: string;
+  /** Where tables and markers are; no part of it may change while the warehouse is open. */
+  readonly place: string;
   readonly capabilities: WarehouseCapabilities;
   readonly dialect: RemoteDialect;
   readonly checksums: ChecksumSpelling;

@@ -45,6 +45,7 @@ const csv: LoaderFormat = {
 /** Snowflake by its official driver. */
 export class SnowflakeEngine implements RemoteEngine {
   readonly name = 'snowflake';
+  readonly place: string;
   readonly capabilities: WarehouseCapabilities = {
     isShared: true,
     // VARCHAR without a length (Snowflake documentation, "String & binary data types").
@@ -59,6 +60,8 @@ export class SnowflakeEngine implements RemoteEngine {
 
   constructor(settings: SnowflakeSettings) {
     this.#settings = settings;
+    const { driver, database, schema } = settings;
+    this.place = [driver.account, database, schema].join('.');
     this.#sessions = new SnowflakeSessions(settings);
   }
 

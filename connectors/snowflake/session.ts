@@ -31,7 +31,7 @@ export class SnowflakeSession {
       await withDeadline(
         limits.warehouseConnectMaxMs,
         'the connection did not stand in time',
-        connection.connectAsync(),
+        loggedIn(connection),
       );
     } catch (error) {
       throw snowflakeFailure(error, 'the connection');
@@ -115,6 +115,16 @@ export class SnowflakeSession {
       STATEMENT_TIMEOUT_IN_SECONDS: this.#settings.statementMaxSeconds,
     };
   }
+}
+
+/** The driver tells its callback alone that a login was refused; its promise is kept before the server has answered. */
+function loggedIn(connection: Connection): Promise<void> {
+  return new Promise((resolve, reject) => {
+    connection.connect((error) => {
+      if (error) reject(error);
+      else resolve();
+    });
+  });
 }
 
 function columnsOf(statement: {

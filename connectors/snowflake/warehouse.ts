@@ -1,3 +1,5 @@
+import type { ConnectionRenewal } from '../connection-renewal.js';
+import { engineFor } from '../remote/renewed-engine.js';
 import { RemoteWarehouse } from '../remote/remote-warehouse.js';
 import type { StagedSql } from '../duckdb/staged-sql.js';
 import type { StagingStore } from '../staging.js';
@@ -11,10 +13,17 @@ export interface SnowflakeOptions {
   readonly connection: JsonObject;
   readonly staging: StagingStore;
   readonly stagedSql: StagedSql;
+  readonly renewal?: ConnectionRenewal;
 }
 
 /** Snowflake. @throws PipelineError CONFIG_INVALID */
-export function createSnowflakeWarehouse({ connection, staging, stagedSql }: SnowflakeOptions): Warehouse {
-  const engine = new SnowflakeEngine(snowflakeSettings(connection));
+export function createSnowflakeWarehouse({
+  connection,
+  staging,
+  stagedSql,
+  renewal,
+}: SnowflakeOptions): Warehouse {
+  const make = (now: JsonObject) => new SnowflakeEngine(snowflakeSettings(now));
+  const engine = engineFor(make, connection, renewal);
   return new RemoteWarehouse({ engine, staging, stagedSql });
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
-import { TestProject, type RunningProcess } from '../helpers/project.js';
+import { TestProject, waitUntil, type RunningProcess } from '../helpers/project.js';
+import { startLoginProxy, type LoginProxy } from '../peers/login-proxy.js';
 import { findFakesnow, startFakesnow, type Peer } from '../peers/peers.js';
 import { rowSchema } from './dag-files.js';
 
@@ -20,6 +21,7 @@ export default defineDag({
 
 const python = await findFakesnow();
 let peer: Peer;
+let door: LoginProxy;
 let project: TestProject;
 let worker: RunningProcess;
 
@@ -37,6 +39,8 @@ function add(
 (python === undefined ? describe.skip : describe)('a project on Snowflake, played by fakesnow', () => {
   beforeAll(async () => {
     peer = await startFakesnow(python ?? '');
+    door = await startLoginProxy(peer.url);
+    door.takes('not-a-secret');
     // Both come from the environment, as a deployment sets them.
     process.env['MILLRACE_WAREHOUSE'] = 'snowflake';
     process.env['SNOWFLAKE_TEST_PASSWORD'] = 'not-a-secret';
@@ -69,6 +73,7 @@ function add(
     delete process.env['MILLRACE_WAREHOUSE_CONNECTION'];
     delete process.env['TEST_KEYS'];
     delete process.env['SNOWFLAKE_TEST_PASSWORD'];
+    await door.close();
     await peer.stop();
   });
 
@@ -108,7 +113,7 @@ function add(
   test('its connection may be one of the operations store: commands and a worker use it', async () => {
     process.env['MILLRACE_WAREHOUSE_CONNECTION'] = 'kept';
     const options = {
-      ...{ account: 'test', user: 'loader', database: 'test', schema: 'kept', accessUrl: peer.url },
+      ...{ account: 'test', user: 'loader', database: 'test', schema: 'kept', accessUrl: door.url },
     };
     const secret = ['--secret-env', 'password=SNOWFLAKE_TEST_PASSWORD'];
     expect(await add('kept', 'snowflake', options, secret)).toMatchObject({ code: 0 });
@@ -126,5 +131,17 @@ function add(
     expect(await project.rows('SELECT id FROM "TEST"."KEPT"."NUMBERS" ORDER BY id')).toEqual(
       ['ROW-0', 'ROW-1', 'ROW-2'].map((id) => ({ id })),
     );
-  }, 400_000);
+
+    process.env['SNOWFLAKE_TEST_PASSWORD'] = 'the-next-one';
+    expect(await project.run('connections', 'update', 'kept', ...secret)).toMatchObject({ code: 0 });
+    door.takes('the-next-one');
+    await waitUntil(
+      'the worker that is at work logs in with the new password',
+      async () => {
+        await project.json('dag', 'trigger', 'etl', '--wait');
+        return door.logins.at(-1)?.password === 'the-next-one';
+      },
+      240_000,
+    );
+  }, 600_000);
 });

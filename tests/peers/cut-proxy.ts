@@ -119,11 +119,11 @@ const sessionGone = JSON.stringify({
   data: null,
 });
 
-function textOf(request: IncomingMessage, body: Buffer): string {
+export function textOf(request: IncomingMessage, body: Buffer): string {
   return (request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body).toString('utf8');
 }
 
-async function forward(url: URL, request: IncomingMessage, body: Buffer): Promise<Response> {
+export async function forward(url: URL, request: IncomingMessage, body: Buffer): Promise<Response> {
   const dropped = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'accept-encoding']);
   const headers = Object.entries(request.headers).filter(([name]) => !dropped.has(name));
   return fetch(url, {
@@ -133,7 +133,7 @@ async function forward(url: URL, request: IncomingMessage, body: Buffer): Promis
   });
 }
 
-function respond(response: ServerResponse, status: number, body: string): void {
+export function respond(response: ServerResponse, status: number, body: string): void {
   response.writeHead(status, { 'content-type': 'application/json' });
   response.end(body);
 }
