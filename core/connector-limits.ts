@@ -54,6 +54,8 @@ export const connectorLimits = {
   /** GA4: tables of one page of a list, and days in which the table of a day may change (three, time zones, and one to spare). */
   ga4ListedTables: 1_000,
   ga4RewrittenDays: 5,
+  /** DuckDB: rows of one of its row groups, which one thread reads (https://duckdb.org/docs/stable/guides/performance/how_to_tune_workloads). */
+  duckDbRowGroupRows: 122_880,
   /** BigQuery: to cancel the job of a read that is given up, and to hear the answer that it waited for. */
   bigQueryCancelMs: 5_000,
   /** BigQuery: how often its client repeats a request of a load by itself, within each try of ours. */

@@ -20,7 +20,6 @@ export async function compareTable(
   staged: StagedPaths,
 ): Promise<TableComparison> {
   const { config, manifest } = request;
-  await connection.run(`SET TimeZone = 'UTC'`);
   const stored = await tableColumns(connection, config.into);
   const incoming = manifest.columns?.map(({ name }) => name) ?? [];
   const columns = incoming.filter(

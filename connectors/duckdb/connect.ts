@@ -34,6 +34,7 @@ export async function connectDuckDb({ path }: { readonly path: string }): Promis
     throw new PipelineError('WAREHOUSE_UNAVAILABLE', { warehouse: path, reason }, { cause: error });
   }
   const connection = await instance.connect();
+  await connection.run(`SET TimeZone = 'UTC'`);
   return {
     query: (sql, maxRows) => readOnlyQuery(connection, sql, maxRows),
     describe: () => ({ type: 'duckdb', path }),

@@ -15,27 +15,28 @@ import { tombstoneTable } from '../load/system-tables.js';
 import { planLoad, tableChanges, type StoredTables, type TableChange } from '../load/table-changes.js';
 import type { LoadMarker, LoadRequest } from '../warehouse.js';
 import { duckDbType } from './column-sql.js';
-import { prepareBatch } from './prepare-batch.js';
+import { prepareBatch, type LoadConnections } from './prepare-batch.js';
 import { settle, writeRefusals, writeRejects } from './quarantine.js';
 import { columnsOf, rowsOf, timestamp } from './rows.js';
 import { quoteName } from './sql-text.js';
 import type { WriteGate } from './write-gate.js';
 
 /**
- * One load on one connection. DDL runs first, alone, with a checkpoint; the batch is prepared in temporary tables; then a
+ * One load. DDL runs first, alone, with a checkpoint; the batch is prepared in temporary tables; then a
  * single transaction checks the fence, changes the table, writes quarantine and marker, and commits all of it or nothing.
  *
  * @param journaled resolves once the load is in the journal, for which the transaction waits
  * @throws PipelineError STALE_FENCE, CONTRACT_BROKEN, COUNT_MISMATCH, IDENTIFIER_REFUSED, and what `journaled` throws
  */
 export async function runLoad(
-  connection: DuckDBConnection,
+  connections: LoadConnections,
   request: LoadRequest,
   files: LoadFiles,
   gate: WriteGate,
   journaled?: Promise<void>,
 ): Promise<LoadMarker> {
   assertLoadable(request);
+  const { own: connection } = connections;
   const stored = await storedTables(connection, request);
   const plan = planLoad(request, stored);
   const ddl = tableChanges(request, plan, stored).flatMap(ddlOf);
@@ -48,7 +49,7 @@ export async function runLoad(
   }
   return gate.together(async () => {
     const { tombstones } = ddl.length > 0 ? await storedTables(connection, request) : stored;
-    return commitLoad(connection, request, files, { plan, tombstones, journaled });
+    return commitLoad(connections, request, files, { plan, tombstones, journaled });
   });
 }
 
@@ -110,14 +111,20 @@ interface Commit {
 }
 
 async function commitLoad(
-  connection: DuckDBConnection,
+  { own: connection, beside }: LoadConnections,
   given: LoadRequest,
   staged: LoadFiles,
   { plan, tombstones, journaled }: Commit,
 ): Promise<LoadMarker> {
-  await connection.run(`SET TimeZone = 'UTC'`);
   const { request, files } = await applyTransforms(connection, given, staged);
-  const prepared = await prepareBatch(connection, request, plan, files, tombstones);
+  // Transformed rows are in a temporary table, which no other connection sees.
+  const prepared = await prepareBatch(
+    { own: connection, beside: files === staged ? beside : connection },
+    request,
+    plan,
+    files,
+    tombstones,
+  );
   await journaled;
 
   faultPoint('before-commit');

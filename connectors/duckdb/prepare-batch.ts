@@ -6,6 +6,7 @@ import type { EvolutionPlan, StoredColumn } from '../load/evolution.js';
 import type { MergeNames } from '../load/judge.js';
 import { mergeNames, type BatchChanges } from '../load/statements.js';
 import { systemColumns, validityColumns } from '../load/system-tables.js';
+import { limits } from '../../core/limits.js';
 import type { LoadRequest } from '../warehouse.js';
 import { duckDbDialect } from './dialect.js';
 import { judgeBatch } from './judge-batch.js';
@@ -16,6 +17,13 @@ type Changes = Omit<BatchChanges, 'quarantined'>;
 
 const nothing: Changes = { loaded: 0, unchanged: 0, superseded: 0, withheld: 0 };
 
+/** Connections of one load: its own has its temporary tables and its transaction. */
+export interface LoadConnections {
+  readonly own: DuckDBConnection;
+  /** For what is asked while `own` is busy. */
+  readonly beside: DuckDBConnection;
+}
+
 /** A batch that is ready to change its table. */
 export interface PreparedBatch {
   /** Temporary table of the rows that the contract refuses, with code, pointer and message. */
@@ -23,21 +31,27 @@ export interface PreparedBatch {
   apply(): Promise<Changes>;
 }
 
-/** Brings a batch into the table's columns, in temporary tables; `apply` then changes the table. */
+/**
+ * Brings a batch into the table's columns, in temporary tables; `apply` then changes the table.
+ *
+ * @param connections `beside` is another connection than `own` where it sees the batch, too
+ */
 export async function prepareBatch(
-  connection: DuckDBConnection,
+  connections: LoadConnections,
   request: LoadRequest,
   plan: EvolutionPlan,
   files: LoadFiles,
   tombstones: readonly StoredColumn[] | undefined,
 ): Promise<PreparedBatch> {
+  const { own: connection } = connections;
   const batch = batchSql(request, plan, files, tombstones);
   const names = mergeNames(request, plan, duckDbDialect, {
     batch: '_millrace_batch',
     judged: '_millrace_judged',
     history: '_millrace_history',
   });
-  const figures = await figuresOf(connection, request, names, batch);
+  const early = mayBeEarly(connections, request, plan, files) ? batch.allWin : undefined;
+  const figures = await figuresAndBatch(connections, request, names, batch, early);
   const refused = figures.refused === 0 ? undefined : await writeRefused(connection, batch.refused);
   const withheld = plan.isWithheld ? files.rowCount : 0;
   const prepared = (apply: () => Promise<Omit<Changes, 'withheld'>>): PreparedBatch => ({
@@ -54,7 +68,49 @@ export async function prepareBatch(
   const winners = figures.distinct === figures.total ? batch.allWin : batch.winners;
   if (winners === undefined) return prepared(async () => nothing);
   const hasDeletions = batch.hasDeletes || figures.buried > 0;
-  return prepared(await prepareMerge(connection, { ...names, hasDeletions }, winners, figures));
+  const isWritten = early === winners;
+  return prepared(await prepareMerge(connection, { ...names, hasDeletions }, winners, figures, isWritten));
+}
+
+/**
+ * True where the batch may be written as if its keys were unique, before that is known: a batch of one row group is read by one
+ * thread, so that another has time to find out.
+ */
+function mayBeEarly(
+  { own, beside }: LoadConnections,
+  { config }: LoadRequest,
+  plan: EvolutionPlan,
+  { rowCount }: LoadFiles,
+): boolean {
+  return (
+    own !== beside &&
+    config.disposition === 'merge' &&
+    config.key.length > 0 &&
+    plan.assignments.length > 0 &&
+    rowCount <= limits.duckDbRowGroupRows
+  );
+}
+
+/** The figures of a batch, asked beside the statement that writes `early` as the table of the batch. */
+async function figuresAndBatch(
+  { own, beside }: LoadConnections,
+  request: LoadRequest,
+  names: MergeNames,
+  batch: BatchSql,
+  early: string | undefined,
+): Promise<Figures> {
+  // Neither connection may be closed under a statement that runs, hence both are waited for.
+  const [written, figures] = await Promise.allSettled([
+    early === undefined ? undefined : writeBatch(own, names, early),
+    figuresOf(beside, request, names, batch),
+  ]);
+  if (written.status === 'rejected') throw written.reason;
+  if (figures.status === 'rejected') throw figures.reason;
+  return figures.value;
+}
+
+async function writeBatch(connection: DuckDBConnection, names: MergeNames, rows: string): Promise<void> {
+  await connection.run(`CREATE OR REPLACE TEMP TABLE ${names.batch} AS SELECT * FROM ${rows}`);
 }
 
 /** The table of the rows that the contract refuses. */
@@ -102,14 +158,15 @@ async function prepareMerge(
   names: MergeNames,
   winners: string,
   { total, stored }: Figures,
+  isWritten: boolean,
 ): Promise<() => Promise<Omit<Changes, 'withheld'>>> {
   if (names.strategy !== 'scd2' && names.hasDeletions === false && stored === 0) {
     return async () => {
-      const loaded = await insertAll(connection, names, winners);
+      const loaded = await insertAll(connection, names, isWritten ? names.batch : winners);
       return { loaded, unchanged: 0, superseded: total - loaded };
     };
   }
-  await connection.run(`CREATE OR REPLACE TEMP TABLE ${names.batch} AS SELECT * FROM ${winners}`);
+  if (!isWritten) await writeBatch(connection, names, winners);
   const judged = await judgeBatch(connection, names);
   if (names.strategy === 'scd2') {
     const identity = [...names.key, ...names.version].map(quoteName).join(', ');

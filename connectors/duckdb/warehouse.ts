@@ -28,6 +28,7 @@ import { combinations } from './combinations.js';
 import { compareTable } from './compare.js';
 import { existingValues, storedValues } from './known-values.js';
 import { journalPath, LoadJournal } from './load-journal.js';
+import type { LoadFiles } from '../load/batch-sql.js';
 import { loadFiles } from '../load/stage-batch.js';
 import { runLoad } from './load-transaction.js';
 import { announceOwner, findOwner } from './owner.js';
@@ -155,20 +156,20 @@ class DuckDbWarehouse implements Warehouse {
 
   load(request: LoadRequest): Promise<LoadMarker> {
     return this.#inTurn(request.config.into, async () => {
-      const files = await loadFiles(request, this.#options.staging);
-      const committed = await this.findLoad(request.loadId);
+      const [files, committed] = await Promise.all([
+        loadFiles(request, this.#options.staging),
+        this.findLoad(request.loadId),
+      ]);
       if (committed !== undefined) return committed;
       // Its line reaches the disk while the batch is prepared.
       const journaled = this.#journal.append(request);
-      return this.#use(async (connection) => {
-        try {
-          return await runLoad(connection, request, files, this.#gate, journaled);
-        } catch (error) {
-          throw classify(error, request.config.into);
-        } finally {
-          await journaled.catch(() => undefined);
-        }
-      });
+      try {
+        return await this.#run(request, files, journaled);
+      } catch (error) {
+        throw classify(error, request.config.into);
+      } finally {
+        await journaled.catch(() => undefined);
+      }
     });
   }
 
@@ -283,6 +284,8 @@ class DuckDbWarehouse implements Warehouse {
     const instance = await DuckDBInstance.create(path, { memory_limit: `${String(memoryLimitMb)}MB` });
     try {
       const connection = await instance.connect();
+      // Instants are UTC on every connection, whatever the zone of the machine.
+      await connection.run(`SET GLOBAL TimeZone = 'UTC'`);
       const [existing] = await rowsOf(
         connection,
         `SELECT count(*) AS n FROM information_schema.tables WHERE table_name IN ('_millrace_loads', '_millrace_fences', '_millrace_quarantine', '_millrace_reconciles')`,
@@ -317,7 +320,7 @@ class DuckDbWarehouse implements Warehouse {
           request.config.into,
           request.fenceKey ?? intervalKey(request.interval),
         );
-        await this.#use((connection) => runLoad(connection, { ...request, fence }, files, this.#gate));
+        await this.#run({ ...request, fence }, files);
         loads += 1;
       } catch (error) {
         if (!isPipelineError(error)) throw error;
@@ -325,6 +328,12 @@ class DuckDbWarehouse implements Warehouse {
       }
     }
     this.#options.onRebuilt?.({ brokenFile, loads, lost });
+  }
+
+  #run(request: LoadRequest, files: LoadFiles, journaled?: Promise<void>): Promise<LoadMarker> {
+    return this.#use((own) =>
+      this.#use((beside) => runLoad({ own, beside }, request, files, this.#gate, journaled)),
+    );
   }
 
   async #claim(table: string, key: string): Promise<number> {
