@@ -112,7 +112,8 @@ export function readRows(
 
 async function readNote(warehouse: Reader, reads: string): Promise<GraphNote | undefined> {
   const within = { column: 'source_table', values: [noteSource] };
+  let note: GraphNote | undefined;
   for await (const rows of warehouse.combinations({ table: reads, columns: ['note'], within, maxRows: 1 }))
-    for (const [text] of rows) if (typeof text === 'string') return JSON.parse(text) as GraphNote;
-  return undefined;
+    for (const [text] of rows) if (typeof text === 'string') note = JSON.parse(text) as GraphNote;
+  return note;
 }

@@ -28,5 +28,12 @@ export async function* combinations(
      GROUP BY ${names.join(', ')} LIMIT ${String(maxRows + 1)}`,
     binds,
   );
-  for await (const rows of result.yieldRowsJson()) yield rows as (string | null)[][];
+  let isRead = false;
+  try {
+    for await (const rows of result.yieldRowsJson()) yield rows as (string | null)[][];
+    isRead = true;
+  } finally {
+    // A result that is left before its end keeps its snapshot, for which checkpoints wait, until the next statement.
+    if (!isRead) await connection.run('SELECT 1').catch(() => undefined);
+  }
 }

@@ -43,6 +43,9 @@ export function combiningContract({ house, it }: Contract): void {
       const ofTwo = { column: 'user_id', values: ['bo', 'ana', 'nobody'] };
       expect(await read({ ...request, columns: ['id'], within: ofTwo })).toEqual(['1', '2', '4']);
       expect(await read({ ...request, within: { column: 'user_id', values: [] } })).toEqual([]);
+      // Whoever reads no further is in nobody's way: a new table is made as ever.
+      for await (const rows of warehouse.combinations(request)) if (rows.length > 0) break;
+      await house().load({ columns, rows: [row(1, 'ana', '1', null)], config: { into: 'further' } });
     });
 
     it('leave out what another table names, and a tally counts', async () => {
