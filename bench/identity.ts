@@ -169,19 +169,25 @@ async function readBack(graph: GraphStore, tables: Readonly<Record<'identifiers'
     source: String(row['source']),
   });
   for await (const row of linesOf(tables.identifiers))
-    graph.addStored({
-      id: String(row['identifier_id']),
-      type: config.identifiers.findIndex(({ name }) => name === row['identifier_type']),
-      value: String(row['identifier_value']),
-      key: String(row['person_key']),
-      keyedIn: Number(row['person_key_revision']),
-      ...seenOf(row),
-    });
+    graph.addStored(
+      {
+        id: String(row['identifier_id']),
+        type: config.identifiers.findIndex(({ name }) => name === row['identifier_type']),
+        value: String(row['identifier_value']),
+        key: String(row['person_key']),
+        keyedIn: Number(row['person_key_revision']),
+        ...seenOf(row),
+      },
+      String(row['component']),
+    );
   for await (const row of linesOf(tables.links))
-    graph.addStoredLink({
-      ...{ left: String(row['left_id']), right: String(row['right_id']), status: 'linked' },
-      ...seenOf(row),
-    });
+    graph.addStoredLink(
+      {
+        ...{ left: String(row['left_id']), right: String(row['right_id']), status: 'linked' },
+        ...seenOf(row),
+      },
+      String(row['component']),
+    );
 }
 
 function inChild(name: string): Measured {

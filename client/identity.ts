@@ -38,21 +38,14 @@ export async function findIdentity(client: Client, dagId: string | undefined): P
 /** Takes a merge back, resolves the graph, and waits. @throws PipelineError IDENTITY_NOT_FOUND, IDENTITY_SPLIT_FAILED */
 export async function splitMerge(
   client: Client,
-  { spec, specHash, task }: DeployedIdentity,
+  graph: DeployedIdentity,
   split: IdentitySplit,
   taskQueue: string,
 ): Promise<IdentityOutcome & { readonly split: IdentitySplitOutcome }> {
-  const input: SplitIdentityInput = { spec, specHash, taskId: task.id, split };
   try {
-    return (await client.workflow.execute('splitIdentity', {
-      workflowId: identityWorkflowId(spec.id, new Date().toISOString()),
-      taskQueue,
-      args: [input],
-      typedSearchAttributes: new TypedSearchAttributes([
-        { key: dagAttribute, value: spec.id },
-        { key: modeAttribute, value: spec.mode },
-      ]),
-    })) as IdentityOutcome & { split: IdentitySplitOutcome };
+    return (await change(client, graph, taskQueue, split)) as IdentityOutcome & {
+      split: IdentitySplitOutcome;
+    };
   } catch (error) {
     const failure = error instanceof WorkflowFailedError ? applicationFailure(error) : undefined;
     if (failure === undefined) throw error;
@@ -64,6 +57,45 @@ export async function splitMerge(
     const reason = failure.message;
     throw new PipelineError('IDENTITY_SPLIT_FAILED', { merge: split.mergeId, reason }, { cause: error });
   }
+}
+
+/** Resolves a graph from everything that its sources and tables hold, and waits. @throws PipelineError IDENTITY_REBUILD_FAILED */
+export async function rebuildGraph(
+  client: Client,
+  graph: DeployedIdentity,
+  taskQueue: string,
+): Promise<IdentityOutcome> {
+  try {
+    return await change(client, graph, taskQueue);
+  } catch (error) {
+    const failure = error instanceof WorkflowFailedError ? applicationFailure(error) : undefined;
+    if (failure === undefined) throw error;
+    const { into } = graph.task.config;
+    throw new PipelineError('IDENTITY_REBUILD_FAILED', { into, reason: failure.message }, { cause: error });
+  }
+}
+
+function change(
+  client: Client,
+  { spec, specHash, task }: DeployedIdentity,
+  taskQueue: string,
+  split?: IdentitySplit,
+): Promise<IdentityOutcome> {
+  const input: SplitIdentityInput = {
+    spec,
+    specHash,
+    taskId: task.id,
+    ...(split !== undefined && { split }),
+  };
+  return client.workflow.execute('splitIdentity', {
+    workflowId: identityWorkflowId(spec.id, new Date().toISOString()),
+    taskQueue,
+    args: [input],
+    typedSearchAttributes: new TypedSearchAttributes([
+      { key: dagAttribute, value: spec.id },
+      { key: modeAttribute, value: spec.mode },
+    ]),
+  }) as Promise<IdentityOutcome>;
 }
 
 function applicationFailure(error: Error): ApplicationFailure | undefined {

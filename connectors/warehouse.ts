@@ -91,8 +91,24 @@ export interface CombinationRequest {
   readonly columns: readonly string[];
   /** A timestamp or date column: each combination says when it was first and last there. Rows without it are left out. */
   readonly at?: string;
+  /** Only rows whose column, as text, is one of the values. */
+  readonly within?: { readonly column: string; readonly values: readonly string[] };
+  /** Only rows whose column is NULL or not in a column of those rows of another table that have a value in a third one. */
+  readonly except?: {
+    readonly column: string;
+    readonly from: string;
+    readonly fromColumn: string;
+    readonly having: { readonly column: string; readonly value: string };
+  };
   /** One row more than this says that there are more. */
   readonly maxRows: number;
+}
+
+/** How much a table holds. */
+export interface Tally {
+  readonly rows: number;
+  /** The greatest value of a column of whole numbers; 0 for none. */
+  readonly greatest: number;
 }
 
 /** Which values a column has for some keys. The table and its columns exist. */
@@ -167,6 +183,8 @@ export interface Warehouse extends WarehouseReader {
    * for an instant in UTC; some at a time. The table and its columns exist. @throws PipelineError WAREHOUSE_*
    */
   combinations(request: CombinationRequest): AsyncIterable<readonly Combination[]>;
+  /** How many rows a table has, and the greatest value of a column of whole numbers. A table that is not there has none. */
+  tally(table: string, column: string): Promise<Tally>;
   /** Original bytes of quarantined rows, as NDJSON lines in the order of the ids. */
   quarantinedRows(ids: readonly string[]): Promise<readonly string[]>;
 }

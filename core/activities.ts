@@ -132,6 +132,8 @@ export interface Activities {
 
 export interface IdentityRequest extends StageRequest<IdentityTask> {
   readonly split?: IdentitySplit;
+  /** Everything is read anew, whatever was read before; the outcome is the same. */
+  readonly full?: boolean;
 }
 
 /** A merge that an operator takes back. */

@@ -2,6 +2,11 @@
 export const identityLimits = {
   /** Identity: identifiers that are resolved at a time, more where one component has more. */
   identitySliceIdentifiers: 1_000,
+  /** Identity: loads of a source that one resolve notes as read, ids and keys that one statement names. */
+  identityMaxReadLoads: 100_000,
+  identityValuesPerQuery: 2_000,
+  /** Identity: ids that merges name and the graph lacks, from which on every resolve reads everything. */
+  identityMaxAbsentIds: 500,
   /** Identity: identifiers and links that one resolve holds in memory. */
   identityMaxIdentifiers: 1_000_000,
   identityMaxLinks: 2_000_000,

@@ -102,7 +102,8 @@ export interface ReconcileInput extends PinnedSpec, Partial<ReconcileOptions> {
 /** Input of the `splitIdentity` workflow. */
 export interface SplitIdentityInput extends PinnedSpec {
   readonly taskId: string;
-  readonly split: IdentitySplit;
+  /** The merge that is taken back; without one the graph is resolved anew from everything. */
+  readonly split?: IdentitySplit;
 }
 
 /** How a table is compared, and what may be done about what differs. */

@@ -6,7 +6,7 @@ import type { StageContext } from '../core/run.js';
 import { activityOptions } from './activity-options.js';
 import type { SplitIdentityInput } from './messages.js';
 
-/** Takes a merge of an identity graph back, and resolves the graph, in one step of its own. */
+/** Takes a merge of an identity graph back and resolves the graph, or resolves it from everything, in one step of its own. */
 export async function splitIdentity({
   spec,
   taskId,
@@ -26,5 +26,5 @@ export async function splitIdentity({
   const { resolveIdentity } = proxyActivities<Pick<Activities, 'resolveIdentity'>>(
     activityOptions(task, context),
   );
-  return resolveIdentity({ context, task, split });
+  return resolveIdentity({ context, task, ...(split === undefined ? { full: true } : { split }) });
 }

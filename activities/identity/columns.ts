@@ -113,3 +113,27 @@ export class Pairs {
       this.#places[this.#placeOf(this.left.at(index), this.right.at(index))] = index + 1;
   }
 }
+
+/** The indices below `count` that have a group, not -1, those of one group beside each other. */
+export function sortedBy(count: number, groupOf: (index: number) => number): Int32Array {
+  const group = new Int32Array(count);
+  let kept = 0;
+  let greatest = 0;
+  for (let index = 0; index < count; index += 1) {
+    const own = groupOf(index);
+    group[index] = own;
+    if (own >= 0) kept += 1;
+    greatest = Math.max(greatest, own);
+  }
+  const from = new Int32Array(greatest + 2);
+  for (const own of group) if (own >= 0) from[own + 1] = (from[own + 1] ?? 0) + 1;
+  for (let at = 1; at < from.length; at += 1) from[at] = (from[at] ?? 0) + (from[at - 1] ?? 0);
+  const sorted = new Int32Array(kept);
+  for (const [index, own] of group.entries())
+    if (own >= 0) {
+      const place = from[own] ?? 0;
+      sorted[place] = index;
+      from[own] = place + 1;
+    }
+  return sorted;
+}

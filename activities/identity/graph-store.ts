@@ -9,14 +9,24 @@ import type {
   Seen,
 } from '../../core/identity/resolve.js';
 import { limits } from '../../core/limits.js';
-import { Column, Pairs, Texts } from './columns.js';
+import { Column, Pairs, sortedBy, Texts } from './columns.js';
 
 /** A part of a graph that the rest of it has nothing to do with, with what its tables hold of it now. */
 export interface GraphSlice {
   readonly state: IdentityState;
-  readonly wasIdentifier: ReadonlyMap<string, Omit<IdentifierRow, 'value'>>;
+  readonly wasIdentifier: ReadonlyMap<string, Omit<IdentifierRow, 'value'> & InComponent>;
   /** By the index of a link of `state`. */
-  readonly wasLink: readonly (Required<Seen & Pick<LinkRow, 'status'>> | undefined)[];
+  readonly wasLink: readonly ((Required<Seen & Pick<LinkRow, 'status'>> & InComponent) | undefined)[];
+  /** Components of the merges of `state`, by id, as they are stored and as they are now. */
+  readonly wasMerge: ReadonlyMap<string, string>;
+  readonly componentOfMerge: ReadonlyMap<string, string>;
+  /** The component of each identifier of `state`: its least id. */
+  readonly componentOf: ReadonlyMap<string, string>;
+}
+
+/** Name of what depends on each other. */
+export interface InComponent {
+  readonly component: string;
 }
 
 const statuses: readonly LinkStatus[] = ['linked', 'refused-limit', 'refused-split'];
@@ -51,7 +61,13 @@ export class GraphStore {
   /** Place of the status and 1; 0 for a link that is not stored. */
   readonly #linkStatus = new Column();
   readonly #merges: MergeRow[] = [];
+  /** By the id of a merge. */
+  readonly #mergeComponents = new Map<string, string>();
+  /** Number of the stored component and 1, by number and by link. */
+  readonly #component = new Column();
+  readonly #linkComponent = new Column();
   readonly #blocked = new Set<string>();
+  readonly #leftOut = new Set<string>();
   readonly #task: string;
   #identifiers = 0;
 
@@ -69,28 +85,57 @@ export class GraphStore {
     return this.#merges;
   }
 
+  /** The identifiers that it holds, blocked or not. */
+  *ids(): Generator<string> {
+    for (const [number, name] of this.#names.entries()) if (this.#type.at(number) !== 0) yield name;
+  }
+
+  /** An identifier of a type that is declared no longer. */
+  leaveOut(id: string): void {
+    this.#leftOut.add(id);
+  }
+
+  /** Ids that merges or links name, that are no identifiers of the graph, and that could become one under the same rules. */
+  absent(): ReadonlySet<string> {
+    const found = new Set<string>();
+    const note = (id: string) => {
+      const isKnown = this.#blocked.has(id) || this.#leftOut.has(id) || this.#isHeld(this.#number(id));
+      if (!isKnown) found.add(id);
+    };
+    for (const { mergedAnchor, keptAnchor, links } of this.#merges)
+      for (const id of [mergedAnchor, keptAnchor, ...links.flat()]) note(id);
+    for (let index = 0; index < this.#links.size; index += 1) {
+      note(this.#names[this.#links.left.at(index)] ?? '');
+      note(this.#names[this.#links.right.at(index)] ?? '');
+    }
+    return found;
+  }
+
   /** Whether an id or a key has this name. */
   has(name: string): boolean {
     return this.#numbers.has(name);
   }
 
   /** A row of the table of identifiers. @throws PipelineError IDENTITY_TOO_LARGE */
-  addStored({ id, type, value, key = '', keyedIn = 0, ...seen }: IdentifierRow): void {
+  addStored({ id, type, value, key = '', keyedIn = 0, ...seen }: IdentifierRow, component: string): void {
     const number = this.#identifier(id, type, value);
+    this.#component.set(number, this.#number(component) + 1);
     this.#key.set(number, this.#number(key) + 1);
     this.#keyedIn.set(number, keyedIn);
     this.#keep(this.#seen, this.#was, number, seen);
   }
 
   /** A row of the table of links. @throws PipelineError IDENTITY_TOO_LARGE */
-  addStoredLink({ left, right, status = 'linked', ...seen }: LinkRow): void {
+  addStoredLink({ left, right, status = 'linked', ...seen }: LinkRow, component: string): void {
     const index = this.#link(this.#number(left), this.#number(right));
+    this.#linkComponent.set(index, this.#number(component) + 1);
     this.#linkStatus.set(index, statuses.indexOf(status) + 1);
     this.#keep(this.#linkSeen, this.#linkWas, index, seen);
   }
 
-  addMerge(merge: MergeRow): void {
+  addMerge(merge: MergeRow, component: string): void {
     this.#merges.push(merge);
+    this.#mergeComponents.set(merge.mergeId, component);
     const { mergedKey, keptKey, mergedAnchor, keptAnchor, links } = merge;
     for (const name of [mergedKey, keptKey, mergedAnchor, keptAnchor, ...links.flat()]) this.#number(name);
   }
@@ -127,8 +172,7 @@ export class GraphStore {
    */
   *slices(maxIdentifiers: number): Generator<GraphSlice> {
     const groups = this.#groups();
-    const held = (number: number) =>
-      this.#type.at(number) !== 0 && !this.#blocked.has(this.#names[number] ?? '');
+    const held = (number: number) => this.#isHeld(number);
     const nodes = sortedBy(this.#names.length, (number) => (held(number) ? groups.find(number) : -1));
     const links = sortedBy(this.#links.size, (index) => {
       const left = this.#links.left.at(index);
@@ -145,17 +189,42 @@ export class GraphStore {
     while (node < nodes.length) {
       const [fromNode, fromLink] = [node, link];
       const mine: MergeRow[] = [];
+      const componentOf = new Map<string, string>();
+      const componentOfMerge = new Map<string, string>();
       do {
         const group = groups.find(nodes[node] ?? 0);
-        while (node < nodes.length && groups.find(nodes[node] ?? 0) === group) node += 1;
+        const end = this.#endOf(nodes, node, group, groups);
+        const members = Array.from(nodes.subarray(node, end), (number) => this.#names[number] ?? '');
+        const least = members.reduce((a, b) => (b < a ? b : a));
+        for (const id of members) componentOf.set(id, least);
+        node = end;
         while (link < links.length && groups.find(this.#links.left.at(links[link] ?? 0)) === group) link += 1;
-        mine.push(...(merges.get(group) ?? []));
+        for (const merge of merges.get(group) ?? []) {
+          mine.push(merge);
+          componentOfMerge.set(merge.mergeId, least);
+        }
         merges.delete(group);
       } while (node < nodes.length && node - fromNode < maxIdentifiers);
-      yield this.#slice(nodes.subarray(fromNode, node), links.subarray(fromLink, link), mine);
+      const rows = this.#slice(nodes.subarray(fromNode, node), links.subarray(fromLink, link), mine);
+      yield { ...rows, componentOf, componentOfMerge };
     }
-    if (merges.size > 0)
-      yield this.#slice(nodes.subarray(node), links.subarray(link), [...merges.values()].flat());
+    // Merges of which no identifier is left.
+    for (const mine of merges.values()) {
+      const least = mine.map(({ mergedKey }) => mergedKey).reduce((a, b) => (b < a ? b : a));
+      const componentOfMerge = new Map(mine.map(({ mergeId }) => [mergeId, least]));
+      yield {
+        ...this.#slice(nodes.subarray(node), links.subarray(link), mine),
+        componentOf: new Map(),
+        componentOfMerge,
+      };
+    }
+  }
+
+  /** Where the members of a group end that begins at `from`. */
+  #endOf(nodes: Int32Array, from: number, group: number, groups: Groups): number {
+    let end = from;
+    while (end < nodes.length && groups.find(nodes[end] ?? 0) === group) end += 1;
+    return end;
   }
 
   /** Rows of the tables that blocked values take with them. */
@@ -173,6 +242,10 @@ export class GraphStore {
     return { identifiers: [...this.#blocked].filter((id) => this.#isStored(id)), links };
   }
 
+  #isHeld(number: number): boolean {
+    return this.#type.at(number) !== 0 && !this.#blocked.has(this.#names[number] ?? '');
+  }
+
   #isStored(id: string): boolean {
     const number = this.#numbers.get(id);
     return number !== undefined && this.#key.at(number) !== 0;
@@ -184,11 +257,13 @@ export class GraphStore {
       const [x, y] = [groups.find(a), groups.find(b)];
       if (x !== y) groups.join(x, y);
     };
-    for (let index = 0; index < this.#links.size; index += 1)
-      join(this.#links.left.at(index), this.#links.right.at(index));
+    for (let index = 0; index < this.#links.size; index += 1) {
+      const [left, right] = [this.#links.left.at(index), this.#links.right.at(index)];
+      if (this.#isHeld(left) && this.#isHeld(right)) join(left, right);
+    }
     for (let number = 0; number < this.#names.length; number += 1) {
       const key = this.#key.at(number);
-      if (key !== 0) join(number, key - 1);
+      if (key !== 0 && this.#isHeld(number)) join(number, key - 1);
     }
     for (const { mergedKey, keptKey, mergedAnchor, keptAnchor, links } of this.#merges)
       for (const name of [keptKey, mergedAnchor, keptAnchor, ...links.flat()])
@@ -196,8 +271,12 @@ export class GraphStore {
     return groups;
   }
 
-  #slice(nodes: Int32Array, links: Int32Array, merges: readonly MergeRow[]): GraphSlice {
-    const wasIdentifier = new Map<string, Omit<IdentifierRow, 'value'>>();
+  #slice(
+    nodes: Int32Array,
+    links: Int32Array,
+    merges: readonly MergeRow[],
+  ): Omit<GraphSlice, 'componentOf' | 'componentOfMerge'> {
+    const wasIdentifier = new Map<string, Omit<IdentifierRow, 'value'> & InComponent>();
     const identifiers = Array.from(nodes, (number): IdentifierRow => {
       const id = this.#names[number] ?? '';
       const type = this.#type.at(number) - 1;
@@ -207,12 +286,15 @@ export class GraphStore {
       if (keyNumber < 0) return { id, type, value, ...seen };
       const key = this.#names[keyNumber] ?? '';
       const keyedIn = this.#keyedIn.at(number);
-      wasIdentifier.set(id, { id, type, key, keyedIn, ...this.#seenAt(this.#was, number) });
+      const component = this.#names[this.#component.at(number) - 1] ?? '';
+      wasIdentifier.set(id, { id, type, key, keyedIn, component, ...this.#seenAt(this.#was, number) });
       return { id, type, value, key, keyedIn, ...seen };
     });
     const wasLink = Array.from(links, (index) => {
       const status = statuses[this.#linkStatus.at(index) - 1];
-      return status === undefined ? undefined : { ...this.#seenAt(this.#linkWas, index), status };
+      if (status === undefined) return undefined;
+      const component = this.#names[this.#linkComponent.at(index) - 1] ?? '';
+      return { ...this.#seenAt(this.#linkWas, index), status, component };
     });
     const rows = Array.from(links, (index): LinkRow => {
       const [left, right] = [this.#links.left.at(index), this.#links.right.at(index)];
@@ -222,7 +304,12 @@ export class GraphStore {
         ...this.#seenAt(this.#linkSeen, index),
       };
     });
-    return { state: { identifiers, links: rows, merges }, wasIdentifier, wasLink };
+    return {
+      state: { identifiers, links: rows, merges },
+      wasIdentifier,
+      wasLink,
+      wasMerge: this.#mergeComponents,
+    };
   }
 
   #seenAt(columns: SeenColumns, index: number): Seen {
@@ -289,28 +376,4 @@ export class GraphStore {
       ...{ task: this.#task, what, limit, allowed: limits[limit] },
     });
   }
-}
-
-/** The indices below `count` that have a group, not -1, those of one group beside each other. */
-function sortedBy(count: number, groupOf: (index: number) => number): Int32Array {
-  const group = new Int32Array(count);
-  let kept = 0;
-  let greatest = 0;
-  for (let index = 0; index < count; index += 1) {
-    const own = groupOf(index);
-    group[index] = own;
-    if (own >= 0) kept += 1;
-    greatest = Math.max(greatest, own);
-  }
-  const from = new Int32Array(greatest + 2);
-  for (const own of group) if (own >= 0) from[own + 1] = (from[own + 1] ?? 0) + 1;
-  for (let at = 1; at < from.length; at += 1) from[at] = (from[at] ?? 0) + (from[at - 1] ?? 0);
-  const sorted = new Int32Array(kept);
-  for (const [index, own] of group.entries())
-    if (own >= 0) {
-      const place = from[own] ?? 0;
-      sorted[place] = index;
-      from[own] = place + 1;
-    }
-  return sorted;
 }

@@ -5,29 +5,36 @@ import { limits } from '../../core/limits.js';
 import type { StageIo } from '../deps.js';
 import type { GraphStore } from './graph-store.js';
 import { readIdentifier } from './identifier.js';
+import { exceptRead } from './progress.js';
 import { combinationsOf } from './read-state.js';
 
-type Reader = Pick<Warehouse, 'combinations' | 'tableColumns'>;
+type Reader = Pick<Warehouse, 'combinations' | 'tableColumns' | 'tally'>;
 type Io = Pick<StageIo, 'signal' | 'heartbeat' | 'log'>;
 
 /**
- * Adds what the sources say, one row for each combination of identifiers. A table that does not exist yet has no rows.
+ * Adds what sources say, one row for each combination of identifiers; with `isNew`, only what was loaded since the last
+ * resolve.
  *
- * @throws PipelineError IDENTITY_INVALID, IDENTITY_TOO_LARGE, WAREHOUSE_*
+ * @throws PipelineError IDENTITY_TOO_LARGE, WAREHOUSE_*
  */
 export async function observe(
   warehouse: Reader,
   config: IdentityConfig,
-  task: string,
+  {
+    sources,
+    isNew,
+    task,
+  }: { readonly sources: readonly IdentitySource[]; readonly isNew: boolean; readonly task: string },
   io: Io,
   graph: GraphStore,
 ): Promise<void> {
   const types = new Map(config.identifiers.map((spec, type) => [spec.name, { spec, type }]));
-  for (const source of await presentSources(warehouse, config, task, io)) {
+  for (const source of sources) {
     const { table, at } = source;
     const columns = Object.keys(source.columns);
     const typed = Object.values(source.columns).map((name) => types.get(name));
-    const request = { table, columns, at, maxRows: limits.identityMaxLinks };
+    const except = isNew ? await exceptRead(warehouse, config, table) : {};
+    const request = { table, columns, at, ...except, maxRows: limits.identityMaxLinks };
     for await (const row of combinationsOf(warehouse, request, task)) {
       const [firstSeen = '', lastSeen = ''] = row.slice(-2).map((text) => instant(text ?? ''));
       const found = typed.flatMap((known, index) => {
@@ -46,7 +53,7 @@ export async function observe(
 }
 
 /** The sources whose tables exist. @throws PipelineError IDENTITY_INVALID, naming everything that does not fit */
-async function presentSources(
+export async function presentSources(
   warehouse: Reader,
   { sources }: IdentityConfig,
   task: string,

@@ -1,9 +1,10 @@
 import type { IdentifierRow, LinkRow, MergeRow } from '../../core/identity/resolve.js';
 import type { IdentityConfig } from '../../core/identity/spec.js';
 import type { JsonObject } from '../../core/json.js';
+import type { InComponent } from './graph-store.js';
 
 /** A row of the table of identifiers, without its revision. */
-export function identifierRow(row: IdentifierRow, { identifiers }: IdentityConfig): JsonObject {
+export function identifierRow(row: IdentifierRow & InComponent, { identifiers }: IdentityConfig): JsonObject {
   return {
     identifier_id: row.id,
     identifier_type: identifiers[row.type]?.name ?? '',
@@ -13,11 +14,12 @@ export function identifierRow(row: IdentifierRow, { identifiers }: IdentityConfi
     first_seen: row.firstSeen,
     last_seen: row.lastSeen,
     source: row.source,
+    component: row.component,
   };
 }
 
 /** A row of the table of links, without its revision. */
-export function linkRow(row: LinkRow): JsonObject {
+export function linkRow(row: LinkRow & InComponent): JsonObject {
   return {
     left_id: row.left,
     right_id: row.right,
@@ -25,11 +27,12 @@ export function linkRow(row: LinkRow): JsonObject {
     last_seen: row.lastSeen,
     source: row.source,
     status: row.status ?? 'linked',
+    component: row.component,
   };
 }
 
 /** A row of the table of merges, without when it came to be, and its revision. */
-export function mergeRow(row: MergeRow): JsonObject {
+export function mergeRow(row: MergeRow, component: string): JsonObject {
   const [[left, right] = ['', '']] = row.links;
   return {
     merge_id: row.mergeId,
@@ -44,6 +47,7 @@ export function mergeRow(row: MergeRow): JsonObject {
     kept_anchor_id: row.keptAnchor,
     merged_key_revision: row.mergedKeyedIn,
     merged_in: row.revision,
+    component,
   };
 }
 

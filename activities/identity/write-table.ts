@@ -14,7 +14,7 @@ import { identityColumns, identityLoad, type IdentityTable } from './tables.js';
 /** Who writes, under which fences. */
 export interface IdentityWriter {
   readonly deps: Pick<ActivityDeps, 'staging' | 'stagedSql' | 'warehouse'>;
-  readonly io: Pick<StageIo, 'signal' | 'attempt' | 'log'>;
+  readonly io: Pick<StageIo, 'signal' | 'attempt' | 'log' | 'heartbeat'>;
   readonly context: Pick<StageContext, 'dagId' | 'workflowId' | 'runId' | 'startedAt'>;
   readonly taskId: string;
   readonly config: IdentityConfig;

@@ -2,7 +2,14 @@ import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import type { QueryRow } from '../../connectors/warehouse.js';
 import type { CommandContext } from '../context.js';
-import { findIdentity, listMerges, showPerson, splitMerge, type DeployedIdentity } from '../identity.js';
+import {
+  findIdentity,
+  listMerges,
+  rebuildGraph,
+  showPerson,
+  splitMerge,
+  type DeployedIdentity,
+} from '../identity.js';
 import { emit, renderTable } from '../output.js';
 import { openWarehouseReader, type ProjectWarehouse } from '../project.js';
 
@@ -13,7 +20,7 @@ interface Shared {
 
 /** `millrace identity …`: who is one person and why, and taking a wrong merge back. */
 export function registerIdentity(program: Command, context: CommandContext): void {
-  const identity = program.command('identity').description('who is one person: show, merges, split');
+  const identity = program.command('identity').description('who is one person: show, merges, split, rebuild');
 
   identity
     .command('show <type> <value>')
@@ -106,6 +113,29 @@ export function registerIdentity(program: Command, context: CommandContext): voi
         });
       },
     );
+
+  identity
+    .command('rebuild')
+    .description(
+      'resolve the graph from everything, not only from what was loaded since; persons and keys stay',
+    )
+    .option('--dag <dag>', 'the DAG whose identity task it is, where several have one')
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', '\nExample:\n  $ millrace identity rebuild')
+    .action(async (options: Shared, command: Command) => {
+      const settings = context.settings(command);
+      const client = await context.client(settings);
+      const graph = await findIdentity(client, options.dag);
+      const outcome = await rebuildGraph(client, graph, settings.temporal.taskQueue);
+      const { persons, identifiers, changedRows } = outcome;
+      emit(
+        context.output,
+        options.json === true,
+        outcome,
+        () =>
+          `${String(persons)} persons of ${String(identifiers)} identifiers; rows that changed: ${String(changedRows)}`,
+      );
+    });
 }
 
 async function withGraph<T>(

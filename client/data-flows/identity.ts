@@ -6,7 +6,7 @@ import type { FlowField } from './fields.js';
 /** Columns that stand for a person; what names one outright is tagged as its types of identifiers are. */
 const pseudonyms: ReadonlySet<string> = new Set([
   ...['identifier_id', 'person_key', 'left_id', 'right_id', 'links', 'merged_anchor_id', 'kept_anchor_id'],
-  ...['merged_key', 'kept_key', 'resolves_to', 'split_by'],
+  ...['merged_key', 'kept_key', 'resolves_to', 'split_by', 'component', 'note'],
 ]);
 const behaviour: ReadonlySet<string> = new Set(['first_seen', 'last_seen']);
 

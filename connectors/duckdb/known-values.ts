@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { StoredValuesRequest } from '../warehouse.js';
-import { rowsOf } from './rows.js';
+import type { StoredValuesRequest, Tally } from '../warehouse.js';
+import { rowsOf, tableColumns } from './rows.js';
 import { quoteName } from './sql-text.js';
 
 /** Those of the values, as text, that a column has. */
@@ -33,6 +33,16 @@ export async function storedValues(
     [...keys],
   );
   return rows.map((row) => [String(row['k']), String(row['v'])]);
+}
+
+/** How many rows a table has, and the greatest value of a column of whole numbers. */
+export async function tally(connection: DuckDBConnection, table: string, column: string): Promise<Tally> {
+  if ((await tableColumns(connection, table)) === undefined) return { rows: 0, greatest: 0 };
+  const [row] = await rowsOf(
+    connection,
+    `SELECT count(*) AS n, max(${quoteName(column)}) AS greatest FROM ${quoteName(table)}`,
+  );
+  return { rows: Number(row?.['n'] ?? 0), greatest: Number(row?.['greatest'] ?? 0) };
 }
 
 function textOf(column: string): string {

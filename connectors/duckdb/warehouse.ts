@@ -20,13 +20,14 @@ import type {
   LoadRequest,
   QueryResult,
   StoredValuesRequest,
+  Tally,
   Warehouse,
   WarehouseCapabilities,
 } from '../warehouse.js';
 import { Books } from './books.js';
 import { combinations } from './combinations.js';
 import { compareTable } from './compare.js';
-import { existingValues, storedValues } from './known-values.js';
+import { existingValues, storedValues, tally } from './known-values.js';
 import { journalPath, LoadJournal } from './load-journal.js';
 import type { LoadFiles } from '../load/batch-sql.js';
 import { loadFiles } from '../load/stage-batch.js';
@@ -236,6 +237,10 @@ class DuckDbWarehouse implements Warehouse {
     } finally {
       connection.closeSync();
     }
+  }
+
+  tally(table: string, column: string): Promise<Tally> {
+    return this.#use((connection) => tally(connection, table, column));
   }
 
   quarantinedRows(ids: readonly string[]): Promise<readonly string[]> {

@@ -28,12 +28,14 @@ import type {
   LoadRequest,
   QueryResult,
   StoredValuesRequest,
+  Tally,
   Warehouse,
   WarehouseCapabilities,
 } from '../warehouse.js';
 import { RemoteBooks } from './books.js';
 import { changeTables } from './change-tables.js';
 import { createRemoteChecksums } from './checksums.js';
+import { combinationsStatement } from './combinations.js';
 import { commitScript } from './commit-script.js';
 import { compareRemote } from './compare.js';
 import type { RemoteEngine, StatementTag, TemporaryTable } from './engine.js';
@@ -156,36 +158,25 @@ export class RemoteWarehouse implements Warehouse {
     return rows.map((row) => [String(row['k']), String(row['v'])]);
   }
 
-  async *combinations({
-    table,
-    columns,
-    at,
-    maxRows,
-  }: CombinationRequest): AsyncGenerator<readonly Combination[]> {
-    const { dialect } = this.#engine;
-    const specs = (await this.tableColumns(table)) ?? [];
-    const text = (expression: string, column: string) => {
-      const spec = specs.find(({ name }) => name === column);
-      return dialect.asText(expression, spec ?? { name: column, type: 'string', nullable: true });
-    };
-    const names = columns.map((column) => dialect.name(column));
-    // Texts of instants are in the order of the instants.
-    const seen = at === undefined ? [] : ['MIN', 'MAX'].map((f) => `${f}(${text(dialect.name(at), at)})`);
-    const values = [...columns.map((column, index) => text(names[index] ?? '', column)), ...seen];
-    const where = at === undefined ? '' : `WHERE ${dialect.name(at)} IS NOT NULL`;
-    const rows = await this.#engine.run(
-      {
-        sql: `SELECT ${values.map((value, index) => `${value} AS c${String(index)}`).join(', ')} FROM ${dialect.table(table)} ${where} GROUP BY ${names.join(', ')} LIMIT ${String(maxRows + 1)}`,
-        binds: [],
-      },
-      { table },
-    );
+  async *combinations(request: CombinationRequest): AsyncGenerator<readonly Combination[]> {
+    const { table } = request;
+    const columns = (await this.tableColumns(table)) ?? [];
+    const { statement, width } = combinationsStatement(request, columns, this.#engine.dialect);
+    const rows = await this.#engine.run(statement, { table });
     yield rows.map((row) =>
-      values.map((_, index) => {
+      Array.from({ length: width }, (_, index) => {
         const value = row[`c${String(index)}`] ?? null;
         return value === null ? null : String(value);
       }),
     );
+  }
+
+  async tally(table: string, column: string): Promise<Tally> {
+    if ((await this.#engine.columns(table)) === undefined) return { rows: 0, greatest: 0 };
+    const { dialect } = this.#engine;
+    const sql = `SELECT COUNT(*) AS n, MAX(${dialect.name(column)}) AS greatest FROM ${dialect.table(table)}`;
+    const [row] = await this.#engine.run({ sql, binds: [] }, { table });
+    return { rows: Number(row?.['n'] ?? 0), greatest: Number(row?.['greatest'] ?? 0) };
   }
 
   query(sql: string, maxRows: number): Promise<QueryResult> {

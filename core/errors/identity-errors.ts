@@ -19,6 +19,11 @@ export const identityErrors = {
     retryable: false,
     message: 'There is no {what}. {hint}',
   },
+  IDENTITY_REBUILD_FAILED: {
+    kind: 'ContractError',
+    retryable: false,
+    message: 'Identity graph "{into}" could not be resolved: {reason}',
+  },
   IDENTITY_SPLIT_FAILED: {
     kind: 'ContractError',
     retryable: false,

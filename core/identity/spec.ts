@@ -38,6 +38,8 @@ export interface IdentityTables {
   readonly links: string;
   readonly merges: string;
   readonly splits: string;
+  /** The loads of the sources that are in the graph, and what the last resolve left. */
+  readonly reads: string;
 }
 
 export function identityTables({ into }: Pick<IdentityConfig, 'into'>): IdentityTables {
@@ -46,6 +48,7 @@ export function identityTables({ into }: Pick<IdentityConfig, 'into'>): Identity
     links: `${into}_links`,
     merges: `${into}_merges`,
     splits: `${into}_splits`,
+    reads: `${into}_reads`,
   };
 }
 

@@ -204,6 +204,8 @@ test('a merge keeps the older key, a split brings the other one back and holds, 
   expect(await project.json('identity', 'merges', '--all')).toMatchObject({
     merges: [{ status: 'split', reason: 'one mailbox, two people', split_by: 'ana' }],
   });
+  // Everything read anew is what was there.
+  expect(await project.json('identity', 'rebuild')).toMatchObject({ changedRows: 0, newMerges: 0 });
   expect(await project.run('identity', 'split', 'none', '--reason', 'x')).toMatchObject({
     code: 78,
     stderr: expect.stringContaining('IDENTITY_NOT_FOUND'),

@@ -40,6 +40,45 @@ export function combiningContract({ house, it }: Contract): void {
       ]);
       expect(await read(request)).toEqual([',2', `ana,${beyondDoubles}`, 'bo,2']);
       expect(await read({ ...request, maxRows: 1 })).toHaveLength(2);
+      const ofTwo = { column: 'user_id', values: ['bo', 'ana', 'nobody'] };
+      expect(await read({ ...request, columns: ['id'], within: ofTwo })).toEqual(['1', '2', '4']);
+      expect(await read({ ...request, within: { column: 'user_id', values: [] } })).toEqual([]);
+      // Whoever reads no further is in nobody's way: a new table is made as ever.
+      for await (const rows of warehouse.combinations(request)) if (rows.length > 0) break;
+      await house().load({ columns, rows: [row(1, 'ana', '1', null)], config: { into: 'further' } });
+    });
+
+    it('leave out what another table names, and a tally counts', async () => {
+      const own = [column('id', 'int64'), column('version', 'int64'), column('tag', 'string')];
+      const row = (id: number, tag: string | null) => ({ id, version: id * 2, tag });
+      await house().load({ columns: own, rows: [row(1, 'a'), row(2, 'b'), row(3, null)] });
+      const noted = [
+        { id: 1, version: 1, tag: 'a', owner: 'first' },
+        { id: 2, version: 1, tag: 'b', owner: 'second' },
+      ];
+      await house().load({
+        columns: [...own, column('owner', 'string')],
+        rows: noted,
+        config: { into: 'noted' },
+      });
+      const { warehouse } = house();
+      const except = {
+        column: 'tag',
+        from: 'noted',
+        fromColumn: 'tag',
+        having: { column: 'owner', value: 'second' },
+      };
+      const ids: unknown[] = [];
+      for await (const rows of warehouse.combinations({
+        table: 'items',
+        columns: ['id'],
+        except,
+        maxRows: 9,
+      }))
+        ids.push(...rows.flat());
+      expect(ids.sort()).toEqual(['1', '3']);
+      expect(await warehouse.tally('items', 'version')).toEqual({ rows: 3, greatest: 6 });
+      expect(await warehouse.tally('nowhere', 'version')).toEqual({ rows: 0, greatest: 0 });
     });
   });
 }
