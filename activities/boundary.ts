@@ -48,7 +48,6 @@ export function toActivity<Request, Result>(
     const io: StageIo = {
       signal: context.cancellationSignal,
       attempt: tryInExecution + (numberOf(request, 'priorTries') ?? 0),
-      throttledTries: throttledBefore(request, tries),
       lastDetails: details,
       logger,
       log: tryLog.log,
@@ -99,13 +98,8 @@ function isGoingOn(reason: unknown): boolean {
   return reason instanceof CancelledFailure && reason.message !== 'CANCELLED';
 }
 
-/** Tries before this one that the source throttled, whoever counts them. */
-function throttledBefore(request: unknown, tries: { readonly throttled: number } | undefined): number {
-  return tries?.throttled ?? numberOf(request, 'throttledTries') ?? 0;
-}
-
 /** A count of tries that the workflow keeps, where it does. */
-function numberOf(request: unknown, name: 'tryNumber' | 'priorTries' | 'throttledTries'): number | undefined {
+function numberOf(request: unknown, name: 'tryNumber' | 'priorTries'): number | undefined {
   if (typeof request !== 'object' || request === null) return undefined;
   const value = (request as Partial<Record<typeof name, unknown>>)[name];
   return value === undefined ? undefined : Number(value);

@@ -56,8 +56,6 @@ export interface StageIo {
   readonly lastDetails?: unknown;
   /** 1 on the first try. */
   readonly attempt: number;
-  /** Tries before this one that the source throttled, which `attempt` leaves out. Default: none. */
-  readonly throttledTries?: number;
   readonly logger: Logger;
   /** The log of this try, for `millrace run logs`. */
   readonly log: TaskLog;

@@ -85,7 +85,7 @@ function scopeOf(
   { context }: ExtractRequest,
   connection: string | undefined,
   { rate }: ResolvedConnection,
-  { attempt, throttledTries = 0 }: StageIo,
+  { attempt }: StageIo,
 ): RequestScopeOptions | undefined {
   if (rates === undefined || connection === undefined) return undefined;
   return {
@@ -94,7 +94,7 @@ function scopeOf(
     dag: context.dagId,
     holder: randomUUID(),
     ...(rate !== undefined && { rules: rate }),
-    isFirstTry: attempt === 1 && throttledTries === 0,
+    isFirstTry: attempt === 1,
   };
 }
 
@@ -129,7 +129,7 @@ async function readRequest(
       hint: 'Start the run with an interval, or use a backfill.',
     });
   }
-  const committed = await deps.warehouse.latestCursor(context.dagId, cursorKey);
+  const committed = await deps.warehouse.latestCursor(context.dagId, cursorKey, request.loads);
   const cursor = cursorOfTask(committed, cursorKey) ?? cursorConfig?.initialValue;
   return cursor === undefined ? base : { ...base, cursor };
 }

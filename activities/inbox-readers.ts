@@ -1,8 +1,8 @@
 import { positionOf, streamsOf } from '../connectors/inbox/position.js';
 import { sequenceTimeMs } from '../connectors/inbox/segments.js';
 import type { Warehouse } from '../connectors/warehouse.js';
-import type { DagSpec, ExtractTask, TaskSpec } from '../core/dag-spec.js';
-import { isInGroup } from '../core/graph.js';
+import type { DagSpec, ExtractTask } from '../core/dag-spec.js';
+import { isInGroup, loadsFedBy } from '../core/graph.js';
 import type { InboxReader } from '../core/inbox-report.js';
 import { cursorOfTask } from '../core/manifest.js';
 
@@ -31,7 +31,10 @@ export async function inboxReaders(
       const keepsAll = whyAll(spec, task);
       const committed =
         keepsAll === undefined
-          ? cursorOfTask(await warehouse.latestCursor(spec.id, task.id), task.id)
+          ? cursorOfTask(
+              await warehouse.latestCursor(spec.id, task.id, loadsFedBy(spec.tasks, task.id)),
+              task.id,
+            )
           : undefined;
       const position = positionOf({ ...from, ...(committed === undefined ? {} : { cursor: committed }) });
       for (const stream of streamsOf(from)) {
@@ -61,14 +64,9 @@ function whyAll(spec: DagSpec, task: ExtractTask): string | undefined {
   if (task.config.read !== 'cursor') return 'it reads the whole stream each time';
   if (spec.groups?.some((group) => group.expand !== undefined && isInGroup(task, group.id)) === true)
     return 'each instance of its mapped group reads on its own';
+  const fed = loadsFedBy(spec.tasks, task.id);
   const reconciled = spec.tasks.find(
-    (other) => other.kind === 'load' && other.reconcile !== undefined && isFedBy(spec, other, task.id),
+    (other) => other.kind === 'load' && other.reconcile !== undefined && fed.includes(other.id),
   );
   return reconciled === undefined ? undefined : `reconcile of "${reconciled.id}" reads the whole stream`;
-}
-
-function isFedBy(spec: DagSpec, task: TaskSpec, extractId: string): boolean {
-  if (task.id === extractId) return true;
-  const before = 'input' in task ? spec.tasks.find(({ id }) => id === task.input) : undefined;
-  return before !== undefined && isFedBy(spec, before, extractId);
 }

@@ -1,6 +1,7 @@
 import { limits } from '../core/limits.js';
 import { parseInstant } from '../core/interval.js';
 import type { JsonValue } from '../core/json.js';
+import { cursorOfTask } from '../core/manifest.js';
 
 /**
  * The greater of two cursor values. Instants are compared as instants, because their texts may carry different UTC
@@ -14,6 +15,35 @@ export function laterCursor(
   if (candidate === undefined || candidate === null || isFarAhead(candidate)) return current;
   if (current === undefined || current === null) return candidate;
   return compareCursors(candidate, current) > 0 ? candidate : current;
+}
+
+/** The last marker of a load task, as far as it tells of cursors. */
+export interface CursorMarker {
+  readonly loadTaskId: string;
+  /** An `ExtractCursor` as JSON text. */
+  readonly cursor: string;
+}
+
+/**
+ * How far the loads of an extract task have committed it: the earliest of their last markers (see `Warehouse.latestCursor`).
+ *
+ * @param loads load tasks that take its rows now. Once each of them has committed, markers of load tasks that are no more,
+ * removed or renamed, hold nothing back; until then they count, so that a renamed load goes on where it was.
+ */
+export function committedCursor(
+  markers: readonly CursorMarker[],
+  extractTaskId: string,
+  loads: readonly string[] = [],
+): JsonValue | undefined {
+  const committed = markers.flatMap(({ loadTaskId, cursor }) => {
+    const value = cursorOfTask(JSON.parse(cursor) as JsonValue, extractTaskId);
+    return value === undefined ? [] : [{ loadTaskId, value }];
+  });
+  const isComplete =
+    loads.length > 0 && loads.every((id) => committed.some(({ loadTaskId }) => loadTaskId === id));
+  const counted = isComplete ? committed.filter(({ loadTaskId }) => loads.includes(loadTaskId)) : committed;
+  const earliest = earliestCursor(counted.map(({ value }) => value));
+  return earliest === undefined ? undefined : { taskId: extractTaskId, value: earliest };
 }
 
 /**

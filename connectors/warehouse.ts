@@ -151,9 +151,15 @@ export interface Warehouse extends WarehouseReader {
   /**
    * Committed cursor of an extract task: `manifest.cursor` as it was loaded, an `ExtractCursor` whose `taskId` is this
    * one, of the DAG's last marker by commit order. Where several load tasks took the same extract's rows, the last of
-   * each, and of these the earliest (`earliestCursor`), so that a load which failed misses nothing.
+   * each, and of these the earliest (`committedCursor`), so that a load which failed misses nothing.
+   *
+   * @param loads load tasks that take its rows now; once each has a marker, those of others count no more
    */
-  latestCursor(dagId: string, extractTaskId: string): Promise<JsonValue | undefined>;
+  latestCursor(
+    dagId: string,
+    extractTaskId: string,
+    loads?: readonly string[],
+  ): Promise<JsonValue | undefined>;
   /** Takes the next fence number for (table, interval); older holders are refused from then on. */
   claimFence(table: string, intervalKey: string): Promise<number>;
   /**

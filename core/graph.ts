@@ -42,6 +42,14 @@ export function isInGroup(task: Pick<TaskSpec, 'group'>, groupId: string): boole
   return task.group === groupId || task.group?.startsWith(`${groupId}.`) === true;
 }
 
+/** Load tasks that take the rows of an extract task, straight or through tasks between. */
+export function loadsFedBy(tasks: readonly TaskSpec[], extractId: string): string[] {
+  const byId = new Map(tasks.map((task) => [task.id, task]));
+  const isFed = (task: TaskSpec | undefined): boolean =>
+    task !== undefined && (task.id === extractId || ('input' in task && isFed(byId.get(task.input))));
+  return tasks.filter((task) => task.kind === 'load' && isFed(task)).map(({ id }) => id);
+}
+
 /** What a branch may choose: the tasks directly after it, and the groups that hold one of them. */
 export function branchTargets(
   tasks: readonly Pick<TaskSpec, 'id' | 'upstream' | 'group'>[],

@@ -349,7 +349,7 @@ export const limits = {
   /** Warehouse over the network: batches up to this many values and bytes travel as binds, larger ones as files. */
   warehouseBindMaxValues: 4_096,
   warehouseBindMaxBytes: 1024 * 1024,
-  /** Warehouse over the network: tables of one load that a dead process left are dropped after this time. */
+  /** Warehouse over the network: tables and files of one load that a dead process left are dropped after this time. */
   warehouseTemporaryMaxAgeMs: 24 * 60 * 60_000,
   /** Warehouse over the network: a table that is made anew is left to its maker for this time. */
   warehouseRebuildMaxMs: 15 * 60_000,

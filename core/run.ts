@@ -92,12 +92,12 @@ export interface StageRequest<Task> {
   readonly replayQuarantineIds?: readonly string[];
   /** Extract only: read these keys and nothing else. */
   readonly keys?: KeySelection;
+  /** Extract only: the load tasks that take its rows; of one that runs by a cursor. */
+  readonly loads?: readonly string[];
   /** Extract only: return an empty manifest after waiting this long for a first row (real-time sources). */
   readonly waitMs?: number;
   /** Which try this is, where the workflow counts them itself. */
   readonly tryNumber?: number;
-  /** Tries before this one that the source throttled, where the workflow counts them. */
-  readonly throttledTries?: number;
   /** The activity counts the tries: one that the source throttles is none. Temporal bounds them by the task's time alone. */
   readonly countsTries?: true;
   /** Tries that the task had before it was cleared. */

@@ -47,6 +47,8 @@ export interface TaskScope {
   sinceMs(taskId: string): number;
   /** Tries that the task had before it was cleared. */
   priorTries(taskId: string): number;
+  /** Load tasks that take the rows of an extract task. */
+  loadsOf(extractTaskId: string): readonly string[];
   /** Runs a wait that the run may break off, to go on with it in its next execution. */
   interruptible<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Follows how a wait of rows for a stream is broken off. */
@@ -82,7 +84,6 @@ export function executeTask(
   const priorTries = scope.priorTries(task.id);
   const tries = {
     ...(counted === undefined ? {} : { tryNumber: counted.tryNumber }),
-    ...(counted?.throttled === undefined ? {} : { throttledTries: counted.throttled }),
     ...(priorTries === 0 ? {} : { priorTries }),
   };
   const replayed = replay === undefined ? {} : { replayQuarantineIds: replay.quarantineIds };
@@ -92,6 +93,7 @@ export function executeTask(
       const request = {
         ...{ context, task, ...tries, ...replayed },
         ...(counted === undefined ? { countsTries: true as const } : {}),
+        ...(task.config.read === 'cursor' ? { loads: scope.loadsOf(task.id) } : {}),
         ...(waitMs === undefined ? {} : { waitMs }),
       };
       if (waitMs === undefined) return stages.extract(request);

@@ -1,6 +1,6 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { TaskSpec, TaskState } from '../core/dag-spec.js';
-import { branchTargets } from '../core/graph.js';
+import { branchTargets, loadsFedBy } from '../core/graph.js';
 import { skippedBy } from '../core/skipped-by.js';
 import { PipelineError } from '../core/errors/index.js';
 import { isManifest, type RowCounts } from '../core/manifest.js';
@@ -325,6 +325,7 @@ export class Interpreter implements Interpretation {
       output: (taskId) => this.output(taskId),
       sinceMs: (taskId) => this.#state.sinceMs(taskId),
       priorTries: (taskId) => this.#state.triesOf(taskId),
+      loadsOf: (taskId) => loadsFedBy(this.#options.spec.tasks, taskId),
       interruptible: (work) => during(this.#waits, work),
       interruptibleRead: (work) => during(this.#reads, work),
     };

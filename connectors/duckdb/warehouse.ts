@@ -7,8 +7,8 @@ import { isPipelineError, PipelineError } from '../../core/errors/index.js';
 import { intervalKey } from '../../core/interval.js';
 import type { JsonValue } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
-import { cursorOfTask, type StagedFile } from '../../core/manifest.js';
-import { earliestCursor } from '../cursor.js';
+import type { StagedFile } from '../../core/manifest.js';
+import { committedCursor } from '../cursor.js';
 import type { StagingStore } from '../staging.js';
 import type {
   ChecksumCompareRequest,
@@ -135,19 +135,23 @@ class DuckDbWarehouse implements Warehouse {
     return this.#opened().books.findLoad(loadId);
   }
 
-  latestCursor(dagId: string, extractTaskId: string): Promise<JsonValue | undefined> {
+  latestCursor(
+    dagId: string,
+    extractTaskId: string,
+    loads?: readonly string[],
+  ): Promise<JsonValue | undefined> {
     return this.#use(async (connection) => {
       const rows = await rowsOf(
         connection,
-        `SELECT cursor FROM _millrace_loads WHERE dag_id = $1 AND json_extract_string(cursor, '$.taskId') = $2
+        `SELECT task_id, cursor FROM _millrace_loads WHERE dag_id = $1 AND json_extract_string(cursor, '$.taskId') = $2
          QUALIFY row_number() OVER (PARTITION BY task_id ORDER BY committed_at DESC, rowid DESC) = 1`,
         [dagId, extractTaskId],
       );
-      const values = rows.map((row) =>
-        cursorOfTask(JSON.parse(String(row['cursor'])) as JsonValue, extractTaskId),
-      );
-      const earliest = earliestCursor(values.filter((value) => value !== undefined));
-      return earliest === undefined ? undefined : { taskId: extractTaskId, value: earliest };
+      const markers = rows.map((row) => ({
+        loadTaskId: String(row['task_id']),
+        cursor: String(row['cursor']),
+      }));
+      return committedCursor(markers, extractTaskId, loads);
     });
   }
 

@@ -1,8 +1,7 @@
 import { PipelineError } from '../../core/errors/index.js';
 import { intervalKey } from '../../core/interval.js';
 import type { JsonValue } from '../../core/json.js';
-import { cursorOfTask } from '../../core/manifest.js';
-import { earliestCursor } from '../cursor.js';
+import { committedCursor } from '../cursor.js';
 import { assertIdentifier } from '../load/identifiers.js';
 import { markerOf, systemTableDdl } from '../load/statements.js';
 import {
@@ -70,17 +69,21 @@ export class RemoteBooks {
     return row === undefined ? undefined : markerOf({ ...row, committed_at: isoOf(row['committed_at']) });
   }
 
-  async latestCursor(dagId: string, extractTaskId: string): Promise<JsonValue | undefined> {
+  async latestCursor(
+    dagId: string,
+    extractTaskId: string,
+    loads?: readonly string[],
+  ): Promise<JsonValue | undefined> {
     const rows = await this.#run(
-      `SELECT cursor FROM ${this.#table(loadsTable.name)} WHERE dag_id = ? AND ${this.#engine.dialect.contains('cursor')}
+      `SELECT task_id, cursor FROM ${this.#table(loadsTable.name)} WHERE dag_id = ? AND ${this.#engine.dialect.contains('cursor')}
        QUALIFY row_number() OVER (PARTITION BY task_id ORDER BY committed_at DESC, fence DESC) = 1`,
       [dagId, `"taskId":${JSON.stringify(extractTaskId)}`],
     );
-    const values = rows.map((row) =>
-      cursorOfTask(JSON.parse(String(row['cursor'])) as JsonValue, extractTaskId),
-    );
-    const earliest = earliestCursor(values.filter((value) => value !== undefined));
-    return earliest === undefined ? undefined : { taskId: extractTaskId, value: earliest };
+    const markers = rows.map((row) => ({
+      loadTaskId: String(row['task_id']),
+      cursor: String(row['cursor']),
+    }));
+    return committedCursor(markers, extractTaskId, loads);
   }
 
   /**

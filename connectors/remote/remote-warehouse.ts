@@ -87,8 +87,8 @@ export class RemoteWarehouse implements Warehouse {
     return this.#books.recordReconcile(row);
   }
 
-  latestCursor(dagId: string, extractTaskId: string): Promise<JsonValue | undefined> {
-    return this.#books.latestCursor(dagId, extractTaskId);
+  latestCursor(...asked: Parameters<Warehouse['latestCursor']>): Promise<JsonValue | undefined> {
+    return this.#books.latestCursor(...asked);
   }
 
   claimFence(table: string, key: string): Promise<number> {

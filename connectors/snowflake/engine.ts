@@ -24,6 +24,7 @@ import { columnNames, rowsOf } from './rows.js';
 import type { SnowflakeSession } from './session.js';
 import { SnowflakeSessions } from './sessions.js';
 import type { SnowflakeSettings } from './settings.js';
+import { staleStageFiles } from './stage-files.js';
 
 const stage = '_MILLRACE_STAGE';
 
@@ -110,11 +111,17 @@ export class SnowflakeEngine implements RemoteEngine {
         tag,
       );
       const copied = rowsOf(
-        await session.run(
-          `COPY INTO ${this.dialect.table(table)} FROM @${folder}/${basename(rows.path)} FILE_FORMAT = (TYPE = CSV COMPRESSION = GZIP FIELD_OPTIONALLY_ENCLOSED_BY = '"' EMPTY_FIELD_AS_NULL = TRUE NULL_IF = () ESCAPE_UNENCLOSED_FIELD = NONE) PURGE = TRUE ON_ERROR = ABORT_STATEMENT`,
-          [],
-          tag,
-        ),
+        await session
+          .run(
+            `COPY INTO ${this.dialect.table(table)} FROM @${folder}/${basename(rows.path)} FILE_FORMAT = (TYPE = CSV COMPRESSION = GZIP FIELD_OPTIONALLY_ENCLOSED_BY = '"' EMPTY_FIELD_AS_NULL = TRUE NULL_IF = () ESCAPE_UNENCLOSED_FIELD = NONE) PURGE = TRUE ON_ERROR = ABORT_STATEMENT`,
+            [],
+            tag,
+          )
+          .catch(async (error: unknown) => {
+            // A file that was not copied is not purged either.
+            if (session.isUsable) await session.run(`REMOVE @${folder}/`, [], tag).catch(() => undefined);
+            throw error;
+          }),
       );
       return copied.reduce((sum, row) => sum + Number(row['rows_loaded'] ?? 0), 0);
     });
@@ -125,15 +132,17 @@ export class SnowflakeEngine implements RemoteEngine {
       await this.run({ sql: `DROP TABLE IF EXISTS ${this.dialect.table(table)}`, binds: [] });
   }
 
+  /** Drops tables and files of loads that a dead process left. What cannot be dropped now is dropped by another start. */
   async sweep(): Promise<void> {
+    const beforeMs = Date.now() - limits.warehouseTemporaryMaxAgeMs;
     const rows = await this.run({
       sql: `SELECT table_name FROM information_schema.tables WHERE table_schema = CURRENT_SCHEMA() AND STARTSWITH(table_name, ?) AND created < ?`,
-      binds: [
-        storedName(temporaryPrefix),
-        new Date(Date.now() - limits.warehouseTemporaryMaxAgeMs).toISOString(),
-      ],
+      binds: [storedName(temporaryPrefix), new Date(beforeMs).toISOString()],
     }).catch(() => []);
     await this.dropTables(rows.map((row) => logicalName(String(row['table_name'])))).catch(() => undefined);
+    const files = await this.run({ sql: `LIST @${stage}`, binds: [] }).catch(() => []);
+    for (const path of staleStageFiles(files, beforeMs))
+      await this.run({ sql: `REMOVE @${stage}/${path}`, binds: [] }).catch(() => undefined);
   }
 
   commit(script: CommitScript, tag: StatementTag): Promise<void> {

@@ -61,6 +61,10 @@ export const warehouseFeatures: readonly WarehouseFeature[] = [
   loading('commit marker', 'the same load again changes nothing and returns the first marker'),
   loading('fence', 'a writer with a stale fence is refused and leaves nothing'),
   loading('cursor from markers', 'the cursor is read from the last marker'),
+  loading(
+    'cursor of several loads',
+    'of several loads the slowest holds the cursor back; one that is no more does not',
+  ),
   loading('count equation', 'counts that do not add up stop the load'),
   loading('quarantine', 'keeps reason, place and original text, once'),
   loading('replay', 'a replay settles its rows in the same transaction'),

@@ -1,6 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { SnowflakeEngine } from '../../connectors/snowflake/engine.js';
 import { createSnowflakeWarehouse } from '../../connectors/snowflake/index.js';
+import { snowflakeSettings } from '../../connectors/snowflake/settings.js';
+import { PipelineError } from '../../core/errors/index.js';
+import type { JsonObject } from '../../core/json.js';
 import { temporaryFolder } from '../helpers/folder.js';
 import { column, TestWarehouse } from '../helpers/warehouse.js';
 import { startCutProxy, type CutProxy, type Fate } from '../peers/cut-proxy.js';
@@ -13,6 +20,7 @@ const row = (id: number, version: number, value: string) => ({ id, version, valu
 let peer: Peer;
 let network: CutProxy;
 let house: TestWarehouse;
+let connection: JsonObject;
 
 /** The first delivery of a statement that begins so meets the fate, once. */
 function strike(beginning: string, fate: Fate): void {
@@ -60,7 +68,7 @@ const next = () =>
     network.decide(() => 'pass');
     network.seen.struck.length = 0;
     network.seen.resent = 0;
-    const connection = {
+    connection = {
       ...{ account: 'test', user: 'loader', password: 'any', database: 'test' },
       schema: `t_${randomBytes(6).toString('hex')}`,
       accessUrl: network.url,
@@ -136,6 +144,25 @@ const next = () =>
     const [first, second] = [await house.warehouse.load(request), await house.warehouse.load(request)];
     expect(second).toEqual(first);
     await expectLoadedOnce(request.loadId);
+  });
+
+  test('the file of a COPY that fails is taken out of the stage', async () => {
+    const path = join(folder, 'rows.csv.gz');
+    const rows = 5_000;
+    writeFileSync(path, gzipSync('1,1,"a"\n'.repeat(rows)));
+    const engine = new SnowflakeEngine(snowflakeSettings(connection));
+    await engine.open();
+    const sent: string[] = [];
+    network.decide((sql) => {
+      sent.push(sql);
+      return 'pass';
+    });
+    await expect(engine.upload('nowhere', { columns, path, rows }, {})).rejects.toBeInstanceOf(PipelineError);
+    await engine.sweep();
+    await engine.close();
+    expect(sent.map((sql) => sql.split(' ')[0])).toEqual(['PUT', 'COPY', 'REMOVE', 'SELECT', 'LIST']);
+    expect(sent[2]).toBe('REMOVE @_MILLRACE_STAGE/NOWHERE/');
+    expect(sent[4]).toBe('LIST @_MILLRACE_STAGE');
   });
 
   test('who lost its session and its interval meanwhile is refused', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { cursorOfTask } from '../../../core/manifest.js';
 import { column, type TestWarehouse } from '../../helpers/warehouse.js';
 import type { Contract } from './contract.js';
 
@@ -167,6 +168,28 @@ export function loadingContract({ house, it }: Contract): void {
         value: '2026-01-02T00:00:00Z',
       });
       expect(await house().warehouse.latestCursor('test', 'other')).toBeUndefined();
+    });
+
+    it('of several loads the slowest holds the cursor back; one that is no more does not', async () => {
+      const cursors = ['2026-01-01T00:00:00Z', '2026-01-02T00:00:00Z', '2026-01-03T00:00:00Z'];
+      const load = async (taskId: string, id: number) => {
+        const request = await house().request({
+          columns,
+          rows: [row(id, id, taskId)],
+          ...(cursors[id] === undefined ? {} : { cursor: cursors[id] }),
+        });
+        await house().warehouse.load({ ...request, taskId });
+      };
+      const latest = async (loads?: readonly string[]) =>
+        cursorOfTask(await house().warehouse.latestCursor('test', 'pull', loads), 'pull');
+      await load('removed', 0);
+      // A load that was renamed goes on where it was under its former name.
+      expect(await latest(['renamed'])).toBe(cursors[0]);
+      await load('renamed', 2);
+      await load('slow', 1);
+      expect(await latest(['renamed'])).toBe(cursors[2]);
+      expect(await latest(['renamed', 'slow'])).toBe(cursors[1]);
+      expect(await latest()).toBe(cursors[0]);
     });
 
     it('counts that do not add up stop the load', async () => {
