@@ -56,13 +56,16 @@ async function importDags(path: string, name: string): Promise<DagDefinition[]> 
     module = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (error) {
     if (isPipelineError(error)) throw error;
-    throw new PipelineError(
-      'DAG_FILE_FAILED',
-      { file: name, reason: error instanceof Error ? error.message : String(error) },
-      { cause: error },
-    );
+    throw new PipelineError('DAG_FILE_FAILED', { file: name, reason: reasonOf(error) }, { cause: error });
   }
   return Object.values(module).filter(isDefinition);
+}
+
+/** In the place of what Node.js says of a file that is taken for CommonJS: a chain of files that require each other. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (!('code' in error) || error.code !== 'ERR_REQUIRE_CYCLE_MODULE') return error.message;
+  return 'it is taken for CommonJS: the package.json of the project has to say "type": "module"';
 }
 
 function isDefinition(value: unknown): value is DagDefinition {

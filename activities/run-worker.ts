@@ -85,86 +85,99 @@ export interface RunningWorker {
  * @throws PipelineError WAREHOUSE_LOCKED and others of the warehouse, OPS_UNAVAILABLE, STAGING_REFUSED, STAGING_UNAVAILABLE
  */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
-  installLogging(options.logger);
   const deps = await openDeps(options);
   try {
+    // Not before: the SDK's runtime ends with its last connection, and a process that never had one would not end.
+    installLogging(options.logger);
     const connection = await NativeConnection.connect(options.temporal.connection);
-    const client = new Client({ connection, namespace: options.temporal.namespace });
-    const pools = createPoolService(client, options.temporal.taskQueue, options.pools);
-    await pools.configureAll();
-    const worker = await Worker.create({
-      connection,
-      namespace: options.temporal.namespace,
-      taskQueue: options.temporal.taskQueue,
-      identity: deps.ledger.worker,
-      sinks: ledgerSinks(deps.ledger),
-      activities: {
-        ...createActivities({
-          ...deps,
-          runs: createTemporalDags(client),
-          temporalRuns: createTemporalRuns(client),
-          formerRuns: createFormerRuns(client),
-          pools,
-          assets: createAssetService(client, options.temporal.taskQueue),
-        }),
-        ...createScheduleActivities(deps, {
-          schedules: createTemporalSchedules(client),
-          alarms: deps.alarms,
-        }),
-      },
-      ...workflowCode(),
-      maxConcurrentActivityTaskExecutions: limits.workerMaxActivities,
-      maxCachedWorkflows: limits.workerMaxCachedWorkflows,
-      maxHeartbeatThrottleInterval: limits.heartbeatThrottleMaxMs,
-      defaultHeartbeatThrottleInterval: limits.heartbeatThrottleMaxMs,
-      shutdownGraceTime: limits.workerGraceMs,
-      shutdownForceTime: limits.workerForceStopMs,
+    return await runOn(connection, deps, options).catch(async (error: unknown) => {
+      // A worker that was made already holds it open; what went wrong is told all the same.
+      await connection.close().catch(() => undefined);
+      throw error;
     });
-    const upkeep = startUpkeep({
-      client,
-      store: deps.ops,
-      retentionMs: options.ops.retentionMs,
-      everyMs: options.ops.syncEveryMs,
-      logger: options.logger,
-    });
-    const alarmKeeper = startAlarmKeeper({
-      store: deps.ops,
-      book: deps.alarms,
-      sinks: options.alarms.sinks,
-      definitions: options.definitions,
-      woken: deps.woken,
-      logger: options.logger,
-    });
-    const stagingUpkeep = await startRetention(options, deps, client);
-    const inboxUpkeep = startInboxUpkeep({
-      dataDirectory: options.dataDirectory,
-      deployed: () => deployedSpecs(client),
-      warehouse: deps.warehouse,
-      store: deps.ops,
-      retentionMs: options.inbox.retentionMs,
-      logger: options.logger,
-    });
-    const finished = worker.run().finally(async () => {
-      await inboxUpkeep.stop();
-      await stagingUpkeep?.stop();
-      await upkeep.stop();
-      await alarmKeeper.stop();
-      await connection.close();
-      await closeDeps(deps);
-    });
-    return {
-      finished,
-      stop: async () => {
-        if (worker.getState() === 'RUNNING') worker.shutdown();
-        await finished.catch((error: unknown) => {
-          options.logger.warn({ err: error }, 'the worker did not stop cleanly');
-        });
-      },
-    };
   } catch (error) {
     await closeDeps(deps);
     throw error;
   }
+}
+
+async function runOn(
+  connection: NativeConnection,
+  deps: WorkerDeps,
+  options: WorkerOptions,
+): Promise<RunningWorker> {
+  const client = new Client({ connection, namespace: options.temporal.namespace });
+  const pools = createPoolService(client, options.temporal.taskQueue, options.pools);
+  await pools.configureAll();
+  const worker = await Worker.create({
+    connection,
+    namespace: options.temporal.namespace,
+    taskQueue: options.temporal.taskQueue,
+    identity: deps.ledger.worker,
+    sinks: ledgerSinks(deps.ledger),
+    activities: {
+      ...createActivities({
+        ...deps,
+        runs: createTemporalDags(client),
+        temporalRuns: createTemporalRuns(client),
+        formerRuns: createFormerRuns(client),
+        pools,
+        assets: createAssetService(client, options.temporal.taskQueue),
+      }),
+      ...createScheduleActivities(deps, {
+        schedules: createTemporalSchedules(client),
+        alarms: deps.alarms,
+      }),
+    },
+    ...workflowCode(),
+    maxConcurrentActivityTaskExecutions: limits.workerMaxActivities,
+    maxCachedWorkflows: limits.workerMaxCachedWorkflows,
+    maxHeartbeatThrottleInterval: limits.heartbeatThrottleMaxMs,
+    defaultHeartbeatThrottleInterval: limits.heartbeatThrottleMaxMs,
+    shutdownGraceTime: limits.workerGraceMs,
+    shutdownForceTime: limits.workerForceStopMs,
+  });
+  const upkeep = startUpkeep({
+    client,
+    store: deps.ops,
+    retentionMs: options.ops.retentionMs,
+    everyMs: options.ops.syncEveryMs,
+    logger: options.logger,
+  });
+  const alarmKeeper = startAlarmKeeper({
+    store: deps.ops,
+    book: deps.alarms,
+    sinks: options.alarms.sinks,
+    definitions: options.definitions,
+    woken: deps.woken,
+    logger: options.logger,
+  });
+  const stagingUpkeep = await startRetention(options, deps, client);
+  const inboxUpkeep = startInboxUpkeep({
+    dataDirectory: options.dataDirectory,
+    deployed: () => deployedSpecs(client),
+    warehouse: deps.warehouse,
+    store: deps.ops,
+    retentionMs: options.inbox.retentionMs,
+    logger: options.logger,
+  });
+  const finished = worker.run().finally(async () => {
+    await inboxUpkeep.stop();
+    await stagingUpkeep?.stop();
+    await upkeep.stop();
+    await alarmKeeper.stop();
+    await connection.close();
+    await closeDeps(deps);
+  });
+  return {
+    finished,
+    stop: async () => {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await finished.catch((error: unknown) => {
+        options.logger.warn({ err: error }, 'the worker did not stop cleanly');
+      });
+    },
+  };
 }
 
 /** Removes staged files past their retention, where the settings name one. */

@@ -35,6 +35,11 @@ export default defineDag({
   "warehouse": { "type": "duckdb" }
 }
 `,
+  'package.json': `{
+  "private": true,
+  "type": "module"
+}
+`,
   '.gitignore': `node_modules/
 .millrace/
 `,

@@ -136,6 +136,8 @@ export const limits = {
   workerMaxCachedWorkflows: 500,
   workerGraceMs: 2_000,
   workerForceStopMs: 10_000,
+  /** After this a process that is done ends, whatever a driver of it still waits for. */
+  processLingerMs: 5_000,
   /** Runs that a list of the typed client holds where no number is given. */
   clientListRuns: 100,
   /** Answer of the Temporal server to a client that connects. */

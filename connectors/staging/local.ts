@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { createReadStream, mkdirSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,14 +9,21 @@ import type { StagedEntry, StagingStore } from '../staging.js';
 import { systemErrorCode } from '../system-error.js';
 import { contentName } from './content-name.js';
 
-/** Leftovers of a process carry its id: `<pid>-<uuid>.<extension>`. */
+/** Leftovers of a process carry its id and a mark of its own: `<pid>-<mark>-<uuid>.<extension>`. */
 const temporaryName = /^(\d+)-/;
+
+/**
+ * How the names of this process begin. The mark tells them from those of an earlier process with the same id: what runs in
+ * a container often has the same one after each start.
+ */
+const ownPrefix = `${String(process.pid)}-${randomBytes(4).toString('hex')}-`;
+const newName = (extension: string): string => `${ownPrefix}${randomUUID()}.${extension}`;
 
 /**
  * Staging in a folder of the local disk:
  *
  *     <directory>/ab/abcdef….ndjson   whole, durable, immutable; named by SHA-256
- *     <directory>/tmp/<pid>-….ndjson  being written; swept once its process is gone
+ *     <directory>/tmp/<pid>-….ndjson  being written; swept at a start once its process is gone
  *     <directory>/corrupt/            set aside because the content no longer fits the name
  *
  * The time of a file says when it was last written or asked for.
@@ -53,7 +60,7 @@ export function createLocalStaging({ directory }: { readonly directory: string }
     async probe() {
       await orDiskFull(directory, async () => {
         await mkdir(temporary, { recursive: true });
-        const path = join(temporary, `${String(process.pid)}-${randomUUID()}.probe`);
+        const path = join(temporary, newName('probe'));
         try {
           await writeFile(path, path);
           await readFile(path);
@@ -63,7 +70,7 @@ export function createLocalStaging({ directory }: { readonly directory: string }
       });
     },
     async write(chunks, rows) {
-      const path = join(temporary, `${String(process.pid)}-${randomUUID()}.ndjson`);
+      const path = join(temporary, newName('ndjson'));
       await orDiskFull('a staged file', async () => {
         await mkdir(temporary, { recursive: true });
         const handle = await open(path, 'w');
@@ -80,7 +87,7 @@ export function createLocalStaging({ directory }: { readonly directory: string }
     },
     temporaryPath(extension) {
       mkdirSync(temporary, { recursive: true });
-      return join(temporary, `${String(process.pid)}-${randomUUID()}.${extension}`);
+      return join(temporary, newName(extension));
     },
     adopt,
     async localPath(file) {
@@ -109,7 +116,7 @@ export function createLocalStaging({ directory }: { readonly directory: string }
       let swept = 0;
       for (const name of names) {
         const pid = Number(temporaryName.exec(name)?.[1] ?? 0);
-        if (pid === process.pid || isAlive(pid)) continue;
+        if (pid === process.pid ? name.startsWith(ownPrefix) : isAlive(pid)) continue;
         await rm(join(temporary, name), { force: true, recursive: true });
         swept += 1;
       }

@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { TestProject } from '../helpers/project.js';
 
 let project: TestProject;
@@ -41,6 +43,18 @@ describe('help', () => {
       expect(stdout).toContain('--json');
     },
   );
+});
+
+describe('a new project', () => {
+  test('says that its DAGs are modules, and one that does not is told to', async () => {
+    const fresh = await TestProject.create({});
+    rmSync(join(fresh.folder, 'package.json'));
+    expect((await fresh.run('init')).code).toBe(0);
+    // The DAGs are loaded before anybody asks for Temporal.
+    expect((await fresh.run('deploy')).stderr).toContain('[TEMPORAL_UNAVAILABLE]');
+    fresh.write('package.json', '{}');
+    expect((await fresh.run('deploy')).stderr).toMatch(/hello\.ts did not load.*"type": "module"/);
+  });
 });
 
 describe('exit codes', () => {

@@ -63,9 +63,12 @@ let bucket: BucketPeer;
 let warehouse: Peer;
 let project: TestProject;
 
+/** What the image declares as a volume. */
+const dataFolder: Mount = { type: 'volume', target: '/var/lib/millrace' };
+
 /** A container's folders: volumes with a name are shared, the others are its own. */
 function foldersOf(service: string, container: string): (path: string) => string {
-  const mounts = (compose.services[service]?.volumes ?? []).filter(
+  const mounts = [dataFolder, ...(compose.services[service]?.volumes ?? [])].filter(
     (mount): mount is Mount => typeof mount !== 'string',
   );
   const own = join(project.folder, 'containers', container);
@@ -206,6 +209,18 @@ async function runTool<Result>(...args: string[]): Promise<Result> {
         'SELECT id, value FROM numbers ORDER BY id',
       );
       expect(rows).toHaveLength(3);
+    }, 400_000);
+
+    test('a worker that cannot use its bucket says why and ends, so that it is started again', async () => {
+      const worker = project.spawnProduct(['worker'], {
+        ...environmentOf('worker', 'worker-3'),
+        MILLRACE_STAGING_URL: 's3://nowhere/millrace',
+      });
+      await worker.ended;
+      expect([worker.child.exitCode, worker.stderr()]).toEqual([
+        78,
+        expect.stringMatching(/\[STAGING_\w+\]/),
+      ]);
     }, 400_000);
 
     test('the gateway is healthy by its own check, and workers read what it took', async () => {

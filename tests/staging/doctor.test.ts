@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -32,6 +32,18 @@ describe('the doctor and staging in a folder', () => {
     const url = join(folder, 'fine');
     expect(await staging({ url })).toMatchObject({ isFine: true, detail: expect.stringContaining(url) });
     expect(await createLocalStaging({ directory: url }).sweep()).toBe(0);
+  });
+
+  test('a start removes what an earlier process left that had the same id, as in a container, and nothing of its own', async () => {
+    const directory = join(folder, 'swept');
+    mkdirSync(join(directory, 'tmp'), { recursive: true });
+    const left = join(directory, 'tmp', `${String(process.pid)}-0123abcd-left.ndjson`);
+    writeFileSync(left, '');
+    const store = createLocalStaging({ directory });
+    const own = store.temporaryPath('ndjson');
+    writeFileSync(own, '');
+    expect(await store.sweep()).toBe(1);
+    expect([existsSync(left), existsSync(own)]).toEqual([false, true]);
   });
 
   test('says why it cannot', async () => {
