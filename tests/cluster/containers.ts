@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, connect, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import { root } from '../architecture/source-tree.js';
-import type { CommandOutcome } from '../helpers/project.js';
+import type { CommandOutcome } from '../helpers/command-process.js';
 
 /** A container as `docker compose ps --format json` tells of it. */
 export interface Container {
