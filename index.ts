@@ -1,5 +1,5 @@
 /** The public API. Nothing that is not exported here or from `millrace/client`, `millrace/testing` and `millrace/testing/kit` is public. */
-export { defineDag } from './core/dag-builder.js';
+export { defineDag } from './core/dag/dag-builder.js';
 export type {
   CallbackContext,
   CallbackEvent,
@@ -7,19 +7,27 @@ export type {
   RecordObject,
   TaskFunctionContext,
   TaskLog,
-} from './core/dag-definition.js';
-export type { DagOptions, ProtobufSchema, TaskBuilder } from './core/dag-options.js';
-export { asset, type Asset, type AssetInput, type AssetSpec } from './core/asset.js';
-export { allOf, anyOf, type AssetGroup, type AssetScheduleOptions } from './core/asset-schedule.js';
-export type { AssetEvent, AssetEventSource } from './core/asset-event.js';
-export type { After, Edge, GroupEdge, Rows } from './core/edge.js';
-export { acceptedValues, freshness, matches, notNull, range, references, unique } from './core/checks.js';
-export type { Check, CheckOptions, CheckSettings } from './core/checks.js';
+} from './core/dag/dag-definition.js';
+export type { DagOptions, ProtobufSchema, TaskBuilder } from './core/dag/dag-options.js';
+export { asset, type Asset, type AssetInput, type AssetSpec } from './core/assets/asset.js';
+export { allOf, anyOf, type AssetGroup, type AssetScheduleOptions } from './core/dag/asset-schedule.js';
+export type { AssetEvent, AssetEventSource } from './core/assets/asset-event.js';
+export type { After, Edge, GroupEdge, Rows } from './core/dag/edge.js';
+export {
+  acceptedValues,
+  freshness,
+  matches,
+  notNull,
+  range,
+  references,
+  unique,
+} from './core/quality/checks.js';
+export type { Check, CheckOptions, CheckSettings } from './core/quality/checks.js';
 export type { IdentifierOptions, IdentityOptions } from './core/identity/options.js';
 export type { IdentityOutcome } from './core/identity/spec.js';
-export { param, type Param } from './core/param.js';
-export { FailTaskError, RetryTaskError, SkipTaskError } from './core/task-errors.js';
-export type { ApprovalResult, Callback, TaskOptions } from './core/task-options.js';
+export { param, type Param } from './core/dag/param.js';
+export { FailTaskError, RetryTaskError, SkipTaskError } from './core/dag/task-errors.js';
+export type { ApprovalResult, Callback, TaskOptions } from './core/dag/task-options.js';
 export { isPipelineError, PipelineError, type ErrorCode } from './core/errors/index.js';
 export type { DeclaredDeletes } from './connectors/declared-deletes.js';
 export { file, type FileOptions } from './connectors/file/reference.js';

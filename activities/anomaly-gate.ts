@@ -5,20 +5,20 @@ import {
   type AnomalyDecision,
   type BatchDecision,
   type GateVerdict,
-} from '../core/anomaly.js';
-import { findAnomalies } from '../core/anomaly-rules.js';
-import { describeAnomaly } from '../core/describe-anomaly.js';
-import type { AnomalyGateTask } from '../core/dag-spec.js';
+} from '../core/quality/anomaly.js';
+import { findAnomalies } from '../core/quality/anomaly-rules.js';
+import { describeAnomaly } from '../core/quality/describe-anomaly.js';
+import type { AnomalyGateTask } from '../core/dag/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import { intervalKey } from '../core/interval.js';
 import { canonicalJson, type JsonObject } from '../core/json.js';
-import type { Manifest } from '../core/manifest.js';
-import type { BatchVerdict, QualityStore } from '../core/quality.js';
-import type { StageRequest } from '../core/run.js';
-import { correctBatch, type GatedBatch } from './correct-batch.js';
+import type { Manifest } from '../core/loading/manifest.js';
+import type { BatchVerdict, QualityStore } from '../core/quality/quality.js';
+import type { StageRequest } from '../core/run/run.js';
+import { correctBatch, type GatedBatch } from './judge/correct-batch.js';
 import type { ActivityDeps, Stage, StageIo } from './deps.js';
-import { partitionKey } from './element-source.js';
-import { profileBatch } from './profile-batch.js';
+import { partitionKey } from './read/element-source.js';
+import { profileBatch } from './judge/profile-batch.js';
 
 /**
  * The gate before a load: compares the figures of a batch with those of the last accepted ones, remembers them, and raises

@@ -1,14 +1,14 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
 import { faultPoint } from '../connectors/fault-point.js';
-import type { TaskSpec } from '../core/dag-spec.js';
+import type { TaskSpec } from '../core/dag/dag-spec.js';
 import { isPipelineError, PipelineError } from '../core/errors/index.js';
 import type { JsonValue } from '../core/json.js';
 import { limits } from '../core/limits.js';
-import { jitteredDelayMs } from '../core/retry-delay.js';
+import { jitteredDelayMs } from '../core/rates/retry-delay.js';
 import type { ActivityDeps, Stage, StageIo } from './deps.js';
-import { createTryRecorder } from './record-try.js';
-import { createTryLog } from './task-log.js';
+import { createTryRecorder } from './ledger/record-try.js';
+import { createTryLog } from './worker/task-log.js';
 import { countedTries, type CountedTries, type WaitDetail } from './tries.js';
 
 /**

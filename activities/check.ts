@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto';
 import { quoteName, quoteText } from '../connectors/duckdb/sql-text.js';
-import type { CheckOutcome, CheckSpec, FreshnessCheck } from '../core/check-spec.js';
-import type { CheckTask } from '../core/dag-spec.js';
+import type { CheckOutcome, CheckSpec, FreshnessCheck } from '../core/quality/check-spec.js';
+import type { CheckTask } from '../core/dag/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import { canonicalJson, type JsonObject } from '../core/json.js';
-import type { Manifest } from '../core/manifest.js';
-import type { QuarantineRow } from '../core/quarantine.js';
-import type { StageContext, StageRequest } from '../core/run.js';
-import { missOf, quarantineRows, stageRejects, type RejectedRow } from './check-rejects.js';
-import { compileChecks, nothingKnown, type CheckPlan, type RowCheck } from './check-sql.js';
+import type { Manifest } from '../core/loading/manifest.js';
+import type { QuarantineRow } from '../core/quality/quarantine.js';
+import type { StageContext, StageRequest } from '../core/run/run.js';
+import { missOf, quarantineRows, stageRejects, type RejectedRow } from './judge/check-rejects.js';
+import { compileChecks, nothingKnown, type CheckPlan, type RowCheck } from './judge/check-sql.js';
 import type { ActivityDeps, Stage, StageIo } from './deps.js';
-import { knownValues } from './known-values.js';
+import { knownValues } from './judge/known-values.js';
 import { jsonSafe } from './map-rows.js';
-import { recordCorrections } from './record-corrections.js';
+import { recordCorrections } from './judge/record-corrections.js';
 
 /**
  * The check stage: every check of the task over the whole batch, in SQL over the staged Parquet. Rows that miss are

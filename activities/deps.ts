@@ -4,17 +4,17 @@ import type { ResolvedConnection, Source } from '../connectors/source.js';
 import type { StagingStore } from '../connectors/staging.js';
 import type { Warehouse } from '../connectors/warehouse.js';
 import type { AlarmBook } from '../core/alarms.js';
-import type { QualityStore } from '../core/quality.js';
-import type { RateBudgets } from '../core/rate-state.js';
+import type { QualityStore } from '../core/quality/quality.js';
+import type { RateBudgets } from '../core/rates/rate-state.js';
 import type { JsonValue } from '../core/json.js';
-import type { TemporalDags } from './temporal-dags.js';
+import type { TemporalDags } from './runs/temporal-dags.js';
 import type { ValueReader } from './values.js';
-import type { AssetService } from './asset-service.js';
+import type { AssetService } from './assets/asset-service.js';
 import type { PoolService } from './pool-service.js';
-import type { FormerRuns } from './recall-run.js';
-import type { TemporalRuns } from './temporal-runs.js';
-import type { TaskFunctions, TaskLog } from '../core/dag-definition.js';
-import type { LedgerWriter } from './ledger-buffer.js';
+import type { FormerRuns } from './runs/recall-run.js';
+import type { TemporalRuns } from './runs/temporal-runs.js';
+import type { TaskFunctions, TaskLog } from '../core/dag/dag-definition.js';
+import type { LedgerWriter } from './ledger/ledger-buffer.js';
 
 /** What a stage needs from the process that runs it; made once by a composition root. */
 export interface ActivityDeps {

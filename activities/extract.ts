@@ -3,15 +3,15 @@ import { inRequestScope, type RequestScopeOptions } from '../connectors/http/ind
 import { createFunctionSource } from '../connectors/function/index.js';
 import { createReplaySource } from '../connectors/quarantine/replay-source.js';
 import type { ReadRequest, ResolvedConnection, Source } from '../connectors/source.js';
-import type { ExtractTask } from '../core/dag-spec.js';
+import type { ExtractTask } from '../core/dag/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
-import { cursorOfTask, type Manifest } from '../core/manifest.js';
-import type { StageRequest } from '../core/run.js';
+import { cursorOfTask, type Manifest } from '../core/loading/manifest.js';
+import type { StageRequest } from '../core/run/run.js';
 import type { ActivityDeps, Stage, StageIo } from './deps.js';
-import { elementSource } from './element-source.js';
+import { elementSource } from './read/element-source.js';
 import { functionContext } from './function-context.js';
-import { stagedLines } from './reconcile-source.js';
-import { stageRead, type StageReadOptions } from './stage-read.js';
+import { stagedLines } from './reconcile/reconcile-source.js';
+import { stageRead, type StageReadOptions } from './read/stage-read.js';
 
 type ExtractRequest = StageRequest<ExtractTask>;
 

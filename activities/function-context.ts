@@ -1,7 +1,7 @@
-import type { TaskFunctionContext } from '../core/dag-definition.js';
-import type { StageContext } from '../core/run.js';
+import type { TaskFunctionContext } from '../core/dag/dag-definition.js';
+import type { StageContext } from '../core/run/run.js';
 import type { ActivityDeps, StageIo } from './deps.js';
-import { Outlets } from './outlets.js';
+import { Outlets } from './assets/outlets.js';
 
 /** What a function of a DAG file is told about its run. @throws PipelineError STAGING_* */
 export async function functionContext(

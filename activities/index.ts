@@ -1,26 +1,26 @@
 import type { Activities } from '../core/activities.js';
-import { intervalEndingAt, listIntervals } from '../core/schedule-intervals.js';
+import { intervalEndingAt, listIntervals } from '../core/schedule/schedule-intervals.js';
 import { createCompareBatch, createSettleBatch } from './anomaly-gate.js';
 import { toActivity } from './boundary.js';
 import { createCheck } from './check.js';
-import { createDeadlineBase } from './deadline-base.js';
-import { createLookUpDag } from './look-up-dag.js';
+import { createDeadlineBase } from './runs/deadline-base.js';
+import { createLookUpDag } from './runs/look-up-dag.js';
 import type { ActivityDeps } from './deps.js';
 import { createExtract } from './extract.js';
 import { createResolveIdentity } from './identity/resolve.js';
 import { createLoad } from './load.js';
 import { createExpandMapping, createPark, createReadSnapshot } from './mapping.js';
-import { createAwaitPast, createPokeDag, isLatestInterval } from './other-runs.js';
+import { createAwaitPast, createPokeDag, isLatestInterval } from './runs/other-runs.js';
 import { createPoke } from './poke.js';
-import { createPublishAssetEvents } from './publish-assets.js';
-import { createReconcile } from './reconcile.js';
-import { createPlanReconcile } from './reconcile-plan.js';
+import { createPublishAssetEvents } from './assets/publish-assets.js';
+import { createReconcile } from './reconcile/reconcile.js';
+import { createPlanReconcile } from './reconcile/reconcile-plan.js';
 import {
   createCompareBuckets,
   createCompareKeys,
   createCompareRows,
   createRecordReconcile,
-} from './reconcile-steps.js';
+} from './reconcile/reconcile-steps.js';
 import { createRunCallback } from './run-callback.js';
 import { createRunFunction } from './run-function.js';
 import { createTransform } from './transform.js';

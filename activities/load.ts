@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { LoadTask } from '../core/dag-spec.js';
+import type { LoadTask } from '../core/dag/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import { intervalKey } from '../core/interval.js';
-import { loadKey } from '../core/load-key.js';
-import type { Manifest } from '../core/manifest.js';
-import type { StageRequest } from '../core/run.js';
+import { loadKey } from '../core/loading/load-key.js';
+import type { Manifest } from '../core/loading/manifest.js';
+import type { StageRequest } from '../core/run/run.js';
 import type { ActivityDeps, Stage } from './deps.js';
-import { columnsBefore, tellOfLoad } from './load-alarms.js';
-import { partitionKey } from './element-source.js';
+import { columnsBefore, tellOfLoad } from './worker/load-alarms.js';
+import { partitionKey } from './read/element-source.js';
 
 /**
  * The load stage: commits rows, quarantine and marker in one transaction. The load id is derived from what is loaded and

@@ -1,15 +1,15 @@
 import { rm } from 'node:fs/promises';
-import type { RecordObject, TaskFunctions } from '../core/dag-definition.js';
-import type { ColumnSpec } from '../core/columns.js';
+import type { RecordObject, TaskFunctions } from '../core/dag/dag-definition.js';
+import type { ColumnSpec } from '../core/loading/columns.js';
 import { PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
-import type { Manifest, StagedFile } from '../core/manifest.js';
-import type { QuarantineRow } from '../core/quarantine.js';
+import type { Manifest, StagedFile } from '../core/loading/manifest.js';
+import type { QuarantineRow } from '../core/quality/quarantine.js';
 import { duckDbType, fromText } from '../connectors/duckdb/column-sql.js';
 import { quoteName, quoteText } from '../connectors/duckdb/sql-text.js';
-import { rawLines, type RawLines } from './raw-lines.js';
-import { surveyFiles } from './survey.js';
-import { readStagedLines, type StagedLine } from './staged-lines.js';
+import { rawLines, type RawLines } from './read/raw-lines.js';
+import { surveyFiles } from './schedules/survey.js';
+import { readStagedLines, type StagedLine } from './staged/staged-lines.js';
 import type { ActivityDeps, StageIo } from './deps.js';
 
 /**

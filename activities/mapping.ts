@@ -1,7 +1,7 @@
 import type { Activities } from '../core/activities.js';
-import { expandInstances } from '../core/expand.js';
+import { expandInstances } from '../core/run/expand.js';
 import type { JsonValue } from '../core/json.js';
-import type { SnapshotEntry } from '../core/run-snapshot.js';
+import type { SnapshotEntry } from '../core/run/run-snapshot.js';
 import type { ActivityDeps, Stage } from './deps.js';
 import { parkValues } from './values.js';
 

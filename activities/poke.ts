@@ -1,10 +1,10 @@
-import type { SensorTask } from '../core/dag-spec.js';
+import type { SensorTask } from '../core/dag/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
-import type { EmittedOutput } from '../core/asset-event.js';
+import type { EmittedOutput } from '../core/assets/asset-event.js';
 import type { JsonValue } from '../core/json.js';
-import type { StageRequest } from '../core/run.js';
+import type { StageRequest } from '../core/run/run.js';
 import type { ActivityDeps, Stage } from './deps.js';
-import { Outlets } from './outlets.js';
+import { Outlets } from './assets/outlets.js';
 import { callFunction } from './run-function.js';
 
 /**

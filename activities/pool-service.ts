@@ -1,7 +1,7 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { PipelineError } from '../core/errors/index.js';
 import { isInternalPool, poolOfWorkflowId, poolWorkflowId } from '../core/ids.js';
-import { newPool, poolCoordinatorNames, type PoolCoordinatorInput } from '../core/pool-state.js';
+import { newPool, poolCoordinatorNames, type PoolCoordinatorInput } from '../core/pools/pool-state.js';
 
 /** Starts the coordinators of pools and tells them their sizes. */
 export interface PoolService {

@@ -1,5 +1,5 @@
 import type { CallbackRequest } from '../core/activities.js';
-import { dagFunctionsKey } from '../core/dag-definition.js';
+import { dagFunctionsKey } from '../core/dag/dag-definition.js';
 import { PipelineError } from '../core/errors/index.js';
 import type { ActivityDeps, Stage } from './deps.js';
 import { functionContext } from './function-context.js';

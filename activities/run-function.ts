@@ -1,13 +1,19 @@
-import type { BranchTask, FunctionTask, SensorTask, ShortCircuitTask, TaskWork } from '../core/dag-spec.js';
+import type {
+  BranchTask,
+  FunctionTask,
+  SensorTask,
+  ShortCircuitTask,
+  TaskWork,
+} from '../core/dag/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import type { JsonObject, JsonValue } from '../core/json.js';
 import { limits } from '../core/limits.js';
-import type { StageContext, StageRequest } from '../core/run.js';
-import type { ParkedValue } from '../core/task-output.js';
-import type { EmittedOutput } from '../core/asset-event.js';
+import type { StageContext, StageRequest } from '../core/run/run.js';
+import type { ParkedValue } from '../core/run/task-output.js';
+import type { EmittedOutput } from '../core/assets/asset-event.js';
 import type { ActivityDeps, Stage, StageIo } from './deps.js';
 import { functionContext } from './function-context.js';
-import { Outlets } from './outlets.js';
+import { Outlets } from './assets/outlets.js';
 import { parkValues } from './values.js';
 
 type WithFunction = TaskWork<FunctionTask | BranchTask | ShortCircuitTask | SensorTask>;

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { TransformConfig, TransformTask } from '../core/dag-spec.js';
+import type { TransformConfig, TransformTask } from '../core/dag/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import { canonicalJson } from '../core/json.js';
-import type { DeferredTransforms, Manifest, StagedFile } from '../core/manifest.js';
-import type { StageRequest } from '../core/run.js';
+import type { DeferredTransforms, Manifest, StagedFile } from '../core/loading/manifest.js';
+import type { StageRequest } from '../core/run/run.js';
 import { quoteName, quoteText } from '../connectors/duckdb/sql-text.js';
 import { duckDbTransforms } from '../connectors/duckdb/transform-dialect.js';
 import { writeTransformed } from '../connectors/load/run-transforms.js';

@@ -1,8 +1,8 @@
 import type { Info } from '@temporalio/activity';
-import type { TaskSpec } from '../core/dag-spec.js';
+import type { TaskSpec } from '../core/dag/dag-spec.js';
 import type { JsonValue } from '../core/json.js';
-import { plainDelayMs } from '../core/retry-delay.js';
-import type { StageRequest } from '../core/run.js';
+import { plainDelayMs } from '../core/rates/retry-delay.js';
+import type { StageRequest } from '../core/run/run.js';
 
 /**
  * The tries of a task that asked its activity to count them, as one that a source throttles is none of its `retries`. Temporal

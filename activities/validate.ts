@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto';
-import { dagDefaults } from '../core/dag-defaults.js';
-import type { ValidateTask } from '../core/dag-spec.js';
+import { dagDefaults } from '../core/dag/dag-defaults.js';
+import type { ValidateTask } from '../core/dag/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import { canonicalJson, type JsonObject } from '../core/json.js';
-import type { Manifest, StagedFile } from '../core/manifest.js';
-import type { QuarantineRow } from '../core/quarantine.js';
-import type { StageRequest } from '../core/run.js';
+import type { Manifest, StagedFile } from '../core/loading/manifest.js';
+import type { QuarantineRow } from '../core/quality/quarantine.js';
+import type { StageRequest } from '../core/run/run.js';
 import { schemaColumns } from '../schemas/columns.js';
 import type { ProtobufMessage } from '../schemas/protobuf.js';
-import { decodeProtobuf } from './decode-protobuf.js';
+import { decodeProtobuf } from './judge/decode-protobuf.js';
 import type { ActivityDeps, Stage, StageIo } from './deps.js';
-import { judgeLines, plainColumn, type Judged } from './judge-lines.js';
-import { judgeTyped } from './judge-typed.js';
-import { rawLines } from './raw-lines.js';
+import { judgeLines, plainColumn, type Judged } from './judge/judge-lines.js';
+import { judgeTyped } from './judge/judge-typed.js';
+import { rawLines } from './read/raw-lines.js';
 
 type ValidateRequest = StageRequest<ValidateTask>;
 

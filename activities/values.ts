@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { StagingStore } from '../connectors/staging.js';
 import type { JsonObject, JsonValue } from '../core/json.js';
-import type { StagedFile } from '../core/manifest.js';
+import type { StagedFile } from '../core/loading/manifest.js';
 import { limits } from '../core/limits.js';
-import { isMapped, isParked, type ElementRef, type TaskOutput } from '../core/task-output.js';
+import { isMapped, isParked, type ElementRef, type TaskOutput } from '../core/run/task-output.js';
 
 /** Reads what workflows hold by name only: values and elements that lie in the staging store. */
 export interface ValueReader {

@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
-import { defineDag } from '../core/dag-builder.js';
-import type { DagDefinition } from '../core/dag-definition.js';
+import { defineDag } from '../core/dag/dag-builder.js';
+import type { DagDefinition } from '../core/dag/dag-definition.js';
 import { limits } from '../core/limits.js';
 
 /** What every step of every case hands on. */

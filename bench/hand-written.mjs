@@ -3,7 +3,7 @@ import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 
 export { runDag } from '../dist/workflows/index.js';
 
-/** The guarantees of a task that its author sets nothing for: see `core/dag-defaults.ts`. */
+/** The guarantees of a task that its author sets nothing for: see `core/dag/dag-defaults.ts`. */
 const options = {
   startToCloseTimeout: '1h',
   scheduleToCloseTimeout: '24h',

@@ -8,16 +8,16 @@ import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import type { ActivityDeps, StageIo } from '../activities/deps.js';
 import { createLoad } from '../activities/load.js';
-import { createTryLog } from '../activities/task-log.js';
+import { createTryLog } from '../activities/worker/task-log.js';
 import { createTransform } from '../activities/transform.js';
 import { createValidate } from '../activities/validate.js';
 import { createDuckDbWarehouse } from '../connectors/duckdb/index.js';
 import { createStagedSql } from '../connectors/duckdb/staged-sql.js';
 import { createLocalStaging } from '../connectors/staging/local.js';
-import { defineDag } from '../core/dag-builder.js';
+import { defineDag } from '../core/dag/dag-builder.js';
 import type { JsonObject } from '../core/json.js';
-import { zeroCounts, type Manifest } from '../core/manifest.js';
-import type { StageContext } from '../core/run.js';
+import { zeroCounts, type Manifest } from '../core/loading/manifest.js';
+import type { StageContext } from '../core/run/run.js';
 import { seededRandom } from '../testing/index.js';
 
 /**

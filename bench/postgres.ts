@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
 import { postgres } from '../connectors/postgres/reference.js';
-import { defineDag } from '../core/dag-builder.js';
+import { defineDag } from '../core/dag/dag-builder.js';
 import type { JsonObject } from '../core/json.js';
 import { startPostgres } from '../tests/helpers/postgres-server.js';
 import { openStages } from '../tests/postgres/stages.js';

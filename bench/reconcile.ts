@@ -1,10 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createPlanReconcile } from '../activities/reconcile-plan.js';
-import { createCompareBuckets, createCompareKeys } from '../activities/reconcile-steps.js';
+import { createPlanReconcile } from '../activities/reconcile/reconcile-plan.js';
+import { createCompareBuckets, createCompareKeys } from '../activities/reconcile/reconcile-steps.js';
 import { postgres } from '../connectors/postgres/reference.js';
-import { defineDag } from '../core/dag-builder.js';
+import { defineDag } from '../core/dag/dag-builder.js';
 import { limits } from '../core/limits.js';
 import { startPostgres } from '../tests/helpers/postgres-server.js';
 import { openStages } from '../tests/postgres/stages.js';

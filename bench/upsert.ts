@@ -6,14 +6,14 @@ import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import type { ActivityDeps, StageIo } from '../activities/deps.js';
 import { createLoad } from '../activities/load.js';
-import { createTryLog } from '../activities/task-log.js';
+import { createTryLog } from '../activities/worker/task-log.js';
 import { createDuckDbWarehouse } from '../connectors/duckdb/index.js';
 import { createLocalStaging } from '../connectors/staging/local.js';
-import { defaultContract, type ColumnSpec } from '../core/columns.js';
-import type { LoadTask } from '../core/dag-spec.js';
-import { defineDag } from '../core/dag-builder.js';
-import { zeroCounts, type Manifest } from '../core/manifest.js';
-import type { StageContext } from '../core/run.js';
+import { defaultContract, type ColumnSpec } from '../core/loading/columns.js';
+import type { LoadTask } from '../core/dag/dag-spec.js';
+import { defineDag } from '../core/dag/dag-builder.js';
+import { zeroCounts, type Manifest } from '../core/loading/manifest.js';
+import type { StageContext } from '../core/run/run.js';
 
 /**
  * Batches into a table of a million rows, a fifth of each older than what is stored, each delivered twice: the load stage

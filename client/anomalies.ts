@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Settings } from '../config.js';
-import type { Anomaly, AnomalyStatus } from '../core/anomaly.js';
+import type { Anomaly, AnomalyStatus } from '../core/quality/anomaly.js';
 import { isPipelineError, PipelineError } from '../core/errors/index.js';
 import type { OpsStore } from '../ops/store.js';
 import { decide } from './approvals.js';

@@ -4,9 +4,9 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
   type Client,
 } from '@temporalio/client';
-import { noWorkerAnswers } from '../activities/no-worker.js';
+import { noWorkerAnswers } from '../activities/worker/no-worker.js';
 import { PipelineError } from '../core/errors/index.js';
-import type { Decision } from '../core/run.js';
+import type { Decision } from '../core/run/run.js';
 import { approvalsQuery, decideUpdate } from '../workflows/messages.js';
 import { getDag } from './deployment.js';
 import { listRuns } from './runs.js';

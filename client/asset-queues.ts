@@ -1,10 +1,10 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { SearchAttributePair } from '@temporalio/common';
-import { assetKey, assetsAttribute, listListeners } from '../activities/asset-listeners.js';
-import { conditionUris } from '../core/asset-condition.js';
-import { assetConditionOf } from '../core/asset-schedule.js';
-import { assetQueueNames } from '../core/asset-queue.js';
-import type { DagSpec } from '../core/dag-spec.js';
+import { assetKey, assetsAttribute, listListeners } from '../activities/assets/asset-listeners.js';
+import { conditionUris } from '../core/assets/asset-condition.js';
+import { assetConditionOf } from '../core/dag/asset-schedule.js';
+import { assetQueueNames } from '../core/assets/asset-queue.js';
+import type { DagSpec } from '../core/dag/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import { assetQueueWorkflowId } from '../core/ids.js';
 import { canonicalJson } from '../core/json.js';

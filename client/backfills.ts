@@ -1,14 +1,14 @@
 import { WorkflowNotFoundError, type Client, type WorkflowHandle } from '@temporalio/client';
-import { isUnansweredQuery, noWorkerAnswers } from '../activities/no-worker.js';
+import { isUnansweredQuery, noWorkerAnswers } from '../activities/worker/no-worker.js';
 import { TypedSearchAttributes, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { clearScope, type ClearRequest } from '../core/clear-scope.js';
-import type { DagSpec } from '../core/dag-spec.js';
+import { clearScope, type ClearRequest } from '../core/run/clear-scope.js';
+import type { DagSpec } from '../core/dag/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import { backfillWorkflowId } from '../core/ids.js';
 import type { DataInterval } from '../core/interval.js';
 import type { JsonObject } from '../core/json.js';
 import { limits } from '../core/limits.js';
-import { listIntervals } from '../core/schedule-intervals.js';
+import { listIntervals } from '../core/schedule/schedule-intervals.js';
 import {
   backfillProgressQuery,
   firstProgress,

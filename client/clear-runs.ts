@@ -1,7 +1,7 @@
 import { WorkflowFailedError, WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { TypedSearchAttributes, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type { DataInterval } from '../core/interval.js';
-import type { RunInput } from '../core/run.js';
+import type { RunInput } from '../core/run/run.js';
 import { clearUpdate } from '../workflows/messages.js';
 import { runAttributes } from '../workflows/search-attributes.js';
 import { planClear, planRun, type ClearOptions, type PlannedClear, type TaskChoice } from './plan-clear.js';

@@ -1,7 +1,7 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { TypedSearchAttributes } from '@temporalio/common';
 import { continuousWorkflowId, streamWorkflowId, watchWorkflowId } from '../core/ids.js';
-import { hasDataInterval, hasFireTimes, type ScheduleSpec } from '../core/schedule-spec.js';
+import { hasDataInterval, hasFireTimes, type ScheduleSpec } from '../core/schedule/schedule-spec.js';
 import { deploySignal, pauseSignal, stopSignal, type PinnedSpec } from '../workflows/messages.js';
 import { pausedSignal, type WatchInput } from '../workflows/schedule-messages.js';
 import { dagAttribute, modeAttribute } from '../workflows/search-attributes.js';

@@ -1,4 +1,4 @@
-import type { RateBudgetKey, RateView } from '../core/rate-state.js';
+import type { RateBudgetKey, RateView } from '../core/rates/rate-state.js';
 import { renderTable } from './output.js';
 
 /** A budget of a connection, as people see it. */

@@ -1,4 +1,4 @@
-import type { DagSpec, TaskSpec, TaskState } from '../core/dag-spec.js';
+import type { DagSpec, TaskSpec, TaskState } from '../core/dag/dag-spec.js';
 import { fillOf, markOf, type MarkStyle } from './task-marks.js';
 import { mermaidText } from './mermaid.js';
 

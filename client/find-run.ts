@@ -1,5 +1,5 @@
 import { PipelineError } from '../core/errors/index.js';
-import { summariseTasks, type RunLedger, type RunRecord, type TaskSummary } from '../core/ledger.js';
+import { summariseTasks, type RunLedger, type RunRecord, type TaskSummary } from '../core/run/ledger.js';
 import { limits } from '../core/limits.js';
 
 /** A run of the ledger. @throws PipelineError RUN_NOT_FOUND */

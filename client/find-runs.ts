@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
-import type { RunType } from '../core/run.js';
+import type { RunType } from '../core/run/run.js';
 import { intervalStartAttribute } from '../workflows/search-attributes.js';
 import { dagAttribute } from './deployment.js';
 

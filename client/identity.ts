@@ -3,7 +3,7 @@ import { ApplicationFailure, TypedSearchAttributes } from '@temporalio/common';
 import { readIdentifier } from '../activities/identity/identifier.js';
 import type { QueryRow, WarehouseReader } from '../connectors/warehouse.js';
 import type { IdentitySplit, IdentitySplitOutcome } from '../core/activities.js';
-import type { IdentityTask } from '../core/dag-spec.js';
+import type { IdentityTask } from '../core/dag/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import { identityWorkflowId } from '../core/ids.js';
 import { identityTables, type IdentityOutcome } from '../core/identity/spec.js';

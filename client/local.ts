@@ -1,6 +1,6 @@
 import { Client } from '@temporalio/client';
 import type { Settings } from '../config.js';
-import type { DagDefinition } from '../core/dag-definition.js';
+import type { DagDefinition } from '../core/dag/dag-definition.js';
 import { deployDags, type DeployResult } from './deployment.js';
 import { checkPools, deployPools } from './pools.js';
 import { loadProjectDags } from './project.js';
@@ -8,7 +8,7 @@ import { startGatewayService, startWorkerService, type GatewayService, type Serv
 import { connectTemporal, temporalTarget } from './temporal/connect.js';
 import { startDevServer, type DevServer } from './temporal/dev-server.js';
 import { obtainTemporalCli } from './temporal/obtain-cli.js';
-import { ensureSearchAttributes } from '../activities/search-attributes.js';
+import { ensureSearchAttributes } from '../activities/worker/search-attributes.js';
 
 /** Everything that a laptop needs, running. */
 export interface Local {

@@ -1,11 +1,11 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createTemporalSchedules } from '../activities/temporal-schedules.js';
-import { fireTimes } from '../core/fire-times.js';
-import { writeNote } from '../core/gaps.js';
+import { createTemporalSchedules } from '../activities/schedules/temporal-schedules.js';
+import { fireTimes } from '../core/schedule/fire-times.js';
+import { writeNote } from '../core/schedule/gaps.js';
 import { continuousWorkflowId, dagScheduleId, runWorkflowId, streamWorkflowId } from '../core/ids.js';
 import { limits } from '../core/limits.js';
-import { hasFireTimes } from '../core/schedule-spec.js';
+import { hasFireTimes } from '../core/schedule/schedule-spec.js';
 import { pauseSignal, resumeSignal } from '../workflows/messages.js';
 import { pauseAssetQueue } from './asset-queues.js';
 import { getDag, type DeployedDag } from './deployment.js';

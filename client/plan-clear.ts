@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
-import { readFormerRun, type FormerRun } from '../activities/former-run.js';
-import { clearScope, retryScope, type ClearRequest, type States } from '../core/clear-scope.js';
-import type { DagSpec } from '../core/dag-spec.js';
+import { readFormerRun, type FormerRun } from '../activities/runs/former-run.js';
+import { clearScope, retryScope, type ClearRequest, type States } from '../core/run/clear-scope.js';
+import type { DagSpec } from '../core/dag/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import { manualWorkflowId } from '../core/ids.js';
 import type { DataInterval } from '../core/interval.js';

@@ -1,14 +1,14 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
-import { isUnansweredQuery, noWorkerAnswers } from '../activities/no-worker.js';
+import { isUnansweredQuery, noWorkerAnswers } from '../activities/worker/no-worker.js';
 import { createPoolService, unknownPool, type PoolService } from '../activities/pool-service.js';
 import type { Settings } from '../config.js';
-import type { DagDefinition } from '../core/dag-definition.js';
+import type { DagDefinition } from '../core/dag/dag-definition.js';
 import { PipelineError } from '../core/errors/index.js';
 import { isInternalPool, poolWorkflowId } from '../core/ids.js';
-import { Pool } from '../core/pool.js';
-import { newPool, type PoolView } from '../core/pool-state.js';
-import { poolNamePattern } from '../core/read-slots.js';
-import { internalPools } from '../core/slot-requests.js';
+import { Pool } from '../core/pools/pool.js';
+import { newPool, type PoolView } from '../core/pools/pool-state.js';
+import { poolNamePattern } from '../core/dag/read-slots.js';
+import { internalPools } from '../core/pools/slot-requests.js';
 import { closePoolUpdate, poolQuery } from '../workflows/messages.js';
 
 /** One line of `pool list`. */

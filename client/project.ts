@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import type { Settings } from '../config.js';
 import { warehouseModule, type WarehousePlace } from '../connectors/warehouse-registry.js';
 import type { QueryResult, QueryRow } from '../connectors/warehouse.js';
-import type { DagDefinition } from '../core/dag-definition.js';
+import type { DagDefinition } from '../core/dag/dag-definition.js';
 import { PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
 import { revealByName, type ConnectionStores } from './connections.js';
@@ -11,7 +11,7 @@ import { revealByName, type ConnectionStores } from './connections.js';
 /** DAGs of the project's folder, with their record schemas embedded. @throws PipelineError DAG_*, SCHEMA_* */
 export async function loadProjectDags(settings: Settings): Promise<DagDefinition[]> {
   // Loaded when it is needed: what reads the warehouse does without the TypeScript loader and the schema compiler.
-  const { loadDags } = await import('../activities/load-dags.js');
+  const { loadDags } = await import('../activities/worker/load-dags.js');
   const { createSchemaRegistry } = await import('../schemas/registry.js');
   return loadDags(
     settings.dagsDirectory,

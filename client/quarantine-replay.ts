@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { QueryRow } from '../connectors/warehouse.js';
-import { addCounts, zeroCounts, type RowCounts } from '../core/manifest.js';
+import { addCounts, zeroCounts, type RowCounts } from '../core/loading/manifest.js';
 import { limits } from '../core/limits.js';
 import { getDag } from './deployment.js';
 import { triggerRun } from './runs.js';

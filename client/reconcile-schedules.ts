@@ -5,10 +5,10 @@ import {
   type ScheduleOptions,
 } from '@temporalio/client';
 import { TypedSearchAttributes } from '@temporalio/common';
-import type { DagSpec } from '../core/dag-spec.js';
-import { dagDefaults } from '../core/dag-defaults.js';
+import type { DagSpec } from '../core/dag/dag-spec.js';
+import { dagDefaults } from '../core/dag/dag-defaults.js';
 import { reconcileScheduleId } from '../core/ids.js';
-import type { ReconcileSpec } from '../core/reconcile-spec.js';
+import type { ReconcileSpec } from '../core/reconcile/reconcile-spec.js';
 import type { PinnedSpec, ReconcileTableInput } from '../workflows/messages.js';
 import { dagAttribute, modeAttribute } from '../workflows/search-attributes.js';
 import { temporalTimes } from './temporal/schedule-times.js';

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { TypedSearchAttributes } from '@temporalio/common';
-import type { ReconcileReport } from '../core/reconcile.js';
+import type { ReconcileReport } from '../core/reconcile/reconcile.js';
 import { reconcileWorkflowId } from '../core/ids.js';
 import type { DataInterval } from '../core/interval.js';
 import type { ReconcileInput, ReconcileOptions } from '../workflows/messages.js';

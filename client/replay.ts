@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { Worker } from '@temporalio/worker';
-import { installLogging } from '../activities/sdk-logging.js';
-import { workflowCode } from '../activities/workflow-code.js';
+import { installLogging } from '../activities/worker/sdk-logging.js';
+import { workflowCode } from '../activities/worker/workflow-code.js';
 import { pino } from 'pino';
 import type { HistoryEvents } from './temporal/history-file.js';
 

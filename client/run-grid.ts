@@ -1,7 +1,7 @@
-import type { TaskState } from '../core/dag-spec.js';
+import type { TaskState } from '../core/dag/dag-spec.js';
 import type { DataInterval } from '../core/interval.js';
-import { summariseTasks, type RunLedger, type RunRecord, type TaskSummary } from '../core/ledger.js';
-import type { RunType } from '../core/run.js';
+import { summariseTasks, type RunLedger, type RunRecord, type TaskSummary } from '../core/run/ledger.js';
+import type { RunType } from '../core/run/run.js';
 import { legendOf, markOf, type MarkStyle } from './task-marks.js';
 
 /** Runs of a DAG by logical date, against its tasks. */

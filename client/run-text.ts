@@ -1,4 +1,4 @@
-import type { RunRecord, TaskRecord, TaskSummary } from '../core/ledger.js';
+import type { RunRecord, TaskRecord, TaskSummary } from '../core/run/ledger.js';
 import { renderTable } from './output.js';
 
 /** How long something took, or has taken so far. */

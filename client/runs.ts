@@ -5,13 +5,13 @@ import {
   type WorkflowExecutionInfo,
 } from '@temporalio/client';
 import { TypedSearchAttributes } from '@temporalio/common';
-import { resultOfFailure } from '../activities/failed-run.js';
+import { resultOfFailure } from '../activities/runs/failed-run.js';
 import { PipelineError } from '../core/errors/index.js';
 import { manualWorkflowId } from '../core/ids.js';
 import type { DataInterval } from '../core/interval.js';
 import type { JsonObject } from '../core/json.js';
-import type { RunInput, RunType } from '../core/run.js';
-import type { RunResult } from '../core/run-result.js';
+import type { RunInput, RunType } from '../core/run/run.js';
+import type { RunResult } from '../core/run/run-result.js';
 import { runAttributes } from '../workflows/search-attributes.js';
 import { dagAttribute, getDag } from './deployment.js';
 

@@ -1,15 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import { functionContext } from '../activities/function-context.js';
-import { createTryLog } from '../activities/task-log.js';
+import { createTryLog } from '../activities/worker/task-log.js';
 import { createValueReader } from '../activities/values.js';
 import type { Settings } from '../config.js';
 import { createFunctionSource } from '../connectors/function/index.js';
 import { createSourceRegistry } from '../connectors/registry.js';
 import type { ReadContext, ReadRequest, Source, SourceBatch } from '../connectors/source.js';
 import { createStaging } from '../connectors/staging/index.js';
-import type { DagDefinition } from '../core/dag-definition.js';
-import type { ExtractTask } from '../core/dag-spec.js';
+import type { DagDefinition } from '../core/dag/dag-definition.js';
+import type { ExtractTask } from '../core/dag/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import type { DataInterval } from '../core/interval.js';
 import type { JsonObject, JsonValue } from '../core/json.js';

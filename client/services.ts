@@ -32,7 +32,7 @@ export function createLogger(settings: Settings): Logger {
 export async function startWorkerService(settings: Settings): Promise<Service> {
   const logger = createLogger(settings);
   // Loaded when it is needed: the worker's packages take longer to load than most commands to run.
-  const { startWorker } = await import('../activities/run-worker.js');
+  const { startWorker } = await import('../activities/worker/run-worker.js');
   const { createAlarmSinks } = await import('./alarm-sinks.js');
   const target = temporalTarget(settings);
   const { namespace, taskQueue } = settings.temporal;

@@ -1,5 +1,5 @@
-import type { TaskState } from '../core/dag-spec.js';
-import type { RunState } from '../core/ledger.js';
+import type { TaskState } from '../core/dag/dag-spec.js';
+import type { RunState } from '../core/run/ledger.js';
 
 interface Mark {
   readonly symbol: string;

@@ -1,8 +1,8 @@
 import { duckDbTransforms } from '../connectors/duckdb/transform-dialect.js';
 import { compileChain } from '../connectors/load/transform-chain.js';
-import type { ColumnSpec } from '../core/columns.js';
-import type { DagSpec } from '../core/dag-spec.js';
-import type { DeferredTransforms } from '../core/manifest.js';
+import type { ColumnSpec } from '../core/loading/columns.js';
+import type { DagSpec } from '../core/dag/dag-spec.js';
+import type { DeferredTransforms } from '../core/loading/manifest.js';
 import { schemaColumns } from '../schemas/columns.js';
 
 /** What is known about the rows that a task hands on. */

@@ -1,15 +1,15 @@
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import type { Alarm } from '../core/alarms.js';
 import { PipelineError } from '../core/errors/index.js';
-import { fireTimes, firstRunTime } from '../core/fire-times.js';
-import { addToGaps, gapStart, type Gap } from '../core/gaps.js';
+import { fireTimes, firstRunTime } from '../core/schedule/fire-times.js';
+import { addToGaps, gapStart, type Gap } from '../core/schedule/gaps.js';
 import { runWorkflowId, watchWorkflowId } from '../core/ids.js';
 import type { DataInterval } from '../core/interval.js';
 import { limits } from '../core/limits.js';
-import { listIntervals } from '../core/schedule-intervals.js';
-import { hasFireTimes } from '../core/schedule-spec.js';
-import type { WatchState } from '../core/schedule-watch.js';
-import { createTemporalSchedules } from '../activities/temporal-schedules.js';
+import { listIntervals } from '../core/schedule/schedule-intervals.js';
+import { hasFireTimes } from '../core/schedule/schedule-spec.js';
+import type { WatchState } from '../core/schedule/schedule-watch.js';
+import { createTemporalSchedules } from '../activities/schedules/temporal-schedules.js';
 import { gapBackfillSignal, pausedSignal, resumedSignal } from '../workflows/schedule-messages.js';
 import { getDag, type DeployedDag } from './deployment.js';
 

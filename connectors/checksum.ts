@@ -1,5 +1,5 @@
-import type { ColumnType } from '../core/columns.js';
-import type { ComparedColumn } from '../core/reconcile.js';
+import type { ColumnType } from '../core/loading/columns.js';
+import type { ComparedColumn } from '../core/reconcile/reconcile.js';
 
 /**
  * The one text of a row that all sides of a checksum render, and what they take from its MD5.

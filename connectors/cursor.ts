@@ -1,7 +1,7 @@
 import { limits } from '../core/limits.js';
 import { parseInstant } from '../core/interval.js';
 import type { JsonValue } from '../core/json.js';
-import { cursorOfTask } from '../core/manifest.js';
+import { cursorOfTask } from '../core/loading/manifest.js';
 
 /**
  * The greater of two cursor values. Instants are compared as instants, because their texts may carry different UTC

@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from '../core/json.js';
 import { PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
-import type { QuarantineRow } from '../core/quarantine.js';
+import type { QuarantineRow } from '../core/quality/quarantine.js';
 import { memberAt } from './json-page.js';
 import { sliceAt } from './json-slices.js';
 import { lineBatch } from './line-batch.js';

@@ -1,9 +1,9 @@
 import type { JsonObject, JsonValue } from '../core/json.js';
 import type { DataInterval } from '../core/interval.js';
-import type { StagedFile } from '../core/manifest.js';
-import type { RateRule } from '../core/rate-state.js';
-import type { ComparedColumn, ReconcileWindow } from '../core/reconcile.js';
-import type { QuarantineRow } from '../core/quarantine.js';
+import type { StagedFile } from '../core/loading/manifest.js';
+import type { RateRule } from '../core/rates/rate-state.js';
+import type { ComparedColumn, ReconcileWindow } from '../core/reconcile/reconcile.js';
+import type { QuarantineRow } from '../core/quality/quarantine.js';
 import type { Credentials } from './http/types.js';
 import type { StagingStore } from './staging.js';
 import type { TypedText } from './typed-text.js';

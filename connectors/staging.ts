@@ -1,4 +1,4 @@
-import type { StagedFile } from '../core/manifest.js';
+import type { StagedFile } from '../core/loading/manifest.js';
 
 /** A file that a store holds, as its list shows it. */
 export interface StagedEntry {

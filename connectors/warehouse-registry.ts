@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { PipelineError } from '../core/errors/index.js';
 import type { JsonObject } from '../core/json.js';
-import type { DeferredTransforms } from '../core/manifest.js';
+import type { DeferredTransforms } from '../core/loading/manifest.js';
 import type { ConnectionRenewal } from './connection-renewal.js';
 import type { StagedSql } from './duckdb/staged-sql.js';
 import type { StagingStore } from './staging.js';

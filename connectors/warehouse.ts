@@ -1,6 +1,6 @@
-import type { TableComparison } from '../core/reconcile.js';
-import type { ColumnSpec } from '../core/columns.js';
-import type { LoadConfig } from '../core/dag-spec.js';
+import type { TableComparison } from '../core/reconcile/reconcile.js';
+import type { ColumnSpec } from '../core/loading/columns.js';
+import type { LoadConfig } from '../core/dag/dag-spec.js';
 import type { DataInterval } from '../core/interval.js';
 import type { JsonObject, JsonValue } from '../core/json.js';
 import type {
@@ -9,8 +9,8 @@ import type {
   ComparedColumn,
   KeyComparison,
   ReconcileWindow,
-} from '../core/reconcile.js';
-import type { DeferredTransforms, Manifest, RowCounts, StagedFile } from '../core/manifest.js';
+} from '../core/reconcile/reconcile.js';
+import type { DeferredTransforms, Manifest, RowCounts, StagedFile } from '../core/loading/manifest.js';
 import type { ReconcileRow } from './load/system-tables.js';
 
 /** What is loaded, from where, under which identity. */

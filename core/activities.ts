@@ -1,7 +1,7 @@
-import type { AssetBatch, EmittedOutput } from './asset-event.js';
-import type { AssetCondition } from './asset-condition.js';
-import type { CallbackEvent } from './dag-definition.js';
-import type { AnomalyDecision, BatchDecision, GateVerdict } from './anomaly.js';
+import type { AssetBatch, EmittedOutput } from './assets/asset-event.js';
+import type { AssetCondition } from './assets/asset-condition.js';
+import type { CallbackEvent } from './dag/dag-definition.js';
+import type { AnomalyDecision, BatchDecision, GateVerdict } from './quality/anomaly.js';
 import type {
   AnomalyGateTask,
   BranchTask,
@@ -20,7 +20,7 @@ import type {
   TaskWork,
   TransformTask,
   ValidateTask,
-} from './dag-spec.js';
+} from './dag/dag-spec.js';
 import type { IdentityOutcome } from './identity/spec.js';
 import type { DataInterval } from './interval.js';
 import type {
@@ -33,15 +33,15 @@ import type {
   ReconcileReport,
   ReconcileRequest,
   TableComparison,
-} from './reconcile.js';
+} from './reconcile/reconcile.js';
 import type { JsonObject, JsonValue } from './json.js';
-import type { Manifest, StagedFile } from './manifest.js';
-import type { StageContext, StageRequest } from './run.js';
-import type { Rerun } from './run-snapshot.js';
-import type { TaskError } from './run-result.js';
-import type { RunSnapshot, SnapshotEntry } from './run-snapshot.js';
-import type { ParkedValue, TaskOutput } from './task-output.js';
-import type { RunChain } from './pool-state.js';
+import type { Manifest, StagedFile } from './loading/manifest.js';
+import type { StageContext, StageRequest } from './run/run.js';
+import type { Rerun } from './run/run-snapshot.js';
+import type { TaskError } from './run/run-result.js';
+import type { RunSnapshot, SnapshotEntry } from './run/run-snapshot.js';
+import type { ParkedValue, TaskOutput } from './run/task-output.js';
+import type { RunChain } from './pools/pool-state.js';
 
 /** The activities that workflows call. `activities/` implements them; workflows know only these types. */
 export interface Activities {

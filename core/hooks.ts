@@ -1,6 +1,6 @@
 import type { AlarmNotice } from './alarms.js';
 import type { JsonObject } from './json.js';
-import type { RunRecord } from './ledger.js';
+import type { RunRecord } from './run/ledger.js';
 
 /** What a hook can be told of. */
 export const hookEventTypes = ['run.ended', 'run.failed', 'alarm.raised', 'alarm.recovered'] as const;

@@ -1,9 +1,15 @@
-import { connectorLimits } from './connector-limits.js';
-import { identityLimits } from './identity-limits.js';
-import { mysqlLimits } from './mysql-limits.js';
-import { rateLimits } from './rate-limits.js';
-import { platformLimits } from './platform-limits.js';
-import { scheduleLimits } from './schedule-limits.js';
+import { alarmLimits } from './limits/alarm-limits.js';
+import { assetLimits } from './limits/asset-limits.js';
+import { connectorLimits } from './limits/connector-limits.js';
+import { gatewayLimits } from './limits/gateway-limits.js';
+import { identityLimits } from './limits/identity-limits.js';
+import { mysqlLimits } from './limits/mysql-limits.js';
+import { opsLimits } from './limits/ops-limits.js';
+import { platformLimits } from './limits/platform-limits.js';
+import { poolLimits } from './limits/pool-limits.js';
+import { rateLimits } from './limits/rate-limits.js';
+import { scheduleLimits } from './limits/schedule-limits.js';
+import { warehouseLimits } from './limits/warehouse-limits.js';
 
 /**
  * Every number that bounds Millrace, in one place, with its unit in the name. The reference page `docs/reference/limits.md`
@@ -165,154 +171,17 @@ export const limits = {
   backfillMaxIntervals: 20_000,
   ...identityLimits,
   ...scheduleLimits,
-  /** Checks: different values of one batch that a reference may have, and how many of them one query asks for. */
-  checkMaxReferences: 200_000,
-  checkReferencesPerQuery: 1_000,
-  /** Anomalies: values or classes of values that a column's distribution is kept of; how long batches are remembered. */
-  profileMaxBins: 64,
-  profileKeepMs: 400 * 24 * 60 * 60_000,
-  /** Alarms: one POST or e-mail of a notice; characters of a message, and of what PagerDuty shows as its title. */
-  alarmTimeoutMs: 10_000,
-  alarmTextMaxLength: 2_000,
-  alarmSummaryMaxLength: 1_024,
-  /** Alarms: how often a worker looks for notices to send, ended runs and late tables; how long it has the lease for it. */
-  alarmLookEveryMs: 2_000,
-  alarmLeaseMs: 60_000,
-  /** Alarms: notices and ended runs of one look; time that one look may spend with a sink. */
-  alarmLookNotices: 50,
-  alarmLookRuns: 500,
-  alarmSinkMaxMs: 30_000,
-  /** Alarms: shortest and longest wait before a notice is tried again, and when it is given up. */
-  alarmRetryMinMs: 5_000,
-  alarmRetryMaxMs: 5 * 60_000,
-  alarmGiveUpMs: 3 * 24 * 60 * 60_000,
-  /** Alarms: a run whose end becomes known later than this raises none; alarms that are over are kept so long. */
-  alarmRunMaxAgeMs: 24 * 60 * 60_000,
-  alarmKeepMs: 90 * 24 * 60 * 60_000,
+  ...alarmLimits,
   /** Events in one history after which a long-running workflow continues as new even before the server suggests it. */
   historyMaxEvents: 4_000,
   /** The same for a run, which then first finishes what it has begun: that may add a mapping's child workflows. */
   runYieldEvents: 2_800,
   /** Tasks that the details of a run name one by one. */
   detailsMaxTasks: 100,
-  /** Pools: slots of one pool, and leases (held and waiting) that a pool keeps; a run beyond asks again later. */
-  poolMaxSlots: 1_000_000,
-  poolMaxLeases: 3_000,
-  /** Pools: holders and waiters that a look at a pool shows, each. */
-  poolShownLeases: 100,
-  /** Pools: events in one history after which a coordinator continues as new; a burst of requests still fits below 4,096. */
-  poolHistoryMaxEvents: 1_500,
-  /** Pools: answers on their way to runs at once. The server takes 2,000. */
-  poolMaxDeliveries: 200,
-  /** Pools: while runs wait, how soon and at most how rarely the coordinator looks for runs that ended without a word. */
-  poolCheckFirstMs: 5_000,
-  poolCheckMaxMs: 60_000,
-  /** Pools: the same while nobody waits, and runs that one look covers. */
-  poolCheckIdleMs: 60 * 60_000,
-  poolCheckMaxRuns: 200,
-  /** Pools: a run without an answer asks again after this time, which doubles up to the second. */
-  poolAskAgainFirstMs: 60_000,
-  poolAskAgainMaxMs: 60 * 60_000,
-  /** Assets: characters of a uri, outlets of one task, assets of one condition. */
-  assetUriMaxLength: 512,
-  assetMaxOutlets: 50,
-  assetConditionMaxAssets: 50,
-  /** Assets: details of one event, as JSON. */
-  assetExtraMaxBytes: 2 * 1024,
-  /** Assets: events that a run is told of, and their bytes; of more it knows the number. */
-  assetEventsPerRun: 100,
-  assetEventsMaxBytes: 24 * 1024,
-  /** Assets: events that wait in the queue of one DAG, and their bytes; of more it keeps the number. */
-  assetQueueMaxEvents: 500,
-  assetQueueMaxBytes: 384 * 1024,
-  /** Assets: runs of one DAG that are about to be started; events beyond wait and become one run. */
-  assetPendingRuns: 20,
-  /** Assets: ids of events by which the queue of a DAG knows a repeat, and past events that it shows. */
-  assetRememberedIds: 4_000,
-  assetRecentEvents: 50,
-  /** Assets: how long a worker relies on its list of the DAGs that listen to an asset. */
-  assetConsumersCacheMs: 1_000,
-  /** Assets: deploy waits this long until the server's list shows what a DAG listens to. */
-  assetListingMaxMs: 30_000,
-  /** Assets: how often a queue looks whether a DAG that was paused goes on, beside being told. */
-  assetPausedLookMs: 10 * 60_000,
-  /** Gateway: request body after decompression. */
-  gatewayBodyMaxBytes: 512 * 1024,
-  /** Gateway: one Segment event and one batch (Segment HTTP API limits: 32 KB, 500 KB, 2,500 events). */
-  segmentEventMaxBytes: 32 * 1024,
-  segmentBatchMaxEvents: 2_500,
-  /** Gateway: time to receive the head and the whole request. */
-  gatewayHeadersTimeoutMs: 10_000,
-  gatewayRequestTimeoutMs: 15_000,
-  /** Gateway: open connections, and requests waiting for the shared fsync before 503. */
-  gatewayMaxConnections: 2_000,
-  gatewayMaxWaiting: 5_000,
-  /** Gateway: requests of one source in work at once before 429, and bytes of all request bodies held at once before 503. */
-  gatewayMaxInFlightPerSource: 500,
-  gatewayMaxBufferedBytes: 64 * 1024 * 1024,
-  /** Gateway: a refused client is asked to come back after this time. */
-  gatewayRetryAfterMs: 1_000,
-  /** Gateway: an idle kept-alive connection is closed after this time; how often overdue requests are looked for. */
-  gatewayKeepAliveMs: 60_000,
-  gatewayCheckEveryMs: 1_000,
-  /** Gateway: from SIGTERM to the end of the requests in work. */
-  gatewayGraceMs: 5_000,
-  /** Gateway: the log hears of refused deliveries of one source at most this often. */
-  gatewayRefusalLogEveryMs: 60_000,
-  /** Gateway: how long a browser keeps the script for pages. */
-  siteScriptMaxAgeMs: 60 * 60_000,
-  /** Gateway: nesting of a JSON body. */
-  jsonMaxDepth: 64,
-  /** Webhooks: two-sided tolerance of the signed time stamp (Standard Webhooks advises five minutes). */
-  webhookToleranceMs: 5 * 60_000,
-  /** Webhooks: signatures tried in one header. */
-  webhookMaxSignatures: 10,
-  /** Webhooks: length of a delivery's id, and the shortest signing key. */
-  webhookIdMaxLength: 256,
-  webhookKeyMinBytes: 16,
-  /** Webhooks: request body (SendGrid sends batches of 768 KB), and one header that is part of the check. */
-  webhookBodyMaxBytes: 4 * 1024 * 1024,
-  webhookHeaderMaxLength: 4 * 1024,
-  /** Webhooks: fields of a form that becomes JSON, and brackets in the name of one. */
-  webhookFormMaxFields: 1_000,
-  webhookFormMaxDepth: 16,
-  /** Webhooks: age of an SNS message, which keeps its time while it is sent again. */
-  webhookSnsToleranceMs: 24 * 60 * 60_000,
-  /** Webhooks: a public key or certificate of a provider: its size, time to fetch it, how long it is used, how many are kept. */
-  webhookPublicKeyMaxBytes: 16 * 1024,
-  webhookPublicKeyTimeoutMs: 3_000,
-  webhookPublicKeyMaxAgeMs: 24 * 60 * 60_000,
-  webhookPublicKeysKept: 100,
-  /** Webhooks: fetches of public keys in one minute; what is beyond is asked to come again. */
-  webhookPublicKeyFetchesPerMinute: 30,
-  /** Segment: length of a messageId (Segment HTTP API: 100 characters). */
-  segmentMessageIdMaxLength: 100,
-  /** Gateway: event ids remembered per stream; an older repeat is written again, and the table drops it. */
-  gatewayRememberedIds: 100_000,
-  /** API of runs: bytes of a request's body, requests in work at once, and the wait that a refused one is told, ms. */
-  apiBodyMaxBytes: 64 * 1024,
-  apiMaxInFlight: 64,
-  apiBusyRetryAfterMs: 1_000,
-  /** API of runs: time in which Temporal has to answer, ms. */
-  apiTemporalMaxMs: 8_000,
+  ...poolLimits,
+  ...assetLimits,
+  ...gatewayLimits,
   ...platformLimits,
-  /** Identity tokens: time that an issuer's keys may take to come, and by which its clock may differ. */
-  oidcFetchMaxMs: 5_000,
-  oidcClockToleranceMs: 30_000,
-  /** Inbox: an open segment is sealed at this age or size. */
-  inboxSegmentMaxAgeMs: 100,
-  inboxSegmentMaxBytes: 32 * 1024 * 1024,
-  /** Inbox: free disk below which the gateway answers 503. */
-  inboxMinFreeBytes: 64 * 1024 * 1024,
-  /** Inbox: how often the free disk is looked up while requests arrive. */
-  inboxDiskCheckEveryMs: 1_000,
-  /** Inbox: a waiting reader looks for sealed segments at least this often. */
-  inboxPollEveryMs: 500,
-  /** Inbox: first and further rounds in which a worker removes segments past their retention. */
-  inboxPruneFirstMs: 15_000,
-  inboxPruneEveryMs: 60 * 60_000,
-  /** Inbox: bytes of segments that one micro-batch of a stream drains; at least one segment. */
-  inboxDrainMaxBytes: 64 * 1024 * 1024,
   /** Development server: time until healthy, and from SIGTERM to SIGKILL. */
   temporalStartMaxMs: 60_000,
   /** Development server: tries, each on other ports, where it ends at once. */
@@ -323,80 +192,10 @@ export const limits = {
   temporalTimerMinMs: 10,
   /** Quarantined rows that one replay run takes (their ids travel through Temporal). */
   replayMaxRows: 500,
-  /** Keys of each kind of difference that a reconcile report names. */
-  reconcileSamples: 5,
-  /** Reconcile: buckets of the first step and by how much a step refines them; both prime, so that no stride of keys fits. */
-  reconcileBuckets: 16_381,
-  reconcileRefineBy: 251,
-  /** Reconcile: buckets of the first step of a comparison that an older version began. */
-  reconcileBucketsBefore: 65_521,
-  /** Reconcile: buckets are refined while those that differ hold more rows, at most so often. */
-  reconcileRowsAtOnce: 500_000,
-  reconcileMaxRefines: 2,
-  /** Reconcile: keys that a heal reads again by default, and at most once it is approved. */
-  reconcileHealDefaultKeys: 1_000,
-  reconcileHealMaxKeys: 100_000,
-  /** Reconcile: rows whose version is younger may still be on their way. */
-  reconcileInFlightMs: 5 * 60_000,
+  ...warehouseLimits,
   /** Path of a local socket: the system's limit is 104 to 108. */
   socketPathMaxBytes: 100,
-  /** Warehouse over the network: sessions or jobs at once, and time until a connection stands. */
-  warehouseMaxConnections: 8,
-  warehouseConnectMaxMs: 30_000,
-  /** Warehouse over the network: how often a worker that uses it looks whether its connection has changed. */
-  warehouseConnectionLookEveryMs: 10_000,
-  /** Warehouse over the network: one statement, unless its connection says otherwise; how much longer the client waits. */
-  warehouseStatementMaxSeconds: 3_600,
-  warehouseStatementGraceMs: 15_000,
-  /** Warehouse over the network: batches up to this many values and bytes travel as binds, larger ones as files. */
-  warehouseBindMaxValues: 4_096,
-  warehouseBindMaxBytes: 1024 * 1024,
-  /** Warehouse over the network: tables and files of one load that a dead process left are dropped after this time. */
-  warehouseTemporaryMaxAgeMs: 24 * 60 * 60_000,
-  /** Warehouse over the network: a table that is made anew is left to its maker for this time. */
-  warehouseRebuildMaxMs: 15 * 60_000,
-  /** Reconcile over the network: quarantined records and differing keys that are compared with one another. */
-  compareMaxKeys: 100_000,
-  /** Checksums over the network: rows of one answer of the warehouse. */
-  checksumRowsAtOnce: 200_000,
-  /** Operations store: how long a writer waits for another process; a waiting write holds its process up. */
-  opsBusyTimeoutMs: 5_000,
-  /** Operations store on Postgres: connections that one process holds at most; how long it waits for a new one. */
-  opsPostgresConnections: 4,
-  opsPostgresConnectMs: 10_000,
-  /** Operations store on Postgres: one statement, and a transaction that its process has left open; longer ones are ended. */
-  opsPostgresStatementMs: 30_000,
-  opsPostgresIdleTransactionMs: 30_000,
-  /** Operations store on Postgres: how long an operation is tried again after a lost connection, with the first and longest pause. */
-  opsPostgresRetryMs: 10_000,
-  opsPostgresRetryFirstPauseMs: 20,
-  opsPostgresRetryPauseMs: 1_000,
-  /** Run ledger: a worker writes what it knows this often, or when so many records wait. */
-  ledgerFlushEveryMs: 250,
-  ledgerFlushRecords: 500,
-  /** Run ledger: records that wait while the store cannot be written; older ones are dropped, and sync brings them back. */
-  ledgerMaxWaitingRecords: 20_000,
-  /** Task logs: lines of one try, and bytes of one line with its fields. What is cut is counted and said. */
-  taskLogMaxLines: 1_000,
-  taskLogLineMaxBytes: 2 * 1024,
-  /** Run ledger: runs that one pass of synchronisation reads, and those that it looks up at a time. */
-  ledgerSyncMaxRuns: 1_000,
-  ledgerSyncPageRuns: 200,
-  /** Run ledger: how far a synchronisation looks back before the last one; how long a process that does it has the lease. */
-  ledgerSyncOverlapMs: 10 * 60_000,
-  ledgerLeaseMs: 60_000,
-  /** Run ledger: successful runs that say how long a run usually takes. */
-  ledgerUsualRuns: 20,
-  /** Task logs: lines read at a time, and how often a reader who follows looks for more. */
-  ledgerPageLines: 1_000,
-  ledgerFollowEveryMs: 500,
-  /** Run ledger: executions of a run that `run show` and `run logs` look through for earlier tries. */
-  ledgerFormerRuns: 100,
-  /** Run ledger: earlier tries of a task that a synchronisation adds. */
-  ledgerReadTries: 100,
-  /** Run ledger: rows of one statement; runs that one statement deletes. */
-  ledgerStatementRows: 200,
-  ledgerDeleteRuns: 200,
+  ...opsLimits,
   /** Read-only SQL: rows returned to a person. */
   queryMaxRows: 10_000,
 } as const;

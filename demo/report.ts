@@ -1,5 +1,5 @@
 import type { QueryResult } from '../connectors/warehouse.js';
-import type { DagSpec } from '../core/dag-spec.js';
+import type { DagSpec } from '../core/dag/dag-spec.js';
 
 /** The JSON report of `npm run demo -- --once --json`. */
 export interface DemoReport {

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
-import type { Anomaly, AnomalyFinding, AnomalyStatus, BatchProfile } from '../core/anomaly.js';
-import type { BatchVerdict, QualityStore, SeenBatch } from '../core/quality.js';
+import type { Anomaly, AnomalyFinding, AnomalyStatus, BatchProfile } from '../core/quality/anomaly.js';
+import type { BatchVerdict, QualityStore, SeenBatch } from '../core/quality/quality.js';
 import { oneAtATime } from './one-at-a-time.js';
 import type { AnomalyRow, OpsTables } from './tables.js';
 

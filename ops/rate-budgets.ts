@@ -1,6 +1,6 @@
 import type { ExpressionBuilder, Kysely } from 'kysely';
-import { RateBudget } from '../core/rate-budget.js';
-import type { RateBudgetKey, RateBudgets, RateBudgetState } from '../core/rate-state.js';
+import { RateBudget } from '../core/rates/rate-budget.js';
+import type { RateBudgetKey, RateBudgets, RateBudgetState } from '../core/rates/rate-state.js';
 import type { LeaseClock } from './leases.js';
 import type { OpsTables } from './tables.js';
 

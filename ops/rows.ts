@@ -7,10 +7,10 @@ import {
   type RunState,
   type TaskLogLine,
   type TaskRecord,
-} from '../core/ledger.js';
-import type { TaskSpec, TaskState } from '../core/dag-spec.js';
-import type { RowCounts } from '../core/manifest.js';
-import type { RunType } from '../core/run.js';
+} from '../core/run/ledger.js';
+import type { TaskSpec, TaskState } from '../core/dag/dag-spec.js';
+import type { RowCounts } from '../core/loading/manifest.js';
+import type { RunType } from '../core/run/run.js';
 import type { LogRow, RunRow, TaskRow } from './tables.js';
 
 /** Records of the ledger as rows of its tables, and back. */

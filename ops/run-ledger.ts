@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { RunKey, RunLedger } from '../core/ledger.js';
+import type { RunKey, RunLedger } from '../core/run/ledger.js';
 import { limits } from '../core/limits.js';
 import { toLogLine, toRunRecord, toTaskRecord } from './rows.js';
 import type { OpsTables } from './tables.js';

@@ -1,8 +1,8 @@
 import { Kysely, Migrator, type Dialect } from 'kysely';
 import { PipelineError } from '../core/errors/index.js';
-import type { RunLedger } from '../core/ledger.js';
-import type { QualityStore } from '../core/quality.js';
-import type { RateBudgets } from '../core/rate-state.js';
+import type { RunLedger } from '../core/run/ledger.js';
+import type { QualityStore } from '../core/quality/quality.js';
+import type { RateBudgets } from '../core/rates/rate-state.js';
 import { createKeyring, type Keyring } from '../security/keyring.js';
 import type { Secret } from '../security/secret.js';
 import type { TokenStore } from '../security/token-store.js';

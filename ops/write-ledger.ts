@@ -1,5 +1,11 @@
 import type { ExpressionBuilder, Kysely } from 'kysely';
-import { endedRank, hasEnded, type LedgerBatch, type RunRecord, type TaskRecord } from '../core/ledger.js';
+import {
+  endedRank,
+  hasEnded,
+  type LedgerBatch,
+  type RunRecord,
+  type TaskRecord,
+} from '../core/run/ledger.js';
 import { limits } from '../core/limits.js';
 import { toLogRow, toRunRow, toTaskRow } from './rows.js';
 import type { OpsTables } from './tables.js';

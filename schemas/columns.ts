@@ -1,4 +1,4 @@
-import type { ColumnSpec, ColumnType } from '../core/columns.js';
+import type { ColumnSpec, ColumnType } from '../core/loading/columns.js';
 import type { JsonObject, JsonValue } from '../core/json.js';
 
 /** A column with the kind of JSON that its values arrive as. */

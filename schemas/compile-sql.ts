@@ -1,5 +1,5 @@
 import type { JsonObject, JsonValue } from '../core/json.js';
-import { isPortablePattern } from '../core/portable-pattern.js';
+import { isPortablePattern } from '../core/quality/portable-pattern.js';
 import { jsonTypes } from './columns.js';
 import { formatRules } from './formats.js';
 

@@ -1,7 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { PipelineError } from '../core/errors/index.js';
 import { endedRunView } from '../core/hooks.js';
-import { runStates, type EndedFilter, type EndPlace, type RunRecord, type RunState } from '../core/ledger.js';
+import {
+  runStates,
+  type EndedFilter,
+  type EndPlace,
+  type RunRecord,
+  type RunState,
+} from '../core/run/ledger.js';
 import { limits } from '../core/limits.js';
 import type { ApiCallers } from './api-callers.js';
 import type { Answer } from './http-answer.js';

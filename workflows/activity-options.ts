@@ -3,8 +3,8 @@ import {
   type ActivityOptions,
   type LocalActivityOptions,
 } from '@temporalio/workflow';
-import type { TaskSpec } from '../core/dag-spec.js';
-import type { StageContext } from '../core/run.js';
+import type { TaskSpec } from '../core/dag/dag-spec.js';
+import type { StageContext } from '../core/run/run.js';
 
 /** How Temporal runs a task's activity. */
 export function activityOptions(task: TaskSpec, context: StageContext): ActivityOptions {

@@ -1,6 +1,6 @@
 import { condition } from '@temporalio/workflow';
-import type { Decision } from '../core/run.js';
-import type { ApprovalResult } from '../core/task-options.js';
+import type { Decision } from '../core/run/run.js';
+import type { ApprovalResult } from '../core/dag/task-options.js';
 
 /** The approvals of one run: which tasks ask, and what was answered. The first answer counts. */
 export class Approvals {

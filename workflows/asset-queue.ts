@@ -10,15 +10,15 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../core/activities.js';
-import { conditionText, missingPart, type AssetCondition } from '../core/asset-condition.js';
-import type { AssetEvent } from '../core/asset-event.js';
+import { conditionText, missingPart, type AssetCondition } from '../core/assets/asset-condition.js';
+import type { AssetEvent } from '../core/assets/asset-event.js';
 import {
   AssetQueue,
   assetQueueNames,
   newAssetQueue,
   type AssetQueueInput,
   type AssetQueueView,
-} from '../core/asset-queue.js';
+} from '../core/assets/asset-queue.js';
 import { limits } from '../core/limits.js';
 
 const { startAssetRun, lookUpAssetCondition } = proxyActivities<
@@ -40,7 +40,7 @@ export const resumeQueueSignal = defineSignal(assetQueueNames.resume);
 export const assetQueueQuery = defineQuery<AssetQueueView | undefined>(assetQueueNames.view);
 
 /**
- * Keeps the events of assets that one DAG waits for and starts its runs, one after the other; `core/asset-queue.ts`
+ * Keeps the events of assets that one DAG waits for and starts its runs, one after the other; `core/assets/asset-queue.ts`
  * decides. It begins with the first event, and ends where assets do not start the DAG any more. A run gets the spec that is
  * deployed when it starts, and an id that comes from its events, so a start that is repeated finds the run. A paused DAG
  * starts nothing: the server's word counts, whoever paused it. A request to cancel it is not heard: DAGs rely on it.

@@ -18,8 +18,8 @@ import type { Activities } from '../core/activities.js';
 import { runWorkflowId } from '../core/ids.js';
 import type { DataInterval } from '../core/interval.js';
 import { limits } from '../core/limits.js';
-import { addCounts } from '../core/manifest.js';
-import type { RunInput } from '../core/run.js';
+import { addCounts } from '../core/loading/manifest.js';
+import type { RunInput } from '../core/run/run.js';
 import { countsLine } from './details.js';
 import {
   backfillProgressQuery,

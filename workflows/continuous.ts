@@ -13,7 +13,7 @@ import {
 import { runWorkflowId } from '../core/ids.js';
 import type { DataInterval } from '../core/interval.js';
 import { limits } from '../core/limits.js';
-import type { RunInput } from '../core/run.js';
+import type { RunInput } from '../core/run/run.js';
 import { deploySignal, pauseSignal, resumeSignal, stopSignal, type PinnedSpec } from './messages.js';
 import { runDag } from './run-dag.js';
 import { continuousStatsQuery, type ContinuousInput, type ContinuousStats } from './schedule-messages.js';

@@ -1,8 +1,8 @@
-import type { DagSpec, TaskState } from '../core/dag-spec.js';
+import type { DagSpec, TaskState } from '../core/dag/dag-spec.js';
 import type { DataInterval } from '../core/interval.js';
 import { limits } from '../core/limits.js';
-import type { RowCounts } from '../core/manifest.js';
-import { isFinished, type StateTally } from '../core/state-tally.js';
+import type { RowCounts } from '../core/loading/manifest.js';
+import { isFinished, type StateTally } from '../core/run/state-tally.js';
 
 const marks: Partial<Record<TaskState, string>> = {
   success: '✅',

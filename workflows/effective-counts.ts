@@ -1,4 +1,4 @@
-import type { Manifest, RowCounts } from '../core/manifest.js';
+import type { Manifest, RowCounts } from '../core/loading/manifest.js';
 
 /** What a load did now: where it was committed before it changed nothing, and its rows count as unchanged. */
 export function effectiveCounts(manifest: Manifest): RowCounts {

@@ -9,8 +9,8 @@ import {
   type LocalActivityOptions,
 } from '@temporalio/workflow';
 import type { Activities } from '../core/activities.js';
-import { reviewTimeout, type BatchDecision } from '../core/anomaly.js';
-import type { EmittedOutput } from '../core/asset-event.js';
+import { reviewTimeout, type BatchDecision } from '../core/quality/anomaly.js';
+import type { EmittedOutput } from '../core/assets/asset-event.js';
 import type {
   AnomalyGateTask,
   ApprovalTask,
@@ -18,14 +18,14 @@ import type {
   TaskSpec,
   TimerTask,
   TriggerDagTask,
-} from '../core/dag-spec.js';
+} from '../core/dag/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import { manualWorkflowId } from '../core/ids.js';
 import type { JsonObject, JsonValue } from '../core/json.js';
-import { isManifest, type Manifest } from '../core/manifest.js';
-import type { RunInput, StageContext, StageRequest } from '../core/run.js';
-import { inlineValue, isInline, type TaskOutput } from '../core/task-output.js';
-import { workOf } from '../core/task-spec.js';
+import { isManifest, type Manifest } from '../core/loading/manifest.js';
+import type { RunInput, StageContext, StageRequest } from '../core/run/run.js';
+import { inlineValue, isInline, type TaskOutput } from '../core/run/task-output.js';
+import { workOf } from '../core/dag/task-spec.js';
 import { activityOptions, localActivityOptions, pokeOptions } from './activity-options.js';
 import type { Approvals } from './approvals.js';
 import { runAttributes } from './search-attributes.js';

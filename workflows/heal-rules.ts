@@ -1,7 +1,7 @@
-import type { LoadConfig } from '../core/dag-spec.js';
+import type { LoadConfig } from '../core/dag/dag-spec.js';
 import { limits } from '../core/limits.js';
-import { strategyOf } from '../core/load-rules.js';
-import type { HealSpec } from '../core/reconcile-spec.js';
+import { strategyOf } from '../core/loading/load-rules.js';
+import type { HealSpec } from '../core/reconcile/reconcile-spec.js';
 
 /** Why a load cannot be healed row by row; `undefined` where it can. */
 export function healProblem(config: LoadConfig): string | undefined {

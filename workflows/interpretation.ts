@@ -1,10 +1,10 @@
-import type { DagSpec, TaskState } from '../core/dag-spec.js';
-import type { RowCounts } from '../core/manifest.js';
-import type { RunInput, StageContext } from '../core/run.js';
-import type { TaskResult } from '../core/run-result.js';
-import type { SnapshotEntry } from '../core/run-snapshot.js';
-import type { StateTally } from '../core/state-tally.js';
-import type { TaskOutput } from '../core/task-output.js';
+import type { DagSpec, TaskState } from '../core/dag/dag-spec.js';
+import type { RowCounts } from '../core/loading/manifest.js';
+import type { RunInput, StageContext } from '../core/run/run.js';
+import type { TaskResult } from '../core/run/run-result.js';
+import type { SnapshotEntry } from '../core/run/run-snapshot.js';
+import type { StateTally } from '../core/run/state-tally.js';
+import type { TaskOutput } from '../core/run/task-output.js';
 import type { Approvals } from './approvals.js';
 import type { Gate } from './gate.js';
 import type { SlotClient } from './slots.js';

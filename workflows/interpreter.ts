@@ -1,15 +1,15 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
-import type { TaskSpec, TaskState } from '../core/dag-spec.js';
-import { branchTargets, loadsFedBy } from '../core/graph.js';
-import { skippedBy } from '../core/skipped-by.js';
+import type { TaskSpec, TaskState } from '../core/dag/dag-spec.js';
+import { branchTargets, loadsFedBy } from '../core/dag/graph.js';
+import { skippedBy } from '../core/run/skipped-by.js';
 import { PipelineError } from '../core/errors/index.js';
-import { isManifest, type RowCounts } from '../core/manifest.js';
-import { outerPlan, type MapUnit, type OuterPlan } from '../core/map-units.js';
-import { planStep, runVerdict } from '../core/plan.js';
-import type { TaskResult } from '../core/run-result.js';
-import type { SnapshotEntry } from '../core/run-snapshot.js';
-import type { StateTally } from '../core/state-tally.js';
-import type { TaskOutput } from '../core/task-output.js';
+import { isManifest, type RowCounts } from '../core/loading/manifest.js';
+import { outerPlan, type MapUnit, type OuterPlan } from '../core/run/map-units.js';
+import { planStep, runVerdict } from '../core/run/plan.js';
+import type { TaskResult } from '../core/run/run-result.js';
+import type { SnapshotEntry } from '../core/run/run-snapshot.js';
+import type { StateTally } from '../core/run/state-tally.js';
+import type { TaskOutput } from '../core/run/task-output.js';
 import { Approvals } from './approvals.js';
 import type { TaskScope } from './execute-task.js';
 import { Gate } from './gate.js';
@@ -21,7 +21,7 @@ import { RunState } from './run-state.js';
 import { isWait, runTask, type AfterTask, type TaskHooks, type TaskOutcome } from './task-run.js';
 
 /**
- * Runs the tasks of one spec in the order that `core/plan.ts` decides, several at a time where the graph allows. It
+ * Runs the tasks of one spec in the order that `core/run/plan.ts` decides, several at a time where the graph allows. It
  * decides only; each task is an activity, a child workflow or a wait. Deterministic: the same history gives the same
  * commands.
  *

@@ -1,5 +1,5 @@
 import { proxySinks } from '@temporalio/workflow';
-import type { LedgerSinks, RunRecord, TaskRecord } from '../core/ledger.js';
+import type { LedgerSinks, RunRecord, TaskRecord } from '../core/run/ledger.js';
 
 const { ledger } = proxySinks<LedgerSinks>();
 

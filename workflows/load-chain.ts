@@ -1,4 +1,4 @@
-import type { ReconcileRequest } from '../core/reconcile.js';
+import type { ReconcileRequest } from '../core/reconcile/reconcile.js';
 import type {
   CheckTask,
   DagSpec,
@@ -6,7 +6,7 @@ import type {
   TaskSpec,
   TransformTask,
   ValidateTask,
-} from '../core/dag-spec.js';
+} from '../core/dag/dag-spec.js';
 
 /** The extract, validate, transform and check tasks that feed a load. */
 export function chainOf(

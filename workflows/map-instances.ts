@@ -1,12 +1,12 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../core/activities.js';
-import type { DagSpec, TaskSpec } from '../core/dag-spec.js';
+import type { DagSpec, TaskSpec } from '../core/dag/dag-spec.js';
 import { limits } from '../core/limits.js';
-import { addCounts, isManifest, type RowCounts } from '../core/manifest.js';
-import type { StageContext } from '../core/run.js';
-import type { MappedFailure } from '../core/run-result.js';
-import { addState, addTallies, emptyTally, type StateTally } from '../core/state-tally.js';
-import type { ElementRef, MappedChunk, TaskOutput } from '../core/task-output.js';
+import { addCounts, isManifest, type RowCounts } from '../core/loading/manifest.js';
+import type { StageContext } from '../core/run/run.js';
+import type { MappedFailure } from '../core/run/run-result.js';
+import { addState, addTallies, emptyTally, type StateTally } from '../core/run/state-tally.js';
+import type { ElementRef, MappedChunk, TaskOutput } from '../core/run/task-output.js';
 import type { Approvals } from './approvals.js';
 import type { Gate } from './gate.js';
 import type { SlotClient } from './slots.js';

@@ -1,6 +1,6 @@
-import type { DagSpec, TaskSpec } from '../core/dag-spec.js';
-import type { StagedFile } from '../core/manifest.js';
-import type { StageContext } from '../core/run.js';
+import type { DagSpec, TaskSpec } from '../core/dag/dag-spec.js';
+import type { StagedFile } from '../core/loading/manifest.js';
+import type { StageContext } from '../core/run/run.js';
 import type { Surroundings } from './interpretation.js';
 import type { MappedTasks } from './map-instances.js';
 

@@ -1,13 +1,13 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { IdentitySplit } from '../core/activities.js';
-import type { DagSpec, TaskState } from '../core/dag-spec.js';
+import type { DagSpec, TaskState } from '../core/dag/dag-spec.js';
 import type { DataInterval } from '../core/interval.js';
-import type { HealSpec } from '../core/reconcile-spec.js';
+import type { HealSpec } from '../core/reconcile/reconcile-spec.js';
 import type { JsonObject } from '../core/json.js';
 import { recallEntriesQueryName, recallQueryName, statesQueryName } from '../core/message-names.js';
-import { zeroCounts, type RowCounts } from '../core/manifest.js';
-import type { Decision } from '../core/run.js';
-import type { RecallPage, RunRecall } from '../core/run-recall.js';
+import { zeroCounts, type RowCounts } from '../core/loading/manifest.js';
+import type { Decision } from '../core/run/run.js';
+import type { RecallPage, RunRecall } from '../core/run/run-recall.js';
 import {
   poolCoordinatorNames,
   type LeaseReference,
@@ -15,7 +15,7 @@ import {
   type PoolAnswer,
   type PoolCoordinatorInput,
   type PoolView,
-} from '../core/pool-state.js';
+} from '../core/pools/pool-state.js';
 
 /** A spec with its hash: what a run or a stream is pinned to. */
 export interface PinnedSpec {

@@ -11,8 +11,8 @@ import {
 } from '@temporalio/workflow';
 import type { Activities } from '../core/activities.js';
 import { limits } from '../core/limits.js';
-import { Pool } from '../core/pool.js';
-import type { PoolAnswer, PoolCoordinatorInput } from '../core/pool-state.js';
+import { Pool } from '../core/pools/pool.js';
+import type { PoolAnswer, PoolCoordinatorInput } from '../core/pools/pool-state.js';
 import {
   acquireSlotSignal,
   closePoolUpdate,
@@ -29,7 +29,7 @@ const { findClosedRuns } = proxyLocalActivities<Pick<Activities, 'findClosedRuns
 });
 
 /**
- * Gives the slots of one pool to runs. It decides by `core/pool.ts`, one signal after the other, so no two runs ever get
+ * Gives the slots of one pool to runs. It decides by `core/pools/pool.ts`, one signal after the other, so no two runs ever get
  * the same slot. What a run that ended without a word had is found by asking Temporal, and is free again. The workflow
  * lives as long as the pool; it continues as new before its history grows long, and hands on the state and the answers
  * that are not delivered yet. A request to cancel it is not heard, because runs rely on it.

@@ -1,10 +1,10 @@
 import { CancellationScope, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../core/activities.js';
-import type { TaskSpec } from '../core/dag-spec.js';
+import type { TaskSpec } from '../core/dag/dag-spec.js';
 import type { JsonObject } from '../core/json.js';
-import { isManifest } from '../core/manifest.js';
-import type { StageContext } from '../core/run.js';
-import type { TaskOutput } from '../core/task-output.js';
+import { isManifest } from '../core/loading/manifest.js';
+import type { StageContext } from '../core/run/run.js';
+import type { TaskOutput } from '../core/run/task-output.js';
 
 /**
  * Emits the events of a task that is about to count as a success. It lasts until they are in every queue, for as long as

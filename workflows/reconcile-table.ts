@@ -1,13 +1,13 @@
 import { patched, proxyActivities, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../core/activities.js';
-import type { ReconcileReport, ReconcileRequest } from '../core/reconcile.js';
-import { withoutThresholds } from '../core/check-spec.js';
+import type { ReconcileReport, ReconcileRequest } from '../core/reconcile/reconcile.js';
+import { withoutThresholds } from '../core/quality/check-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import type { DataInterval } from '../core/interval.js';
 import { limits } from '../core/limits.js';
-import type { Manifest } from '../core/manifest.js';
-import type { BucketFilter, ChecksumPlan, HealReport, KeyComparison } from '../core/reconcile.js';
-import type { KeySelection, StageContext } from '../core/run.js';
+import type { Manifest } from '../core/loading/manifest.js';
+import type { BucketFilter, ChecksumPlan, HealReport, KeyComparison } from '../core/reconcile/reconcile.js';
+import type { KeySelection, StageContext } from '../core/run/run.js';
 import { capProblem, healProblem } from './heal-rules.js';
 import { chainOf } from './load-chain.js';
 import type { ReconcileTableInput } from './messages.js';

@@ -6,7 +6,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../core/activities.js';
-import type { ReconcileReport } from '../core/reconcile.js';
+import type { ReconcileReport } from '../core/reconcile/reconcile.js';
 import { limits } from '../core/limits.js';
 import { chainOf } from './load-chain.js';
 import type { ReconcileInput, ReconcileTableInput } from './messages.js';

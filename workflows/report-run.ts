@@ -1,8 +1,8 @@
 import { getExternalWorkflowHandle, workflowInfo } from '@temporalio/workflow';
 import { watchWorkflowId } from '../core/ids.js';
-import type { RunInput } from '../core/run.js';
-import type { RunResult } from '../core/run-result.js';
-import { countsFailures } from '../core/schedule-spec.js';
+import type { RunInput } from '../core/run/run.js';
+import type { RunResult } from '../core/run/run-result.js';
+import { countsFailures } from '../core/schedule/schedule-spec.js';
 import { runEndedSignal } from './schedule-messages.js';
 
 /** Whether the watch of the DAG counts how its runs end. */

@@ -12,15 +12,15 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Activities } from '../core/activities.js';
-import type { DagSpec } from '../core/dag-spec.js';
+import type { DagSpec } from '../core/dag/dag-spec.js';
 import type { DataInterval } from '../core/interval.js';
 import { limits } from '../core/limits.js';
-import { zeroCounts } from '../core/manifest.js';
-import type { Decision, RunInput, StageContext } from '../core/run.js';
-import type { RunResult } from '../core/run-result.js';
-import { hasExclusions, hasFireTimes } from '../core/schedule-spec.js';
-import { runSlot, type SlotRequest } from '../core/slot-requests.js';
-import { selectTasks } from '../core/select-tasks.js';
+import { zeroCounts } from '../core/loading/manifest.js';
+import type { Decision, RunInput, StageContext } from '../core/run/run.js';
+import type { RunResult } from '../core/run/run-result.js';
+import { hasExclusions, hasFireTimes } from '../core/schedule/schedule-spec.js';
+import { runSlot, type SlotRequest } from '../core/pools/slot-requests.js';
+import { selectTasks } from '../core/run/select-tasks.js';
 import { Approvals } from './approvals.js';
 import { RunDetails } from './details.js';
 import { Interpreter } from './interpreter.js';

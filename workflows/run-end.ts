@@ -1,9 +1,9 @@
 import { ApplicationFailure } from '@temporalio/workflow';
-import type { DagSpec } from '../core/dag-spec.js';
+import type { DagSpec } from '../core/dag/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
 import { limits } from '../core/limits.js';
-import type { RunInput, StageContext } from '../core/run.js';
-import type { RunResult, TaskError } from '../core/run-result.js';
+import type { RunInput, StageContext } from '../core/run/run.js';
+import type { RunResult, TaskError } from '../core/run/run-result.js';
 import type { Outcome } from './interpretation.js';
 import { isWatched, reportEnd } from './report-run.js';
 import { callBack } from './task-run.js';

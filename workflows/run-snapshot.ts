@@ -1,8 +1,8 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../core/activities.js';
 import { limits } from '../core/limits.js';
-import type { StagedFile } from '../core/manifest.js';
-import type { RunSnapshot, SnapshotEntry } from '../core/run-snapshot.js';
+import type { StagedFile } from '../core/loading/manifest.js';
+import type { RunSnapshot, SnapshotEntry } from '../core/run/run-snapshot.js';
 
 const { park, readSnapshot } = proxyActivities<Pick<Activities, 'park' | 'readSnapshot'>>({
   startToCloseTimeout: '2m',

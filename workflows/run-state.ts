@@ -1,10 +1,10 @@
-import type { TaskState } from '../core/dag-spec.js';
-import { addCounts, isManifest, zeroCounts, type RowCounts } from '../core/manifest.js';
-import type { OuterPlan } from '../core/map-units.js';
-import type { TaskResult } from '../core/run-result.js';
-import type { SnapshotEntry } from '../core/run-snapshot.js';
-import { isFinished, type StateTally } from '../core/state-tally.js';
-import type { TaskOutput } from '../core/task-output.js';
+import type { TaskState } from '../core/dag/dag-spec.js';
+import { addCounts, isManifest, zeroCounts, type RowCounts } from '../core/loading/manifest.js';
+import type { OuterPlan } from '../core/run/map-units.js';
+import type { TaskResult } from '../core/run/run-result.js';
+import type { SnapshotEntry } from '../core/run/run-snapshot.js';
+import { isFinished, type StateTally } from '../core/run/state-tally.js';
+import type { TaskOutput } from '../core/run/task-output.js';
 import { effectiveCounts } from './effective-counts.js';
 import type { TaskOutcome } from './task-run.js';
 

@@ -1,5 +1,5 @@
 import { defineQuery, defineSignal } from '@temporalio/workflow';
-import type { EndedRun, WatchState } from '../core/schedule-watch.js';
+import type { EndedRun, WatchState } from '../core/schedule/schedule-watch.js';
 import type { PinnedSpec } from './messages.js';
 
 /** Input of the `watchDag` workflow. */

@@ -1,7 +1,7 @@
 import { defineSearchAttributeKey, SearchAttributeType, type SearchAttributePair } from '@temporalio/common';
-import type { DagSpec } from '../core/dag-spec.js';
+import type { DagSpec } from '../core/dag/dag-spec.js';
 import type { DataInterval } from '../core/interval.js';
-import type { RunType } from '../core/run.js';
+import type { RunType } from '../core/run/run.js';
 
 /** Search attributes that runs carry. */
 export const dagAttribute = defineSearchAttributeKey('MillraceDag', SearchAttributeType.KEYWORD);

@@ -13,8 +13,8 @@ import type { Activities } from '../core/activities.js';
 import { PipelineError } from '../core/errors/index.js';
 import { poolWorkflowId } from '../core/ids.js';
 import { limits } from '../core/limits.js';
-import type { LeaseReference, LeaseRequest, PoolAnswer } from '../core/pool-state.js';
-import type { CarriedSlot, SlotRequest } from '../core/slot-requests.js';
+import type { LeaseReference, LeaseRequest, PoolAnswer } from '../core/pools/pool-state.js';
+import type { CarriedSlot, SlotRequest } from '../core/pools/slot-requests.js';
 import { acquireSlotSignal, releaseSlotSignal, slotAnswerSignal } from './messages.js';
 
 const { ensurePool } = proxyActivities<Pick<Activities, 'ensurePool'>>({

@@ -2,7 +2,7 @@ import { proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { Activities, IdentitySplitOutcome } from '../core/activities.js';
 import { PipelineError } from '../core/errors/index.js';
 import type { IdentityOutcome } from '../core/identity/spec.js';
-import type { StageContext } from '../core/run.js';
+import type { StageContext } from '../core/run/run.js';
 import { activityOptions } from './activity-options.js';
 import type { SplitIdentityInput } from './messages.js';
 

@@ -1,7 +1,7 @@
 import { condition, continueAsNew, setCurrentDetails, setHandler, workflowInfo } from '@temporalio/workflow';
-import type { DagSpec, TaskSpec } from '../core/dag-spec.js';
+import type { DagSpec, TaskSpec } from '../core/dag/dag-spec.js';
 import { limits } from '../core/limits.js';
-import { addCounts, zeroCounts } from '../core/manifest.js';
+import { addCounts, zeroCounts } from '../core/loading/manifest.js';
 import { countsLine } from './details.js';
 import { Interpreter } from './interpreter.js';
 import {

@@ -2,10 +2,10 @@ import { ApplicationFailure, proxyActivities, setHandler, workflowInfo } from '@
 import type { Activities } from '../core/activities.js';
 import { PipelineError } from '../core/errors/index.js';
 import type { DataInterval } from '../core/interval.js';
-import type { RunInput } from '../core/run.js';
-import { type SnapshotEntry } from '../core/run-snapshot.js';
-import { recallPage, type RunRecall } from '../core/run-recall.js';
-import { missingInputs } from '../core/select-tasks.js';
+import type { RunInput } from '../core/run/run.js';
+import { type SnapshotEntry } from '../core/run/run-snapshot.js';
+import { recallPage, type RunRecall } from '../core/run/run-recall.js';
+import { missingInputs } from '../core/run/select-tasks.js';
 import type { Interpreter } from './interpreter.js';
 import { recallEntriesQuery, recallQuery } from './messages.js';
 import { readEntries } from './run-snapshot.js';

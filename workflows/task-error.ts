@@ -5,7 +5,7 @@ import {
   TimeoutFailure,
 } from '@temporalio/workflow';
 import { isPipelineError } from '../core/errors/index.js';
-import type { TaskError } from '../core/run-result.js';
+import type { TaskError } from '../core/run/run-result.js';
 
 /** Code and message of what ended a task, read from the failure that Temporal hands back. */
 export function taskError(error: unknown): TaskError {

@@ -8,16 +8,16 @@ import {
   ApplicationFailure,
 } from '@temporalio/workflow';
 import type { Activities } from '../core/activities.js';
-import { takeEmitted, type EmittedOutput } from '../core/asset-event.js';
-import type { CallbackEvent } from '../core/dag-definition.js';
-import type { TaskSpec, TaskState } from '../core/dag-spec.js';
+import { takeEmitted, type EmittedOutput } from '../core/assets/asset-event.js';
+import type { CallbackEvent } from '../core/dag/dag-definition.js';
+import type { TaskSpec, TaskState } from '../core/dag/dag-spec.js';
 import type { JsonObject } from '../core/json.js';
 import { limits } from '../core/limits.js';
-import { plainDelayMs } from '../core/retry-delay.js';
-import type { StageContext } from '../core/run.js';
-import type { TaskError } from '../core/run-result.js';
-import { taskSlots, type SlotRequest } from '../core/slot-requests.js';
-import type { TaskOutput } from '../core/task-output.js';
+import { plainDelayMs } from '../core/rates/retry-delay.js';
+import type { StageContext } from '../core/run/run.js';
+import type { TaskError } from '../core/run/run-result.js';
+import { taskSlots, type SlotRequest } from '../core/pools/slot-requests.js';
+import type { TaskOutput } from '../core/run/task-output.js';
 import { executeTask, type CountedTry, type TaskScope } from './execute-task.js';
 import { taskError } from './task-error.js';
 

@@ -1,10 +1,10 @@
-import type { DagSpec, TaskSpec, TaskState } from '../core/dag-spec.js';
-import type { RunRecord, RunState, TaskRecord } from '../core/ledger.js';
-import type { RowCounts } from '../core/manifest.js';
-import type { RunInput, StageContext } from '../core/run.js';
-import type { TaskResult } from '../core/run-result.js';
-import type { SnapshotEntry } from '../core/run-snapshot.js';
-import { isFinished } from '../core/state-tally.js';
+import type { DagSpec, TaskSpec, TaskState } from '../core/dag/dag-spec.js';
+import type { RunRecord, RunState, TaskRecord } from '../core/run/ledger.js';
+import type { RowCounts } from '../core/loading/manifest.js';
+import type { RunInput, StageContext } from '../core/run/run.js';
+import type { TaskResult } from '../core/run/run-result.js';
+import type { SnapshotEntry } from '../core/run/run-snapshot.js';
+import { isFinished } from '../core/run/state-tally.js';
 import { recordRun, recordTask } from './ledger-sink.js';
 
 /** Ends that no try tells of, or not alone. */

@@ -12,14 +12,26 @@ import {
   WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { dagDefaults } from '../core/dag-defaults.js';
+import { dagDefaults } from '../core/dag/dag-defaults.js';
 import { backfillWorkflowId } from '../core/ids.js';
 import type { DataInterval } from '../core/interval.js';
-import { addToGaps, type Gap } from '../core/gaps.js';
+import { addToGaps, type Gap } from '../core/schedule/gaps.js';
 import { canonicalJson } from '../core/json.js';
 import { limits } from '../core/limits.js';
-import type { EndedRun, Inspection, ScheduleActivities, WatchState } from '../core/schedule-watch.js';
-import { addPause, countEnded, firstWatchState, lower, raise, watchStep } from '../core/watch-step.js';
+import type {
+  EndedRun,
+  Inspection,
+  ScheduleActivities,
+  WatchState,
+} from '../core/schedule/schedule-watch.js';
+import {
+  addPause,
+  countEnded,
+  firstWatchState,
+  lower,
+  raise,
+  watchStep,
+} from '../core/schedule/watch-step.js';
 import { backfillDag } from './backfill.js';
 import { deploySignal, stopSignal, type PinnedSpec } from './messages.js';
 import {

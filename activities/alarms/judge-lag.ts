@@ -1,6 +1,6 @@
 import type { AlarmBook } from '../../core/alarms.js';
-import type { DagDefinition } from '../../core/dag-definition.js';
-import type { QualityStore } from '../../core/quality.js';
+import type { DagDefinition } from '../../core/dag/dag-definition.js';
+import type { QualityStore } from '../../core/quality/quality.js';
 
 /**
  * Raises an alarm for each table whose last load is older than its load task's `freshWithin`, and ends it with the next

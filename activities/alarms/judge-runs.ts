@@ -1,6 +1,6 @@
 import type { AlarmBook } from '../../core/alarms.js';
 import { eventsOfRun, type HookEvent } from '../../core/hooks.js';
-import type { RunLedger, RunRecord } from '../../core/ledger.js';
+import type { RunLedger, RunRecord } from '../../core/run/ledger.js';
 import { limits } from '../../core/limits.js';
 
 /**

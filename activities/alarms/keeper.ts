@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { AlarmBook, AlarmSink } from '../../core/alarms.js';
-import type { DagDefinition } from '../../core/dag-definition.js';
+import type { DagDefinition } from '../../core/dag/dag-definition.js';
 import { limits } from '../../core/limits.js';
 import type { OpsStore } from '../../ops/store.js';
 import { deliverNotices } from './deliver.js';

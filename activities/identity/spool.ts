@@ -1,7 +1,7 @@
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import type { StagingStore } from '../../connectors/staging.js';
 import type { JsonObject } from '../../core/json.js';
-import { writeFailure } from '../staged-writer.js';
+import { writeFailure } from '../staged/staged-writer.js';
 
 /** Rows that wait for their load in a file of JSON lines, so that no more than some of them are in memory. */
 export class Spool {

@@ -1,5 +1,5 @@
-import { defaultContract, type ColumnSpec, type ColumnType } from '../../core/columns.js';
-import type { LoadConfig } from '../../core/dag-spec.js';
+import { defaultContract, type ColumnSpec, type ColumnType } from '../../core/loading/columns.js';
+import type { LoadConfig } from '../../core/dag/dag-spec.js';
 import { identityTables, type IdentityConfig, type IdentityTables } from '../../core/identity/spec.js';
 
 export type IdentityTable = keyof IdentityTables;

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import { Option, type Command } from 'commander';
-import { anomalyStatuses, type Anomaly, type AnomalyStatus } from '../../core/anomaly.js';
-import { describeAnomaly } from '../../core/describe-anomaly.js';
+import { anomalyStatuses, type Anomaly, type AnomalyStatus } from '../../core/quality/anomaly.js';
+import { describeAnomaly } from '../../core/quality/describe-anomaly.js';
 import { decideAnomaly, getAnomaly, listAnomalies } from '../anomalies.js';
 import type { CommandContext } from '../context.js';
 import { emit, renderTable } from '../output.js';

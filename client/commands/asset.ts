@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { AssetEvent } from '../../core/asset-event.js';
+import type { AssetEvent } from '../../core/assets/asset-event.js';
 import type { JsonObject } from '../../core/json.js';
 import { assetEvents, emitAssetEvent, listAssets, showAsset, showAssetQueue } from '../assets.js';
 import type { CommandContext } from '../context.js';

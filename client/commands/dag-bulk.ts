@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander';
 import { PipelineError } from '../../core/errors/index.js';
-import type { RunType } from '../../core/run.js';
+import type { RunType } from '../../core/run/run.js';
 import { cancelRuns, retryRuns, type BulkRun } from '../bulk-runs.js';
 import type { CommandContext } from '../context.js';
 import type { FoundState } from '../find-runs.js';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Gap } from '../../core/gaps.js';
+import type { Gap } from '../../core/schedule/gaps.js';
 import type { CommandContext } from '../context.js';
 import { emit, renderTable } from '../output.js';
 import { pauseDag, resumeDag } from '../pauses.js';

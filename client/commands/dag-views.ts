@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { summariseTasks } from '../../core/ledger.js';
+import { summariseTasks } from '../../core/run/ledger.js';
 import { isPipelineError } from '../../core/errors/index.js';
-import type { TaskState } from '../../core/dag-spec.js';
+import type { TaskState } from '../../core/dag/dag-spec.js';
 import type { CommandContext } from '../context.js';
 import { renderGraph, renderMermaid } from '../dag-graph.js';
 import { getDag } from '../deployment.js';

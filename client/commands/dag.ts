@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { describeSchedule } from '../../core/describe-schedule.js';
-import { resultOfFailure } from '../../activities/failed-run.js';
+import { describeSchedule } from '../../core/schedule/describe-schedule.js';
+import { resultOfFailure } from '../../activities/runs/failed-run.js';
 import type { JsonObject } from '../../core/json.js';
 import type { CommandContext } from '../context.js';
 import { getDag, listDags } from '../deployment.js';

@@ -6,7 +6,7 @@ import { checkPools, deployPools } from '../pools.js';
 import { loadProjectDags } from '../project.js';
 import { transformNotes } from '../transform-notes.js';
 import { warehouseModule } from '../../connectors/warehouse-registry.js';
-import { ensureSearchAttributes } from '../../activities/search-attributes.js';
+import { ensureSearchAttributes } from '../../activities/worker/search-attributes.js';
 
 /** `millrace deploy`: makes the deployed DAGs equal to the project's. */
 export function registerDeploy(program: Command, context: CommandContext): void {

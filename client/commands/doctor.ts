@@ -2,7 +2,7 @@ import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { warehouseModule } from '../../connectors/warehouse-registry.js';
 import { limits } from '../../core/limits.js';
-import { ensureSearchAttributes } from '../../activities/search-attributes.js';
+import { ensureSearchAttributes } from '../../activities/worker/search-attributes.js';
 import { findTemporalCli } from '../temporal/obtain-cli.js';
 import type { Settings } from '../../config.js';
 import { listConnections } from '../connections.js';

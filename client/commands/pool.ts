@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Lease } from '../../core/pool-state.js';
+import type { Lease } from '../../core/pools/pool-state.js';
 import type { CommandContext } from '../context.js';
 import { emit, renderTable } from '../output.js';
 import { deletePool, listPools, setPool, showPool } from '../pools.js';

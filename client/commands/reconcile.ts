@@ -1,8 +1,8 @@
 import { Option, type Command } from 'commander';
-import type { ReconcileReport } from '../../core/reconcile.js';
+import type { ReconcileReport } from '../../core/reconcile/reconcile.js';
 import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
-import type { HealSpec } from '../../core/reconcile-spec.js';
+import type { HealSpec } from '../../core/reconcile/reconcile-spec.js';
 import type { CommandContext } from '../context.js';
 import { emit, exitCodes, renderTable } from '../output.js';
 import { reconcileDag } from '../reconciliations.js';

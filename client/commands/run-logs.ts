@@ -8,7 +8,7 @@ import {
   type RunLedger,
   type RunRecord,
   type TaskLogLine,
-} from '../../core/ledger.js';
+} from '../../core/run/ledger.js';
 import { limits } from '../../core/limits.js';
 import type { CommandContext } from '../context.js';
 import { parseCount } from './arguments.js';

@@ -20,7 +20,7 @@ export function registerSync(run: Command, context: CommandContext): void {
       const settings = context.settings(command);
       const client = await context.client(settings);
       const store = await context.ops(settings);
-      const { keepLedger } = await import('../../activities/ledger-upkeep.js');
+      const { keepLedger } = await import('../../activities/upkeep/ledger-upkeep.js');
       const round = () =>
         keepLedger({
           client,

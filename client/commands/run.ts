@@ -1,8 +1,8 @@
 import { Option, type Command } from 'commander';
-import { hasEnded, runStates, type RunState } from '../../core/ledger.js';
+import { hasEnded, runStates, type RunState } from '../../core/run/ledger.js';
 import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
-import { runTypes, type RunType } from '../../core/run.js';
+import { runTypes, type RunType } from '../../core/run/run.js';
 import type { CommandContext } from '../context.js';
 import { emit, renderTable } from '../output.js';
 import { inOrderOfStart, shorten } from '../run-grid.js';

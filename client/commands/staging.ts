@@ -44,8 +44,8 @@ export function registerStaging(program: Command, context: CommandContext): void
         });
       const { createStaging } = await import('../../connectors/staging/index.js');
       const { warehouseModule } = await import('../../connectors/warehouse-registry.js');
-      const { keepLedger } = await import('../../activities/ledger-upkeep.js');
-      const { keepStaging } = await import('../../activities/staging-upkeep.js');
+      const { keepLedger } = await import('../../activities/upkeep/ledger-upkeep.js');
+      const { keepStaging } = await import('../../activities/upkeep/staging-upkeep.js');
       const [client, store] = [await context.client(settings), await context.ops(settings)];
       const { neededStaging } = await warehouseModule(settings.warehouse.type);
       await keepLedger({ client, store, retentionMs: durationMs(settings.ops.retention) });

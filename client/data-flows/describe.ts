@@ -1,6 +1,6 @@
-import { dagDefaults } from '../../core/dag-defaults.js';
-import type { DagMode, DagSpec, TaskSpec } from '../../core/dag-spec.js';
-import { describeSchedule } from '../../core/describe-schedule.js';
+import { dagDefaults } from '../../core/dag/dag-defaults.js';
+import type { DagMode, DagSpec, TaskSpec } from '../../core/dag/dag-spec.js';
+import { describeSchedule } from '../../core/schedule/describe-schedule.js';
 import type { FlowTable } from './flow-table.js';
 import { identityFlows } from './identity.js';
 import { schemaFields, transformFields, type FlowField } from './fields.js';

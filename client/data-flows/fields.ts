@@ -1,5 +1,5 @@
-import type { ColumnType } from '../../core/columns.js';
-import type { TransformConfig } from '../../core/dag-spec.js';
+import type { ColumnType } from '../../core/loading/columns.js';
+import type { TransformConfig } from '../../core/dag/dag-spec.js';
 import type { JsonObject } from '../../core/json.js';
 import { schemaColumns } from '../../schemas/columns.js';
 

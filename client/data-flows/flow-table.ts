@@ -1,4 +1,4 @@
-import type { LoadConfig } from '../../core/dag-spec.js';
+import type { LoadConfig } from '../../core/dag/dag-spec.js';
 import type { FlowField } from './fields.js';
 
 /** What a load task writes, and where it comes from. */

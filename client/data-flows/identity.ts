@@ -1,5 +1,5 @@
 import { identityColumns, identityLoad, type IdentityTable } from '../../activities/identity/tables.js';
-import type { IdentityTask } from '../../core/dag-spec.js';
+import type { IdentityTask } from '../../core/dag/dag-spec.js';
 import type { FlowTable } from './flow-table.js';
 import type { FlowField } from './fields.js';
 

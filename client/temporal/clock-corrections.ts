@@ -1,10 +1,10 @@
 import { ServiceError, type Client } from '@temporalio/client';
 import { msToTs, tsToMs } from '@temporalio/common/lib/time.js';
-import { instantText } from '../../core/cron-text.js';
-import { clockChanges, wallTime } from '../../core/cron.js';
-import { fireTimes } from '../../core/fire-times.js';
+import { instantText } from '../../core/schedule/cron-text.js';
+import { clockChanges, wallTime } from '../../core/schedule/cron.js';
+import { fireTimes } from '../../core/schedule/fire-times.js';
 import { limits } from '../../core/limits.js';
-import type { CronText, ScheduleSpec } from '../../core/schedule-spec.js';
+import type { CronText, ScheduleSpec } from '../../core/schedule/schedule-spec.js';
 import { noCorrections, temporalTimes, type Corrections } from './schedule-times.js';
 
 /** A clock change and its surroundings, in which a server may fire otherwise than the calendar says. */

@@ -1,7 +1,7 @@
 import type { CalendarSpec, ScheduleSpec as TemporalTimes } from '@temporalio/client';
-import { calendarRanges, instantText, shortCron } from '../../core/cron-text.js';
-import { firstRunTime } from '../../core/fire-times.js';
-import type { CronText, ScheduleSpec, TimedSchedule } from '../../core/schedule-spec.js';
+import { calendarRanges, instantText, shortCron } from '../../core/schedule/cron-text.js';
+import { firstRunTime } from '../../core/schedule/fire-times.js';
+import type { CronText, ScheduleSpec, TimedSchedule } from '../../core/schedule/schedule-spec.js';
 
 const months = [
   'JANUARY',

@@ -1,4 +1,4 @@
-import type { ComparedColumn } from '../../core/reconcile.js';
+import type { ComparedColumn } from '../../core/reconcile/reconcile.js';
 import type { ChecksumSpelling } from '../checksum.js';
 import { doubleText, oddDoubles, type DoubleArithmetic } from '../double-text.js';
 import { instantText, quoted } from './dialect.js';

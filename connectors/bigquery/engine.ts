@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import type { ColumnSpec } from '../../core/columns.js';
+import type { ColumnSpec } from '../../core/loading/columns.js';
 import type { JsonObject } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
 import { quoteName } from '../duckdb/sql-text.js';

@@ -1,4 +1,4 @@
-import type { ColumnSpec } from '../../core/columns.js';
+import type { ColumnSpec } from '../../core/loading/columns.js';
 import { duckDbSpelling } from '../duckdb/column-sql.js';
 import { typeOf, assertColumn } from './dialect.js';
 

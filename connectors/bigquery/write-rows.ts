@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { adapt, protos } from '@google-cloud/bigquery-storage';
 import protobuf from 'protobufjs';
 import 'protobufjs/ext/descriptor.js';
-import type { ColumnSpec } from '../../core/columns.js';
+import type { ColumnSpec } from '../../core/loading/columns.js';
 import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
 import type { StagedRows } from '../load/stage-batch.js';

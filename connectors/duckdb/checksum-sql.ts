@@ -1,5 +1,5 @@
-import type { ColumnSpec } from '../../core/columns.js';
-import type { ComparedColumn } from '../../core/reconcile.js';
+import type { ColumnSpec } from '../../core/loading/columns.js';
+import type { ComparedColumn } from '../../core/reconcile/reconcile.js';
 import { checksumTypes, type ChecksumSpelling } from '../checksum.js';
 import { oddDoubles } from '../double-text.js';
 import { quoteName } from './sql-text.js';

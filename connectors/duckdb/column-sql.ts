@@ -1,4 +1,4 @@
-import type { ColumnSpec } from '../../core/columns.js';
+import type { ColumnSpec } from '../../core/loading/columns.js';
 
 /** DuckDB's type of a column. */
 export function duckDbType(column: Pick<ColumnSpec, 'type' | 'precision' | 'scale'>): string {

@@ -4,8 +4,8 @@ import type {
   ComparedColumn,
   KeyComparison,
   ReconcileWindow,
-} from '../../core/reconcile.js';
-import type { StagedFile } from '../../core/manifest.js';
+} from '../../core/reconcile/reconcile.js';
+import type { StagedFile } from '../../core/loading/manifest.js';
 import type { StagingStore } from '../staging.js';
 import type { ChecksumCompareRequest } from '../warehouse.js';
 import { differencesByKind } from './compare.js';

@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { TableComparison } from '../../core/reconcile.js';
+import type { TableComparison } from '../../core/reconcile/reconcile.js';
 import { PipelineError } from '../../core/errors/index.js';
 import { intervalKey } from '../../core/interval.js';
 import type { CompareRequest } from '../warehouse.js';

@@ -1,11 +1,11 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ColumnSpec } from '../../core/columns.js';
+import type { ColumnSpec } from '../../core/loading/columns.js';
 import { PipelineError } from '../../core/errors/index.js';
 import { intervalKey } from '../../core/interval.js';
-import { hasTombstones } from '../../core/load-rules.js';
+import { hasTombstones } from '../../core/loading/load-rules.js';
 import { limits } from '../../core/limits.js';
-import type { RowCounts } from '../../core/manifest.js';
+import type { RowCounts } from '../../core/loading/manifest.js';
 import { faultPoint } from '../fault-point.js';
 import type { LoadFiles } from '../load/batch-sql.js';
 import type { EvolutionPlan } from '../load/evolution.js';

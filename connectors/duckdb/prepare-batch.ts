@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { hasTombstones } from '../../core/load-rules.js';
+import { hasTombstones } from '../../core/loading/load-rules.js';
 import { batchSql, type BatchSql, type LoadFiles } from '../load/batch-sql.js';
 import { applySql } from '../load/apply.js';
 import type { EvolutionPlan, StoredColumn } from '../load/evolution.js';

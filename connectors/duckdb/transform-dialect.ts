@@ -1,4 +1,4 @@
-import type { Normalisation } from '../../core/dag-spec.js';
+import type { Normalisation } from '../../core/dag/dag-spec.js';
 import type { TransformDialect } from '../load/transform-dialect.js';
 import { fromText } from './column-sql.js';
 import { quoteName, quoteText } from './sql-text.js';

@@ -1,13 +1,13 @@
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { TableComparison } from '../../core/reconcile.js';
-import type { ColumnSpec } from '../../core/columns.js';
+import type { TableComparison } from '../../core/reconcile/reconcile.js';
+import type { ColumnSpec } from '../../core/loading/columns.js';
 import { isPipelineError, PipelineError } from '../../core/errors/index.js';
 import { intervalKey } from '../../core/interval.js';
 import type { JsonValue } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
-import type { StagedFile } from '../../core/manifest.js';
+import type { StagedFile } from '../../core/loading/manifest.js';
 import { committedCursor } from '../cursor.js';
 import type { StagingStore } from '../staging.js';
 import type {

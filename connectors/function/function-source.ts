@@ -1,5 +1,5 @@
 import { stringify } from 'lossless-json';
-import type { TaskFunctionContext, TaskFunctions } from '../../core/dag-definition.js';
+import type { TaskFunctionContext, TaskFunctions } from '../../core/dag/dag-definition.js';
 import type { JsonValue } from '../../core/json.js';
 import { laterCursor } from '../cursor.js';
 import type { Source, SourceBatch } from '../source.js';

@@ -1,4 +1,4 @@
-import type { SourceRef } from '../../core/dag-spec.js';
+import type { SourceRef } from '../../core/dag/dag-spec.js';
 import type { Ga4Export } from './settings.js';
 
 /** Options of `ga4.events`. */

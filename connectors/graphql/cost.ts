@@ -1,5 +1,5 @@
 import { limits } from '../../core/limits.js';
-import type { RateTelling } from '../../core/rate-state.js';
+import type { RateTelling } from '../../core/rates/rate-state.js';
 import { memberAt } from '../json-page.js';
 
 /** What an answer says of the budget of points that queries are paid from. */

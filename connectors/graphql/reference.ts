@@ -1,4 +1,4 @@
-import type { SourceRef } from '../../core/dag-spec.js';
+import type { SourceRef } from '../../core/dag/dag-spec.js';
 import { PipelineError } from '../../core/errors/index.js';
 import type { JsonObject } from '../../core/json.js';
 import type { GraphqlEndpoint } from './options.js';

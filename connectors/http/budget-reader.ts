@@ -8,7 +8,7 @@ import type {
   RateReport,
   RateRule,
   RateTelling,
-} from '../../core/rate-state.js';
+} from '../../core/rates/rate-state.js';
 
 /** Who takes from a budget. */
 export interface BudgetReaderOptions {

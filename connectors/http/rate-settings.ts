@@ -2,7 +2,7 @@ import { parseDuration } from '../../core/duration.js';
 import { PipelineError } from '../../core/errors/index.js';
 import type { JsonObject, JsonValue } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
-import type { RateRule } from '../../core/rate-state.js';
+import type { RateRule } from '../../core/rates/rate-state.js';
 
 /**
  * The limits that a connection declares: `rate` is `{"requests": 100, "per": "10s"}`, or a list of such. All of them hold.

@@ -1,5 +1,5 @@
 import { limits } from '../../core/limits.js';
-import type { RateRule, RateTelling } from '../../core/rate-state.js';
+import type { RateRule, RateTelling } from '../../core/rates/rate-state.js';
 import { answeredAtMs } from './answered-at.js';
 import { rateLimitFamilies, resetInMs } from './rate-limit.js';
 

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { isPipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
-import type { RateBudgets, RateRule } from '../../core/rate-state.js';
+import type { RateBudgets, RateRule } from '../../core/rates/rate-state.js';
 import { BudgetReader, type BudgetTicket } from './budget-reader.js';
 import { rateTellingOf } from './rate-telling.js';
 import type { HttpRequest, HttpResponse } from './types.js';

@@ -1,5 +1,5 @@
 import type { PipelineError } from '../../core/errors/index.js';
-import type { RateRule, RateTelling } from '../../core/rate-state.js';
+import type { RateRule, RateTelling } from '../../core/rates/rate-state.js';
 import type { PublicNetwork } from './public-network.js';
 
 /** What authorises the requests of a connection. Header values are secrets: they go into requests, never into messages. */

@@ -1,4 +1,4 @@
-import type { QuarantineRow } from '../../core/quarantine.js';
+import type { QuarantineRow } from '../../core/quality/quarantine.js';
 import { sliceMembers, toLine } from '../json-slices.js';
 import type { EmailEvent } from '../webhook/email-event.js';
 import type { StoredDelivery, WebhookProvider } from '../webhook/provider.js';

@@ -1,4 +1,4 @@
-import type { SourceRef } from '../../core/dag-spec.js';
+import type { SourceRef } from '../../core/dag/dag-spec.js';
 
 /** References to what the gateway received. Plain data: nothing is read before a run asks for it. */
 export const inbox = {

@@ -1,5 +1,5 @@
 import { parseInstant } from '../../core/interval.js';
-import type { QuarantineRow } from '../../core/quarantine.js';
+import type { QuarantineRow } from '../../core/quality/quarantine.js';
 import { memberAt } from '../json-page.js';
 import { toLine } from '../json-slices.js';
 import { emailEvent, meaningOf, type BounceClass, type EmailMeaning } from '../webhook/email-event.js';

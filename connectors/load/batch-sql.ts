@@ -1,8 +1,8 @@
 import { columnOfDuckDb, duckDbSpelling, duckDbType } from '../duckdb/column-sql.js';
 import { quoteName, quoteText } from '../duckdb/sql-text.js';
-import type { ColumnSpec } from '../../core/columns.js';
-import type { LoadConfig } from '../../core/dag-spec.js';
-import { mergeKeyOf, strategyOf } from '../../core/load-rules.js';
+import type { ColumnSpec } from '../../core/loading/columns.js';
+import type { LoadConfig } from '../../core/dag/dag-spec.js';
+import { mergeKeyOf, strategyOf } from '../../core/loading/load-rules.js';
 import type { LoadRequest } from '../warehouse.js';
 import type { EvolutionPlan, Refusal, StoredColumn } from './evolution.js';
 import { groupFirst } from './judge.js';

@@ -1,4 +1,4 @@
-import type { ColumnSpec } from '../../core/columns.js';
+import type { ColumnSpec } from '../../core/loading/columns.js';
 
 /** How one warehouse spells the statements of a load. Names come in unquoted; any name is safe inside. */
 export interface SqlDialect {

@@ -1,4 +1,4 @@
-import type { ColumnSpec, ColumnType, SchemaContract } from '../../core/columns.js';
+import type { ColumnSpec, ColumnType, SchemaContract } from '../../core/loading/columns.js';
 import { PipelineError } from '../../core/errors/index.js';
 import { columnOfDuckDb, duckDbSpelling, duckDbType } from '../duckdb/column-sql.js';
 import { quoteName } from '../duckdb/sql-text.js';

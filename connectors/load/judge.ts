@@ -1,4 +1,4 @@
-import type { LoadStrategy } from '../../core/dag-spec.js';
+import type { LoadStrategy } from '../../core/dag/dag-spec.js';
 import type { SqlDialect } from './dialect.js';
 import { systemColumns } from './system-tables.js';
 

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { duckDbTransforms } from '../duckdb/transform-dialect.js';
 import { PipelineError } from '../../core/errors/index.js';
-import type { DeferredTransforms } from '../../core/manifest.js';
+import type { DeferredTransforms } from '../../core/loading/manifest.js';
 import { quoteText } from '../duckdb/sql-text.js';
 import type { StagedSql } from '../duckdb/staged-sql.js';
 import type { StagingStore } from '../staging.js';

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
-import type { ColumnSpec } from '../../core/columns.js';
-import type { StagedFile } from '../../core/manifest.js';
+import type { ColumnSpec } from '../../core/loading/columns.js';
+import type { StagedFile } from '../../core/loading/manifest.js';
 import { quoteName, quoteText } from '../duckdb/sql-text.js';
 import type { StagedSql } from '../duckdb/staged-sql.js';
 import type { StagingStore } from '../staging.js';

@@ -1,7 +1,7 @@
 import { PipelineError } from '../../core/errors/index.js';
 import type { JsonValue } from '../../core/json.js';
-import { loadProblems, mergeKeyOf, strategyOf } from '../../core/load-rules.js';
-import { unexplainedRows, type RowCounts } from '../../core/manifest.js';
+import { loadProblems, mergeKeyOf, strategyOf } from '../../core/loading/load-rules.js';
+import { unexplainedRows, type RowCounts } from '../../core/loading/manifest.js';
 import type { LoadMarker, LoadRequest, QueryRow } from '../warehouse.js';
 import { isVersionTime } from './batch-sql.js';
 import type { SqlDialect } from './dialect.js';

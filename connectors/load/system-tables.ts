@@ -1,4 +1,4 @@
-import type { ColumnSpec, ColumnType } from '../../core/columns.js';
+import type { ColumnSpec, ColumnType } from '../../core/loading/columns.js';
 
 /** A table of Millrace itself. `docs/reference/system-tables.md` describes the columns. */
 export interface SystemTable {

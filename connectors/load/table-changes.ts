@@ -1,6 +1,6 @@
-import type { ColumnSpec } from '../../core/columns.js';
+import type { ColumnSpec } from '../../core/loading/columns.js';
 import { PipelineError } from '../../core/errors/index.js';
-import { hasTombstones, strategyOf } from '../../core/load-rules.js';
+import { hasTombstones, strategyOf } from '../../core/loading/load-rules.js';
 import { columnOfDuckDb } from '../duckdb/column-sql.js';
 import type { LoadRequest } from '../warehouse.js';
 import { flagColumn } from './batch-sql.js';

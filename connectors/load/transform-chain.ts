@@ -1,5 +1,5 @@
-import type { ColumnSpec } from '../../core/columns.js';
-import type { DeferredTransforms } from '../../core/manifest.js';
+import type { ColumnSpec } from '../../core/loading/columns.js';
+import type { DeferredTransforms } from '../../core/loading/manifest.js';
 import type { TransformDialect } from './transform-dialect.js';
 import { compileTransform, type TransformPlan } from './transform-sql.js';
 

@@ -1,5 +1,5 @@
-import type { ColumnSpec } from '../../core/columns.js';
-import type { Normalisation } from '../../core/dag-spec.js';
+import type { ColumnSpec } from '../../core/loading/columns.js';
+import type { Normalisation } from '../../core/dag/dag-spec.js';
 
 /** What a step does with a column that a warehouse may not do as the worker does it. */
 export type StepUse = 'extract from' | 'keep by' | 'dedupe by';

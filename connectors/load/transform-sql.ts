@@ -1,5 +1,5 @@
-import type { ColumnSpec } from '../../core/columns.js';
-import type { Normalisation, TransformConfig } from '../../core/dag-spec.js';
+import type { ColumnSpec } from '../../core/loading/columns.js';
+import type { Normalisation, TransformConfig } from '../../core/dag/dag-spec.js';
 import { systemColumns } from './system-tables.js';
 import type { TransformDialect } from './transform-dialect.js';
 

@@ -1,4 +1,4 @@
-import type { SourceRef } from '../../core/dag-spec.js';
+import type { SourceRef } from '../../core/dag/dag-spec.js';
 import type { MagentoStream } from './streams.js';
 
 /** Options of a read of a shop that runs Magento or Adobe Commerce. */

@@ -1,5 +1,5 @@
 import { parseInstant } from '../../core/interval.js';
-import type { QuarantineRow } from '../../core/quarantine.js';
+import type { QuarantineRow } from '../../core/quality/quarantine.js';
 import { memberAt, type PageRecord } from '../json-page.js';
 import { sliceAt, sliceElements, sliceMembers, toLine } from '../json-slices.js';
 import { emailEvent, meaningOf, unknownEmailEvent, type EmailMeaning } from '../webhook/email-event.js';

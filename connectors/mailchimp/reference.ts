@@ -1,4 +1,4 @@
-import type { SourceRef } from '../../core/dag-spec.js';
+import type { SourceRef } from '../../core/dag/dag-spec.js';
 import type { MailchimpStream } from './settings.js';
 
 /** Options of a read of a Mailchimp account. */

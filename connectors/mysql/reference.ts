@@ -1,4 +1,4 @@
-import type { SourceRef } from '../../core/dag-spec.js';
+import type { SourceRef } from '../../core/dag/dag-spec.js';
 import type { JsonObject } from '../../core/json.js';
 import { checkOptions } from './options.js';
 

@@ -1,4 +1,4 @@
-import type { ComparedColumn } from '../../core/reconcile.js';
+import type { ComparedColumn } from '../../core/reconcile/reconcile.js';
 import { bucketOf, rowHash, type ChecksumSpelling } from '../checksum.js';
 import { oddDoubles } from '../double-text.js';
 import type { ChecksumQuery } from '../source.js';

@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ColumnSpec } from '../../core/columns.js';
+import type { ColumnSpec } from '../../core/loading/columns.js';
 import { limits } from '../../core/limits.js';
 import { bucketOf, rowHash } from '../checksum.js';
 import {

@@ -1,4 +1,4 @@
-import type { ColumnSpec } from '../../core/columns.js';
+import type { ColumnSpec } from '../../core/loading/columns.js';
 import type { CombinationRequest } from '../warehouse.js';
 import type { RemoteDialect, Statement } from './engine.js';
 

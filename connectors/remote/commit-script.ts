@@ -1,5 +1,5 @@
 import { intervalKey } from '../../core/interval.js';
-import type { RowCounts } from '../../core/manifest.js';
+import type { RowCounts } from '../../core/loading/manifest.js';
 import { applySql } from '../load/apply.js';
 import { judgeSql, batchColumns, type MergeNames } from '../load/judge.js';
 import { quarantineColumns } from '../load/quarantine-sql.js';

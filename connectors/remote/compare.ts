@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { parse } from 'lossless-json';
-import type { TableComparison } from '../../core/reconcile.js';
-import type { ColumnSpec } from '../../core/columns.js';
+import type { TableComparison } from '../../core/reconcile/reconcile.js';
+import type { ColumnSpec } from '../../core/loading/columns.js';
 import { PipelineError } from '../../core/errors/index.js';
 import { intervalKey } from '../../core/interval.js';
 import { limits } from '../../core/limits.js';

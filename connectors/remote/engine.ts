@@ -1,5 +1,5 @@
-import type { ColumnSpec } from '../../core/columns.js';
-import type { TableLayout } from '../../core/dag-spec.js';
+import type { ColumnSpec } from '../../core/loading/columns.js';
+import type { TableLayout } from '../../core/dag/dag-spec.js';
 import type { JsonObject } from '../../core/json.js';
 import type { ChecksumSpelling } from '../checksum.js';
 import type { SqlDialect } from '../load/dialect.js';

@@ -1,7 +1,7 @@
-import type { ColumnSpec } from '../../core/columns.js';
-import type { LoadConfig } from '../../core/dag-spec.js';
+import type { ColumnSpec } from '../../core/loading/columns.js';
+import type { LoadConfig } from '../../core/dag/dag-spec.js';
 import { PipelineError } from '../../core/errors/index.js';
-import { mergeKeyOf } from '../../core/load-rules.js';
+import { mergeKeyOf } from '../../core/loading/load-rules.js';
 import { quoteName } from '../duckdb/sql-text.js';
 import { batchSql, isDeletedSql, neededColumns, winnersSql, type LoadFiles } from '../load/batch-sql.js';
 import type { EvolutionPlan } from '../load/evolution.js';

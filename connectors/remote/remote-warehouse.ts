@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import type { TableComparison } from '../../core/reconcile.js';
-import type { ColumnSpec } from '../../core/columns.js';
+import type { TableComparison } from '../../core/reconcile/reconcile.js';
+import type { ColumnSpec } from '../../core/loading/columns.js';
 import { PipelineError } from '../../core/errors/index.js';
 import type { JsonObject, JsonValue } from '../../core/json.js';
-import type { DeferredTransforms } from '../../core/manifest.js';
-import { hasTombstones } from '../../core/load-rules.js';
+import type { DeferredTransforms } from '../../core/loading/manifest.js';
+import { hasTombstones } from '../../core/loading/load-rules.js';
 import { columnOfDuckDb } from '../duckdb/column-sql.js';
 import { faultPoint } from '../fault-point.js';
 import type { EvolutionPlan } from '../load/evolution.js';

@@ -1,5 +1,5 @@
-import type { Normalisation } from '../../core/dag-spec.js';
-import type { DeferredTransforms } from '../../core/manifest.js';
+import type { Normalisation } from '../../core/dag/dag-spec.js';
+import type { DeferredTransforms } from '../../core/loading/manifest.js';
 import { isPipelineError } from '../../core/errors/index.js';
 import { noLetters, type LetterTable, type LetterTables } from '../load/letters.js';
 import { compileChain } from '../load/transform-chain.js';

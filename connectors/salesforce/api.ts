@@ -1,6 +1,6 @@
 import { PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
-import type { RateTelling } from '../../core/rate-state.js';
+import type { RateTelling } from '../../core/rates/rate-state.js';
 import {
   answeredAtMs,
   httpRequest,

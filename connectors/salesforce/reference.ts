@@ -1,4 +1,4 @@
-import type { SourceRef } from '../../core/dag-spec.js';
+import type { SourceRef } from '../../core/dag/dag-spec.js';
 import type { SoqlCondition } from './soql.js';
 
 export type { SoqlCondition } from './soql.js';

@@ -1,5 +1,5 @@
 import type { ChecksumSpelling } from '../checksum.js';
-import type { ComparedColumn } from '../../core/reconcile.js';
+import type { ComparedColumn } from '../../core/reconcile/reconcile.js';
 import { doubleText, oddDoubles, type DoubleArithmetic } from '../double-text.js';
 import { snowflakeDialect } from './dialect.js';
 

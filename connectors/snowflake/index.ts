@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../core/json.js';
-import type { DeferredTransforms } from '../../core/manifest.js';
+import type { DeferredTransforms } from '../../core/loading/manifest.js';
 import { remoteTransformGaps } from '../remote/transform-dialect.js';
 import type { WarehouseReader } from '../warehouse.js';
 import type { WarehouseEnvironment, WarehousePlace } from '../warehouse-registry.js';

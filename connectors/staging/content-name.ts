@@ -1,4 +1,4 @@
-import type { StagedFile } from '../../core/manifest.js';
+import type { StagedFile } from '../../core/loading/manifest.js';
 
 /** Name of a staged file: its content's hash, its format, and `.enc` where the bytes are encrypted. */
 export const contentName = /^(?<sha256>[0-9a-f]{64})\.(?:ndjson|parquet)(?<encrypted>\.enc)?$/;

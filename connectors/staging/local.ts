@@ -3,7 +3,7 @@ import { createReadStream, mkdirSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PipelineError } from '../../core/errors/index.js';
-import type { StagedFile } from '../../core/manifest.js';
+import type { StagedFile } from '../../core/loading/manifest.js';
 import { faultPoint } from '../fault-point.js';
 import type { StagedEntry, StagingStore } from '../staging.js';
 import { systemErrorCode } from '../system-error.js';

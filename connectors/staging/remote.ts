@@ -5,7 +5,7 @@ import { addAbortSignal, PassThrough, Readable, type Transform } from 'node:stre
 import { pipeline } from 'node:stream/promises';
 import { isPipelineError, PipelineError } from '../../core/errors/index.js';
 import { limits } from '../../core/limits.js';
-import type { StagedFile } from '../../core/manifest.js';
+import type { StagedFile } from '../../core/loading/manifest.js';
 import type { Keyring } from '../../security/keyring.js';
 import { faultPoint } from '../fault-point.js';
 import type { StagingStore } from '../staging.js';

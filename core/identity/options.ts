@@ -1,5 +1,5 @@
 import { limits } from '../limits.js';
-import type { TaskOptions } from '../task-options.js';
+import type { TaskOptions } from '../dag/task-options.js';
 import type { IdentityConfig, IdentitySource } from './spec.js';
 
 /** What a type of identifier is like. */

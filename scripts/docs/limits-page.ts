@@ -48,9 +48,9 @@ function readGroups(path: string): LimitGroup[] {
   return groups;
 }
 
-/** `connectorLimits` is what `core/connector-limits.ts` declares. */
+/** `connectorLimits` is what `core/limits/connector-limits.ts` declares. */
 function partOf(name: string): string {
-  return `core/${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}.ts`;
+  return `core/limits/${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}.ts`;
 }
 
 function readable(name: string): string {

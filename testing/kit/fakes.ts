@@ -1,9 +1,15 @@
 import type { Activities } from '../../core/activities.js';
-import type { RecordObject, TaskFunctions } from '../../core/dag-definition.js';
-import type { DagSensorTask, DagSpec, FunctionTask, TaskSpec, TriggerDagTask } from '../../core/dag-spec.js';
+import type { RecordObject, TaskFunctions } from '../../core/dag/dag-definition.js';
+import type {
+  DagSensorTask,
+  DagSpec,
+  FunctionTask,
+  TaskSpec,
+  TriggerDagTask,
+} from '../../core/dag/dag-spec.js';
 import { PipelineError } from '../../core/errors/index.js';
 import type { JsonValue } from '../../core/json.js';
-import type { StageRequest } from '../../core/run.js';
+import type { StageRequest } from '../../core/run/run.js';
 
 /** Records that an extract task reads in place of its source. */
 export class FakeRows {

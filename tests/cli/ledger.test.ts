@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RunRecord, TaskSummary } from '../../core/ledger.js';
+import type { RunRecord, TaskSummary } from '../../core/run/ledger.js';
 import { openOpsStore } from '../../ops/store.js';
 import { TestProject } from '../helpers/project.js';
 import { lineOf, runOf, taskOf } from '../ops/records.js';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ts from 'typescript';
-import type { DagDefinition } from '../../core/dag-definition.js';
+import type { DagDefinition } from '../../core/dag/dag-definition.js';
 import { createSchemaRegistry } from '../../schemas/registry.js';
 import { root } from '../architecture/source-tree.js';
 import { blocksInLanguage } from './pages.js';

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
-import type { RunRecord } from '../../core/ledger.js';
-import type { AssetEvent } from '../../core/asset-event.js';
+import type { RunRecord } from '../../core/run/ledger.js';
+import type { AssetEvent } from '../../core/assets/asset-event.js';
 import type { AssetQueueReport } from '../../client/assets.js';
 import { TestProject, waitUntil } from '../helpers/project.js';
 import { notes, statesOf, triggerRun } from '../helpers/runs.js';

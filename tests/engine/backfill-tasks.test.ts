@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Client } from '@temporalio/client';
 import { createBackfill, type BackfillOptions, type BackfillStatus } from '../../client/backfills.js';
-import { listIntervals } from '../../core/schedule-intervals.js';
+import { listIntervals } from '../../core/schedule/schedule-intervals.js';
 import { limits } from '../../core/limits.js';
-import { readSchedule } from '../../core/read-schedule.js';
-import type { RunResult } from '../../core/run-result.js';
+import { readSchedule } from '../../core/schedule/read-schedule.js';
+import type { RunResult } from '../../core/run/run-result.js';
 import { waitUntil, type RunningProcess, type TestProject } from '../helpers/project.js';
 import { notes } from '../helpers/runs.js';
 import { startRerunProject } from './rerun-project.js';

@@ -3,7 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import { randomUUID } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { summariseTasks, type RunRecord, type TaskRecord } from '../../core/ledger.js';
+import { summariseTasks, type RunRecord, type TaskRecord } from '../../core/run/ledger.js';
 import { openOpsStore, type OpsStore } from '../../ops/store.js';
 import { TestProject, waitUntil, type RunningProcess } from '../helpers/project.js';
 import { runOf } from '../ops/records.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { ReconcileReport } from '../../core/reconcile.js';
+import type { ReconcileReport } from '../../core/reconcile/reconcile.js';
 import { givenUrl, mysqlProgram, startMysql, type MysqlServer } from '../helpers/mysql-server.js';
 import { TestProject, waitUntil } from '../helpers/project.js';
 import { statesOf, triggerRun } from '../helpers/runs.js';

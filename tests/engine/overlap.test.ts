@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import { dagScheduleId } from '../../core/ids.js';
-import type { OverlapPolicy } from '../../core/schedule-spec.js';
+import type { OverlapPolicy } from '../../core/schedule/schedule-spec.js';
 import { TestProject, waitUntil } from '../helpers/project.js';
 
 /** Runs of a schedule that wait for the file `release`, under each policy. */

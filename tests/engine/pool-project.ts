@@ -1,6 +1,6 @@
 import { afterAll } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
-import type { PoolView } from '../../core/pool-state.js';
+import type { PoolView } from '../../core/pools/pool-state.js';
 import type { BackfillProgress } from '../../workflows/messages.js';
 import { TestProject, waitUntil, type RunningProcess } from '../helpers/project.js';
 

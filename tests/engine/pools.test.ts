@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { newPool } from '../../core/pool-state.js';
+import { newPool } from '../../core/pools/pool-state.js';
 import { waitUntil } from '../helpers/project.js';
 import { dagFile, independent, mostAtOnce, PoolProject } from './pool-project.js';
 

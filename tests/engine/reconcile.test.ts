@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Client, Connection, ScheduleNotFoundError } from '@temporalio/client';
-import type { ReconcileReport } from '../../core/reconcile.js';
+import type { ReconcileReport } from '../../core/reconcile/reconcile.js';
 import { startPostgres, type PostgresServer } from '../helpers/postgres-server.js';
 import type { DeployResult } from '../../client/deployment.js';
 import { TestProject, waitUntil, type RunningProcess } from '../helpers/project.js';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { cancelRuns, retryRuns } from '../../client/bulk-runs.js';
 import { clearRuns, retryRun, type ClearedRun } from '../../client/clear-runs.js';
 import { triggerRun } from '../../client/runs.js';
-import type { RunResult } from '../../core/run-result.js';
+import type { RunResult } from '../../core/run/run-result.js';
 import { waitUntil, type RunningProcess, type TestProject } from '../helpers/project.js';
 import { notes } from '../helpers/runs.js';
 import { startRerunProject } from './rerun-project.js';

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import type { RunResult } from '../../core/run-result.js';
+import type { RunResult } from '../../core/run/run-result.js';
 import { TestProject, waitUntil } from '../helpers/project.js';
 import { daily, etl, gated, rowSchema, verdicts } from './dag-files.js';
 

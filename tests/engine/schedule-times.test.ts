@@ -3,12 +3,12 @@ import { Client, Connection, type ScheduleSpec as TemporalTimes } from '@tempora
 import { msToTs, tsToMs } from '@temporalio/common/lib/time.js';
 import { clockCorrections } from '../../client/temporal/clock-corrections.js';
 import { noCorrections, temporalTimes } from '../../client/temporal/schedule-times.js';
-import { CronTextError, parseCron } from '../../core/cron-text.js';
-import { clockChanges } from '../../core/cron.js';
-import { fireTimes } from '../../core/fire-times.js';
-import { readSchedule } from '../../core/read-schedule.js';
-import type { ScheduleOptions } from '../../core/schedule-options.js';
-import type { TimedSchedule } from '../../core/schedule-spec.js';
+import { CronTextError, parseCron } from '../../core/schedule/cron-text.js';
+import { clockChanges } from '../../core/schedule/cron.js';
+import { fireTimes } from '../../core/schedule/fire-times.js';
+import { readSchedule } from '../../core/schedule/read-schedule.js';
+import type { ScheduleOptions } from '../../core/schedule/schedule-options.js';
+import type { TimedSchedule } from '../../core/schedule/schedule-spec.js';
 import { seededRandom } from '../../testing/index.js';
 import { TestProject } from '../helpers/project.js';
 import { sideBySide } from '../helpers/side-by-side.js';

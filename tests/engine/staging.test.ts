@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { keepStaging } from '../../activities/staging-upkeep.js';
+import { keepStaging } from '../../activities/upkeep/staging-upkeep.js';
 import { neededStaging } from '../../connectors/duckdb/index.js';
 import { createStaging } from '../../connectors/staging/index.js';
 import type { StagingStore } from '../../connectors/staging.js';

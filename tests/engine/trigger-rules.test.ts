@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from '@jest/globals';
-import { triggerRules, type TaskState, type TriggerRule } from '../../core/task-spec.js';
+import { triggerRules, type TaskState, type TriggerRule } from '../../core/dag/task-spec.js';
 import { TestProject } from '../helpers/project.js';
 import { statesOf, triggerRun } from '../helpers/runs.js';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { limits } from '../../core/limits.js';
-import type { Manifest } from '../../core/manifest.js';
+import type { Manifest } from '../../core/loading/manifest.js';
 import { createRestServer, type RestServer } from '../../testing/index.js';
 import { rowSchema } from '../engine/dag-files.js';
 import { TestProject, waitUntil } from '../helpers/project.js';

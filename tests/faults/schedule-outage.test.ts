@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
 import { getDag } from '../../client/deployment.js';
 import { listGaps } from '../../client/watches.js';
-import type { Gap } from '../../core/gaps.js';
+import type { Gap } from '../../core/schedule/gaps.js';
 import { ticks } from '../engine/dag-files.js';
 import { AlarmHook } from '../helpers/alarm-hook.js';
 import { TestProject, waitUntil } from '../helpers/project.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { Webhook } from 'standardwebhooks';
 import { keepAlarms } from '../../activities/alarms/keeper.js';
-import type { RunRecord } from '../../core/ledger.js';
+import type { RunRecord } from '../../core/run/ledger.js';
 import { limits } from '../../core/limits.js';
 import { openOpsStore, type OpsStore } from '../../ops/store.js';
 import { createKeyring } from '../../security/keyring.js';

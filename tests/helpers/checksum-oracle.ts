@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import type { ComparedColumn } from '../../core/reconcile.js';
+import type { ComparedColumn } from '../../core/reconcile/reconcile.js';
 import { column } from './warehouse.js';
 
 /** A row by its canonical texts, as `connectors/checksum.ts` says, without the lengths of texts. */

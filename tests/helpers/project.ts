@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { devServerSettings } from '../../client/temporal/dev-server-settings.js';
-import type { RunResult } from '../../core/run-result.js';
+import type { RunResult } from '../../core/run/run-result.js';
 import { findTemporalCli } from '../../client/temporal/obtain-cli.js';
 import { CommandProcess, isForCommandProcess, type CommandOutcome } from './command-process.js';
 import { root } from '../architecture/source-tree.js';

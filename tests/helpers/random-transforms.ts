@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { stringify } from 'lossless-json';
-import type { ColumnSpec } from '../../core/columns.js';
-import type { LoadConfig, Normalisation, TransformConfig } from '../../core/dag-spec.js';
+import type { ColumnSpec } from '../../core/loading/columns.js';
+import type { LoadConfig, Normalisation, TransformConfig } from '../../core/dag/dag-spec.js';
 import type { JsonObject } from '../../core/json.js';
 
 /** The record schema of the random records. */

@@ -1,4 +1,4 @@
-import type { RunResult, TaskResult } from '../../core/run-result.js';
+import type { RunResult, TaskResult } from '../../core/run/run-result.js';
 import type { TestProject } from './project.js';
 
 /** A run as `millrace dag trigger --wait --json` prints it. */

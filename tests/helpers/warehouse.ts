@@ -7,11 +7,11 @@ import { duckDbType } from '../../connectors/duckdb/column-sql.js';
 import { quoteName, quoteText } from '../../connectors/duckdb/sql-text.js';
 import { createLocalStaging } from '../../connectors/staging/local.js';
 import type { LoadMarker, LoadRequest, QueryRow, Warehouse } from '../../connectors/warehouse.js';
-import { defaultContract, type ColumnSpec } from '../../core/columns.js';
-import type { LoadConfig } from '../../core/dag-spec.js';
+import { defaultContract, type ColumnSpec } from '../../core/loading/columns.js';
+import type { LoadConfig } from '../../core/dag/dag-spec.js';
 import { intervalKey, type DataInterval } from '../../core/interval.js';
-import { zeroCounts, type StagedFile } from '../../core/manifest.js';
-import type { QuarantineRow } from '../../core/quarantine.js';
+import { zeroCounts, type StagedFile } from '../../core/loading/manifest.js';
+import type { QuarantineRow } from '../../core/quality/quarantine.js';
 import type { StagingStore } from '../../connectors/staging.js';
 
 export interface Batch {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { createSource } from '../../connectors/mysql/index.js';
 import { mysql } from '../../connectors/mysql/reference.js';
-import { defineDag } from '../../core/dag-builder.js';
+import { defineDag } from '../../core/dag/dag-builder.js';
 import type { JsonObject } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
 import { temporaryFolder } from '../helpers/folder.js';

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { createLedgerBuffer, type LedgerBuffer } from '../../activities/ledger-buffer.js';
-import type { LedgerBatch } from '../../core/ledger.js';
+import { createLedgerBuffer, type LedgerBuffer } from '../../activities/ledger/ledger-buffer.js';
+import type { LedgerBatch } from '../../core/run/ledger.js';
 import { limits } from '../../core/limits.js';
 import { openOpsStore, type OpsStore } from '../../ops/store.js';
 import { temporaryFolder } from '../helpers/folder.js';

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import { pino } from 'pino';
-import { createLedgerBuffer } from '../../activities/ledger-buffer.js';
+import { createLedgerBuffer } from '../../activities/ledger/ledger-buffer.js';
 import { opsPlace } from '../../client/ops-place.js';
 import { loadSettings } from '../../config.js';
 import { openOpsStore, type OpsPlace, type OpsStore } from '../../ops/store.js';

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { BudgetReader } from '../../connectors/http/budget-reader.js';
 import { httpDownload, httpRequest, inRequestScope } from '../../connectors/http/index.js';
-import type { RateRule } from '../../core/rate-state.js';
+import type { RateRule } from '../../core/rates/rate-state.js';
 import { openOpsStore, type OpsPlace, type OpsStore } from '../../ops/store.js';
 import { root } from '../architecture/source-tree.js';
 import { waitUntil } from '../helpers/project.js';

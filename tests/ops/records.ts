@@ -1,4 +1,4 @@
-import type { RunRecord, TaskLogLine, TaskRecord } from '../../core/ledger.js';
+import type { RunRecord, TaskLogLine, TaskRecord } from '../../core/run/ledger.js';
 
 export function runOf(members: Partial<RunRecord> = {}): RunRecord {
   return {

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { hasEnded, runStates, summariseTasks, type RunState } from '../../core/ledger.js';
+import { hasEnded, runStates, summariseTasks, type RunState } from '../../core/run/ledger.js';
 import { openOpsStore, type OpsPlace, type OpsStore } from '../../ops/store.js';
 import { createKeyring } from '../../security/keyring.js';
 import { root } from '../architecture/source-tree.js';

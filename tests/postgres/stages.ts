@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import type { ActivityDeps, StageIo } from '../../activities/deps.js';
 import { createExtract } from '../../activities/extract.js';
 import { createLoad } from '../../activities/load.js';
-import { createTryLog } from '../../activities/task-log.js';
+import { createTryLog } from '../../activities/worker/task-log.js';
 import { createValidate } from '../../activities/validate.js';
 import { createDuckDbWarehouse } from '../../connectors/duckdb/index.js';
 import { createStagedSql } from '../../connectors/duckdb/staged-sql.js';
@@ -12,10 +12,10 @@ import { createSource as createPostgres } from '../../connectors/postgres/index.
 import type { Source } from '../../connectors/source.js';
 import { createLocalStaging } from '../../connectors/staging/local.js';
 import type { QueryRow } from '../../connectors/warehouse.js';
-import type { DagDefinition } from '../../core/dag-definition.js';
+import type { DagDefinition } from '../../core/dag/dag-definition.js';
 import type { JsonObject } from '../../core/json.js';
-import type { Manifest } from '../../core/manifest.js';
-import type { StageContext } from '../../core/run.js';
+import type { Manifest } from '../../core/loading/manifest.js';
+import type { StageContext } from '../../core/run/run.js';
 
 /** The real stages of a DAG, run one after another in this process, without Temporal. */
 export interface Stages {

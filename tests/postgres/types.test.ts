@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { createSource } from '../../connectors/postgres/index.js';
 import { postgres } from '../../connectors/postgres/reference.js';
-import { defineDag } from '../../core/dag-builder.js';
+import { defineDag } from '../../core/dag/dag-builder.js';
 import type { JsonObject } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
 import { temporaryFolder } from '../helpers/folder.js';

@@ -2,10 +2,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import fc from 'fast-check';
 import { join } from 'node:path';
 import { createCompareBatch, createSettleBatch } from '../../activities/anomaly-gate.js';
-import { columnChanges } from '../../activities/load-alarms.js';
+import { columnChanges } from '../../activities/worker/load-alarms.js';
 import type { ActivityDeps } from '../../activities/deps.js';
 import { judgeLag } from '../../activities/alarms/judge-lag.js';
-import { profileBatch } from '../../activities/profile-batch.js';
+import { profileBatch } from '../../activities/judge/profile-batch.js';
 import { createStagedSql, type StagedSql } from '../../connectors/duckdb/staged-sql.js';
 import { createLocalStaging } from '../../connectors/staging/local.js';
 import {
@@ -14,14 +14,14 @@ import {
   type AnomalyGateConfig,
   type AnomalyRules,
   type BatchProfile,
-} from '../../core/anomaly.js';
-import { findAnomalies, medianOf, stabilityIndex } from '../../core/anomaly-rules.js';
-import { dagDefaults } from '../../core/dag-defaults.js';
-import type { AnomalyGateTask } from '../../core/dag-spec.js';
-import { describeAnomaly } from '../../core/describe-anomaly.js';
+} from '../../core/quality/anomaly.js';
+import { findAnomalies, medianOf, stabilityIndex } from '../../core/quality/anomaly-rules.js';
+import { dagDefaults } from '../../core/dag/dag-defaults.js';
+import type { AnomalyGateTask } from '../../core/dag/dag-spec.js';
+import { describeAnomaly } from '../../core/quality/describe-anomaly.js';
 import type { JsonObject } from '../../core/json.js';
-import { unexplainedRows } from '../../core/manifest.js';
-import type { DagDefinition } from '../../core/dag-definition.js';
+import { unexplainedRows } from '../../core/loading/manifest.js';
+import type { DagDefinition } from '../../core/dag/dag-definition.js';
 import { openOpsStore, type OpsStore } from '../../ops/store.js';
 import { temporaryFolder } from '../helpers/folder.js';
 import { column } from '../helpers/warehouse.js';

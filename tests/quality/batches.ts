@@ -1,13 +1,13 @@
 import { pino } from 'pino';
 import type { ActivityDeps, StageIo } from '../../activities/deps.js';
-import { createTryLog } from '../../activities/task-log.js';
+import { createTryLog } from '../../activities/worker/task-log.js';
 import { createValidate } from '../../activities/validate.js';
-import { defaultContract } from '../../core/columns.js';
-import type { ValidateTask } from '../../core/dag-spec.js';
+import { defaultContract } from '../../core/loading/columns.js';
+import type { ValidateTask } from '../../core/dag/dag-spec.js';
 import type { JsonObject } from '../../core/json.js';
-import { zeroCounts, type Manifest, type StagedFile } from '../../core/manifest.js';
-import type { QuarantineRow } from '../../core/quarantine.js';
-import type { StageContext } from '../../core/run.js';
+import { zeroCounts, type Manifest, type StagedFile } from '../../core/loading/manifest.js';
+import type { QuarantineRow } from '../../core/quality/quarantine.js';
+import type { StageContext } from '../../core/run/run.js';
 
 const logger = pino({ level: 'silent' });
 

@@ -12,12 +12,12 @@ import {
   references,
   unique,
   type CheckOptions,
-} from '../../core/checks.js';
-import { checkProblems } from '../../core/check-spec.js';
-import type { CheckTask } from '../../core/dag-spec.js';
+} from '../../core/quality/checks.js';
+import { checkProblems } from '../../core/quality/check-spec.js';
+import type { CheckTask } from '../../core/dag/dag-spec.js';
 import { parseDuration } from '../../core/duration.js';
 import type { JsonObject } from '../../core/json.js';
-import { unexplainedRows, type Manifest } from '../../core/manifest.js';
+import { unexplainedRows, type Manifest } from '../../core/loading/manifest.js';
 import { temporaryFolder } from '../helpers/folder.js';
 import { column, TestWarehouse } from '../helpers/warehouse.js';
 import { context, io, rejectsOf, rowsOf, validated } from './batches.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { MillraceClient } from '../../client/index.js';
-import type { Anomaly } from '../../core/anomaly.js';
+import type { Anomaly } from '../../core/quality/anomaly.js';
 import { AlarmHook } from '../helpers/alarm-hook.js';
 import { TestProject, waitUntil, type RunningProcess } from '../helpers/project.js';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { DagDefinition } from '../../core/dag-definition.js';
+import type { DagDefinition } from '../../core/dag/dag-definition.js';
 import purchaseHistory from '../../dags/purchase-history.js';
 import shopOrders from '../../dags/shop-orders.js';
 import siteEvents from '../../dags/site-events.js';

@@ -4,7 +4,7 @@ import { createResolveIdentity } from '../../activities/identity/resolve.js';
 import { createStagedSql, type StagedSql } from '../../connectors/duckdb/staged-sql.js';
 import type { CombinationRequest } from '../../connectors/warehouse.js';
 import type { IdentityRequest } from '../../core/activities.js';
-import type { IdentityTask } from '../../core/dag-spec.js';
+import type { IdentityTask } from '../../core/dag/dag-spec.js';
 import { readIdentity } from '../../core/identity/options.js';
 import { seededRandom, type SeededRandom } from '../../testing/seeded-random.js';
 import { temporaryFolder } from '../helpers/folder.js';

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createResolveIdentity } from '../../activities/identity/resolve.js';
 import { createStagedSql, type StagedSql } from '../../connectors/duckdb/staged-sql.js';
 import type { LoadRequest } from '../../connectors/warehouse.js';
-import type { IdentityTask } from '../../core/dag-spec.js';
+import type { IdentityTask } from '../../core/dag/dag-spec.js';
 import { readIdentity, type IdentityOptions } from '../../core/identity/options.js';
 import { blocksOf } from '../docs/pages.js';
 import { temporaryFolder } from '../helpers/folder.js';

@@ -3,13 +3,13 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import type { StageIo } from '../../activities/deps.js';
-import { stageRead } from '../../activities/stage-read.js';
+import { stageRead } from '../../activities/read/stage-read.js';
 import type { ReadRequest, Source, SourceBatch } from '../../connectors/source.js';
 import { createLocalStaging } from '../../connectors/staging/local.js';
 import { PipelineError } from '../../core/errors/index.js';
 import type { JsonValue } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
-import type { Manifest, StagedFile } from '../../core/manifest.js';
+import type { Manifest, StagedFile } from '../../core/loading/manifest.js';
 import { rejection } from '../sources/read-all.js';
 import { temporaryFolder } from '../helpers/folder.js';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { CacheBound } from '../../connectors/staging/cache-bound.js';
 import { createStaging } from '../../connectors/staging/index.js';
 import { createLocalStaging } from '../../connectors/staging/local.js';
-import type { StagedFile } from '../../core/manifest.js';
+import type { StagedFile } from '../../core/loading/manifest.js';
 import { temporaryFolder } from '../helpers/folder.js';
 import { entriesOf, linesOf } from './suite.js';
 

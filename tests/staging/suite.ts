@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { pruneStaging } from '../../connectors/staging/prune.js';
 import type { StagedEntry, StagingStore } from '../../connectors/staging.js';
-import type { StagedFile } from '../../core/manifest.js';
+import type { StagedFile } from '../../core/loading/manifest.js';
 
 /** A kind of staging under contract, and how to get an empty one of it. */
 export interface StagingUnderContract {

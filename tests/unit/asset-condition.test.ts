@@ -6,7 +6,7 @@ import {
   isSatisfied,
   missingPart,
   type AssetCondition,
-} from '../../core/asset-condition.js';
+} from '../../core/assets/asset-condition.js';
 
 const uris = ['x:a', 'x:b', 'x:c', 'x:d'];
 const leaf = (uri: string): AssetCondition => ({ kind: 'asset', uri });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { isSatisfied, type AssetCondition } from '../../core/asset-condition.js';
-import { fitEvents, runBatch, type AssetEvent } from '../../core/asset-event.js';
-import { AssetQueue, newAssetQueue } from '../../core/asset-queue.js';
+import { isSatisfied, type AssetCondition } from '../../core/assets/asset-condition.js';
+import { fitEvents, runBatch, type AssetEvent } from '../../core/assets/asset-event.js';
+import { AssetQueue, newAssetQueue } from '../../core/assets/asset-queue.js';
 import { limits } from '../../core/limits.js';
 
 const event = (id: string, uri: string, extra = {}): AssetEvent => ({

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { Outlets } from '../../activities/outlets.js';
-import { asset, uriProblem } from '../../core/asset.js';
-import { allOf, anyOf, selfTriggers } from '../../core/asset-schedule.js';
-import { defineDag } from '../../core/dag-builder.js';
-import type { DagOptions } from '../../core/dag-options.js';
+import { Outlets } from '../../activities/assets/outlets.js';
+import { asset, uriProblem } from '../../core/assets/asset.js';
+import { allOf, anyOf, selfTriggers } from '../../core/dag/asset-schedule.js';
+import { defineDag } from '../../core/dag/dag-builder.js';
+import type { DagOptions } from '../../core/dag/dag-options.js';
 import { limits } from '../../core/limits.js';
 
 const orders = asset('duckdb://warehouse/orders', {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { clearScope, retryScope, type ClearRequest } from '../../core/clear-scope.js';
-import { downstreamOf, reachable, upstreamOf } from '../../core/graph.js';
-import type { GroupSpec, TaskSpec, TaskState } from '../../core/task-spec.js';
+import { clearScope, retryScope, type ClearRequest } from '../../core/run/clear-scope.js';
+import { downstreamOf, reachable, upstreamOf } from '../../core/dag/graph.js';
+import type { GroupSpec, TaskSpec, TaskState } from '../../core/dag/task-spec.js';
 
 type Drawn = { upstream: number[]; role: 'plain' | 'setup'; state: TaskState };
 

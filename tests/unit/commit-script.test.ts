@@ -8,9 +8,9 @@ import { commitScript } from '../../connectors/remote/commit-script.js';
 import type { CommitScript, RemoteDialect, Statement } from '../../connectors/remote/engine.js';
 import { snowflakeDialect } from '../../connectors/snowflake/dialect.js';
 import type { LoadRequest } from '../../connectors/warehouse.js';
-import { defaultContract } from '../../core/columns.js';
-import type { LoadConfig } from '../../core/dag-spec.js';
-import { zeroCounts } from '../../core/manifest.js';
+import { defaultContract } from '../../core/loading/columns.js';
+import type { LoadConfig } from '../../core/dag/dag-spec.js';
+import { zeroCounts } from '../../core/loading/manifest.js';
 import { column } from '../helpers/warehouse.js';
 
 const columns = [column('id', 'int64'), column('group', 'string'), column('version', 'timestamp')];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { defineDag, file } from '../../index.js';
-import type { TaskSpec } from '../../core/task-spec.js';
+import type { TaskSpec } from '../../core/dag/task-spec.js';
 import { hashSpec } from '../../client/deployment.js';
 
 const source = file.records({ path: 'x.csv', format: 'csv' });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { layersOf, renderGraph, renderMermaid } from '../../client/dag-graph.js';
-import { defineDag } from '../../core/dag-builder.js';
-import type { DagSpec, TaskState } from '../../core/dag-spec.js';
+import { defineDag } from '../../core/dag/dag-builder.js';
+import type { DagSpec, TaskState } from '../../core/dag/dag-spec.js';
 
 const { spec } = defineDag({
   id: 'shape',

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { elementSource } from '../../activities/element-source.js';
-import type { ExtractTask } from '../../core/dag-spec.js';
+import { elementSource } from '../../activities/read/element-source.js';
+import type { ExtractTask } from '../../core/dag/dag-spec.js';
 import type { JsonObject } from '../../core/json.js';
-import type { StageContext } from '../../core/run.js';
+import type { StageContext } from '../../core/run/run.js';
 
 const fromElement = { connection: 'shop', options: { status: 'wanted' } };
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { expandInstances } from '../../core/expand.js';
+import { expandInstances } from '../../core/run/expand.js';
 import { isPipelineError } from '../../core/errors/index.js';
 
 const nothing = () => null;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { wasAhead } from '../../activities/inspect-schedule.js';
+import { wasAhead } from '../../activities/schedules/inspect-schedule.js';
 import { runWorkflowId } from '../../core/ids.js';
 
 const at = (second: number, milliseconds = 0): string =>

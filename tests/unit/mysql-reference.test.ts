@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { mysql } from '../../connectors/mysql/reference.js';
-import { defineDag } from '../../core/dag-builder.js';
-import type { SourceRef } from '../../core/dag-spec.js';
+import { defineDag } from '../../core/dag/dag-builder.js';
+import type { SourceRef } from '../../core/dag/dag-spec.js';
 import { rejection } from '../sources/read-all.js';
 
 const build = (...sources: readonly SourceRef[]) =>

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { planStep, runVerdict, type TaskStates } from '../../core/plan.js';
-import { addState, emptyTally } from '../../core/state-tally.js';
-import { triggerRules, type TaskSpec, type TaskState, type TriggerRule } from '../../core/task-spec.js';
-import { judge } from '../../core/trigger-rule.js';
+import { planStep, runVerdict, type TaskStates } from '../../core/run/plan.js';
+import { addState, emptyTally } from '../../core/run/state-tally.js';
+import { triggerRules, type TaskSpec, type TaskState, type TriggerRule } from '../../core/dag/task-spec.js';
+import { judge } from '../../core/run/trigger-rule.js';
 
 interface Drawn {
   readonly rule: TriggerRule;

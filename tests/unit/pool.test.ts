@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { limits } from '../../core/limits.js';
-import { Pool } from '../../core/pool.js';
-import { newPool, type LeaseRequest, type PoolAnswer } from '../../core/pool-state.js';
+import { Pool } from '../../core/pools/pool.js';
+import { newPool, type LeaseRequest, type PoolAnswer } from '../../core/pools/pool-state.js';
 
 const now = '2026-01-01T00:00:00.000Z';
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { postgres } from '../../connectors/postgres/reference.js';
 import { nearestName } from '../../connectors/nearest-name.js';
-import { defineDag } from '../../core/dag-builder.js';
-import type { SourceRef } from '../../core/dag-spec.js';
+import { defineDag } from '../../core/dag/dag-builder.js';
+import type { SourceRef } from '../../core/dag/dag-spec.js';
 import { rejection } from '../sources/read-all.js';
 
 const build = (...sources: readonly SourceRef[]) =>

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { limits } from '../../core/limits.js';
-import { RateBudget } from '../../core/rate-budget.js';
-import type { RateAnswer, RateBudgetState, RateReport, RateTurn } from '../../core/rate-state.js';
+import { RateBudget } from '../../core/rates/rate-budget.js';
+import type { RateAnswer, RateBudgetState, RateReport, RateTurn } from '../../core/rates/rate-state.js';
 
 /** A budget as a store keeps it: nothing survives a turn but the text of its state. */
 class KeptBudget {

@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { parseCron, shortCron } from '../../core/cron-text.js';
-import { firstRunTime } from '../../core/fire-times.js';
-import { readSchedule } from '../../core/read-schedule.js';
-import { intervalEndingAt, listIntervals } from '../../core/schedule-intervals.js';
-import type { ScheduleOptions } from '../../core/schedule-options.js';
-import type { TimedSchedule } from '../../core/schedule-spec.js';
-import { validateSchedule } from '../../core/validate-schedule.js';
+import { parseCron, shortCron } from '../../core/schedule/cron-text.js';
+import { firstRunTime } from '../../core/schedule/fire-times.js';
+import { readSchedule } from '../../core/schedule/read-schedule.js';
+import { intervalEndingAt, listIntervals } from '../../core/schedule/schedule-intervals.js';
+import type { ScheduleOptions } from '../../core/schedule/schedule-options.js';
+import type { TimedSchedule } from '../../core/schedule/schedule-spec.js';
+import { validateSchedule } from '../../core/dag/validate-schedule.js';
 
 function problemsOf(options: ScheduleOptions): string[] {
   const problems: string[] = [];

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { jitteredDelayMs } from '../../core/retry-delay.js';
+import { jitteredDelayMs } from '../../core/rates/retry-delay.js';
 
 const retry = {
   maximumAttempts: 9,

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { cronTimes } from '../../core/cron.js';
-import { parseCron } from '../../core/cron-text.js';
-import type { ScheduleSpec } from '../../core/schedule-spec.js';
-import { intervalEndingAt, listIntervals } from '../../core/schedule-intervals.js';
+import { cronTimes } from '../../core/schedule/cron.js';
+import { parseCron } from '../../core/schedule/cron-text.js';
+import type { ScheduleSpec } from '../../core/schedule/schedule-spec.js';
+import { intervalEndingAt, listIntervals } from '../../core/schedule/schedule-intervals.js';
 
 const bounds = {
   timezone: 'UTC',

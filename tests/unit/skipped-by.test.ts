@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { skippedByBranch } from '../../core/skipped-by.js';
+import { skippedByBranch } from '../../core/run/skipped-by.js';
 
 const tasks = [
   { id: 'create', upstream: [] },

@@ -8,7 +8,7 @@ import { remoteTransforms } from '../../connectors/remote/transform-dialect.js';
 import { snowflakeDialect } from '../../connectors/snowflake/dialect.js';
 import { transformGaps as snowflakeGaps } from '../../connectors/snowflake/index.js';
 import { transformNotes } from '../../client/transform-notes.js';
-import type { TransformConfig } from '../../core/dag-spec.js';
+import type { TransformConfig } from '../../core/dag/dag-spec.js';
 import { defineDag } from '../../index.js';
 import { column } from '../helpers/warehouse.js';
 

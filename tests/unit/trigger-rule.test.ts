@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { addState, emptyTally, type StateTally } from '../../core/state-tally.js';
-import { triggerRules, type TaskState, type TriggerRule } from '../../core/task-spec.js';
-import { judge, judgeSetups, judgeTeardown } from '../../core/trigger-rule.js';
+import { addState, emptyTally, type StateTally } from '../../core/run/state-tally.js';
+import { triggerRules, type TaskState, type TriggerRule } from '../../core/dag/task-spec.js';
+import { judge, judgeSetups, judgeTeardown } from '../../core/run/trigger-rule.js';
 
 /**
  * When a task may start once all its upstream tasks have ended, in the words of Airflow's documentation ("Trigger Rules").

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { addToGaps, gapId, gapStart, readNote, writeNote } from '../../core/gaps.js';
+import { addToGaps, gapId, gapStart, readNote, writeNote } from '../../core/schedule/gaps.js';
 import type { DataInterval } from '../../core/interval.js';
 import { limits } from '../../core/limits.js';
-import { readSchedule } from '../../core/read-schedule.js';
-import type { ScheduleOptions } from '../../core/schedule-options.js';
-import type { Inspection } from '../../core/schedule-watch.js';
-import { addPause, countEnded, firstWatchState, watchStep } from '../../core/watch-step.js';
+import { readSchedule } from '../../core/schedule/read-schedule.js';
+import type { ScheduleOptions } from '../../core/schedule/schedule-options.js';
+import type { Inspection } from '../../core/schedule/schedule-watch.js';
+import { addPause, countEnded, firstWatchState, watchStep } from '../../core/schedule/watch-step.js';
 
 const day = (number: number): string => new Date(Date.UTC(2026, 0, number)).toISOString();
 const interval = (number: number): DataInterval => ({ start: day(number), end: day(number + 1) });

@@ -5,7 +5,7 @@ import { BigQueryEngine } from '../../connectors/bigquery/engine.js';
 import { bigQuerySettings } from '../../connectors/bigquery/settings.js';
 import { createStagedSql, type StagedSql } from '../../connectors/duckdb/staged-sql.js';
 import { writeRows, type StagedRows } from '../../connectors/load/stage-batch.js';
-import type { ColumnSpec } from '../../core/columns.js';
+import type { ColumnSpec } from '../../core/loading/columns.js';
 import { limits } from '../../core/limits.js';
 import { temporaryFolder } from '../helpers/folder.js';
 import { waitUntil } from '../helpers/project.js';

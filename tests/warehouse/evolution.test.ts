@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { defaultContract, type SchemaContract } from '../../core/columns.js';
+import { defaultContract, type SchemaContract } from '../../core/loading/columns.js';
 import { temporaryFolder } from '../helpers/folder.js';
 import { column, TestWarehouse } from '../helpers/warehouse.js';
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createWarehouseRenewal } from '../../activities/warehouse-renewal.js';
+import { createWarehouseRenewal } from '../../activities/worker/warehouse-renewal.js';
 import { warehousePlace } from '../../client/project.js';
 import type { Settings } from '../../config.js';
 import { createSnowflakeWarehouse } from '../../connectors/snowflake/index.js';

@@ -1,7 +1,7 @@
 import { describe, expect } from '@jest/globals';
 import fc from 'fast-check';
-import type { StagedFile } from '../../../core/manifest.js';
-import type { ComparedColumn, ReconcileWindow } from '../../../core/reconcile.js';
+import type { StagedFile } from '../../../core/loading/manifest.js';
+import type { ComparedColumn, ReconcileWindow } from '../../../core/reconcile/reconcile.js';
 import type { ChecksumCompareRequest } from '../../../connectors/warehouse.js';
 import {
   bucketIn,

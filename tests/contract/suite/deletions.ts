@@ -1,6 +1,6 @@
 import { describe, expect } from '@jest/globals';
-import { defaultContract, type ColumnType } from '../../../core/columns.js';
-import type { LoadConfig } from '../../../core/dag-spec.js';
+import { defaultContract, type ColumnType } from '../../../core/loading/columns.js';
+import type { LoadConfig } from '../../../core/dag/dag-spec.js';
 import { column } from '../../helpers/warehouse.js';
 import type { Contract } from './contract.js';
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect } from '@jest/globals';
-import { defaultContract, type SchemaContract } from '../../../core/columns.js';
+import { defaultContract, type SchemaContract } from '../../../core/loading/columns.js';
 import { column } from '../../helpers/warehouse.js';
 import type { Contract } from './contract.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { cursorOfTask } from '../../../core/manifest.js';
+import { cursorOfTask } from '../../../core/loading/manifest.js';
 import { column, type TestWarehouse } from '../../helpers/warehouse.js';
 import type { Contract } from './contract.js';
 

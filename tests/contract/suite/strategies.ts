@@ -1,5 +1,5 @@
 import { describe, expect } from '@jest/globals';
-import type { LoadConfig } from '../../../core/dag-spec.js';
+import type { LoadConfig } from '../../../core/dag/dag-spec.js';
 import { column } from '../../helpers/warehouse.js';
 import type { Contract } from './contract.js';
 

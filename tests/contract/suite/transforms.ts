@@ -2,16 +2,16 @@ import { describe, expect } from '@jest/globals';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import type { ActivityDeps, StageIo } from '../../../activities/deps.js';
-import { createTryLog } from '../../../activities/task-log.js';
+import { createTryLog } from '../../../activities/worker/task-log.js';
 import { createTransform } from '../../../activities/transform.js';
 import { createValidate } from '../../../activities/validate.js';
 import { createStagedSql } from '../../../connectors/duckdb/staged-sql.js';
-import { defaultContract } from '../../../core/columns.js';
-import type { LoadConfig, TransformConfig, TransformTask, ValidateTask } from '../../../core/dag-spec.js';
+import { defaultContract } from '../../../core/loading/columns.js';
+import type { LoadConfig, TransformConfig, TransformTask, ValidateTask } from '../../../core/dag/dag-spec.js';
 import type { JsonObject } from '../../../core/json.js';
 import { intervalKey } from '../../../core/interval.js';
-import { zeroCounts, type Manifest } from '../../../core/manifest.js';
-import type { StageContext } from '../../../core/run.js';
+import { zeroCounts, type Manifest } from '../../../core/loading/manifest.js';
+import type { StageContext } from '../../../core/run/run.js';
 import {
   document,
   loadOf,
