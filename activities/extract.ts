@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { owedTo } from '../connectors/cursor.js';
 import { inRequestScope, type RequestScopeOptions } from '../connectors/http/index.js';
 import { createFunctionSource } from '../connectors/function/index.js';
 import { createReplaySource } from '../connectors/quarantine/replay-source.js';
 import type { ReadRequest, ResolvedConnection, Source } from '../connectors/source.js';
 import type { ExtractTask } from '../core/dag/dag-spec.js';
 import { PipelineError } from '../core/errors/index.js';
+import type { JsonValue } from '../core/json.js';
 import { cursorOfTask, type Manifest } from '../core/loading/manifest.js';
 import type { StageRequest } from '../core/run/run.js';
 import type { ActivityDeps, Stage, StageIo } from './deps.js';
@@ -31,7 +33,9 @@ export function createExtract(
     const source = await sourceOf(deps, request, io);
     const { from } = place;
     const connection = await connectionOf(deps, request, from.connection);
-    const read = await readRequest(deps, request, place, connection);
+    const committed = await committedCursor(deps, request, place.cursorKey);
+    const start = cursorOfTask(committed, place.cursorKey) ?? request.task.config.cursor?.initialValue;
+    const read = await readRequest(deps, request, place, connection, start);
     const work = () =>
       stageRead({ source, connector: from.connector, read, staging: deps.staging, io, ...options });
     const scope = scopeOf(deps, request, from.connection, connection, io);
@@ -47,14 +51,37 @@ export function createExtract(
         files: manifest.files.length,
       });
     }
-    return withTask(manifest, request.task, place.cursorKey);
+    return withTask(manifest, request, place.cursorKey, committed);
   };
 }
 
 /** Only a read by cursor moves the cursor. */
-function withTask({ cursor, ...manifest }: Manifest, task: ExtractTask, cursorKey: string): Manifest {
-  if (cursor === undefined || task.config.read !== 'cursor') return manifest;
-  return { ...manifest, cursor: { taskId: cursorKey, value: cursor } };
+function withTask(
+  { cursor, ...manifest }: Manifest,
+  request: ExtractRequest,
+  cursorKey: string,
+  committed: JsonValue | undefined,
+): Manifest {
+  if (cursor === undefined || !isByCursor(request)) return manifest;
+  const owed = owedTo(request.loadsOfEveryRun ?? [], committed);
+  return {
+    ...manifest,
+    cursor: { taskId: cursorKey, value: cursor, ...(owed === undefined ? {} : { owed }) },
+  };
+}
+
+/** How far the loads of this task have committed its cursor; of a read that has one. */
+async function committedCursor(
+  { warehouse }: ActivityDeps,
+  request: ExtractRequest,
+  cursorKey: string,
+): Promise<JsonValue | undefined> {
+  if (!isByCursor(request)) return undefined;
+  return warehouse.latestCursor(request.context.dagId, cursorKey, request.loads);
+}
+
+function isByCursor({ task, keys, replayQuarantineIds }: ExtractRequest): boolean {
+  return task.config.read === 'cursor' && keys === undefined && replayQuarantineIds === undefined;
 }
 
 async function sourceOf(deps: ActivityDeps, request: ExtractRequest, io: StageIo): Promise<Source> {
@@ -101,8 +128,9 @@ function scopeOf(
 async function readRequest(
   deps: ActivityDeps,
   request: ExtractRequest,
-  { from, cursorKey }: Awaited<ReturnType<typeof elementSource>>,
+  { from }: Awaited<ReturnType<typeof elementSource>>,
   connection: ResolvedConnection,
+  start: JsonValue | undefined,
 ): Promise<ReadRequest> {
   const { context, task, replayQuarantineIds, keys } = request;
   const { read, cursor: cursorConfig } = task.config;
@@ -129,7 +157,5 @@ async function readRequest(
       hint: 'Start the run with an interval, or use a backfill.',
     });
   }
-  const committed = await deps.warehouse.latestCursor(context.dagId, cursorKey, request.loads);
-  const cursor = cursorOfTask(committed, cursorKey) ?? cursorConfig?.initialValue;
-  return cursor === undefined ? base : { ...base, cursor };
+  return start === undefined ? base : { ...base, cursor: start };
 }

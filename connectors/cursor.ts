@@ -1,7 +1,7 @@
 import { limits } from '../core/limits.js';
 import { parseInstant } from '../core/interval.js';
 import type { JsonValue } from '../core/json.js';
-import { cursorOfTask } from '../core/loading/manifest.js';
+import { cursorOfTask, owedOf } from '../core/loading/manifest.js';
 
 /**
  * The greater of two cursor values. Instants are compared as instants, because their texts may carry different UTC
@@ -27,8 +27,12 @@ export interface CursorMarker {
 /**
  * How far the loads of an extract task have committed it: the earliest of their last markers (see `Warehouse.latestCursor`).
  *
+ * A load task without a marker is owed the rows since the read that was first meant for it, as the markers of the others say.
+ *
  * @param loads load tasks that take its rows now. Once each of them has committed, markers of load tasks that are no more,
  * removed or renamed, hold nothing back; until then they count, so that a renamed load goes on where it was.
+ * @returns an `ExtractCursor` whose `owed` names every one of `loads` without a marker; without `value` where a load lacks
+ * everything; `undefined` without any marker
  */
 export function committedCursor(
   markers: readonly CursorMarker[],
@@ -36,14 +40,47 @@ export function committedCursor(
   loads: readonly string[] = [],
 ): JsonValue | undefined {
   const committed = markers.flatMap(({ loadTaskId, cursor }) => {
-    const value = cursorOfTask(JSON.parse(cursor) as JsonValue, extractTaskId);
-    return value === undefined ? [] : [{ loadTaskId, value }];
+    const last = JSON.parse(cursor) as JsonValue;
+    const value = cursorOfTask(last, extractTaskId);
+    return value === undefined ? [] : [{ loadTaskId, value, owed: owedOf(last) }];
   });
-  const isComplete =
-    loads.length > 0 && loads.every((id) => committed.some(({ loadTaskId }) => loadTaskId === id));
+  if (committed.length === 0) return undefined;
+  const without = loads.filter((id) => !committed.some(({ loadTaskId }) => loadTaskId === id));
+  const isComplete = loads.length > 0 && without.length === 0;
   const counted = isComplete ? committed.filter(({ loadTaskId }) => loads.includes(loadTaskId)) : committed;
-  const earliest = earliestCursor(counted.map(({ value }) => value));
-  return earliest === undefined ? undefined : { taskId: extractTaskId, value: earliest };
+  const values = counted.map(({ value }) => value);
+  const earliest = earliestCursor(values) ?? null;
+  const owed = without.map((id) => {
+    const starts = committed.flatMap(({ owed: starting }) => starting[id] ?? (id in starting ? [null] : []));
+    return [id, starts.length === 0 ? earliest : earliestStart(starts)] as const;
+  });
+  const start = earliestStart([...values, ...owed.map(([, value]) => value)]);
+  return {
+    taskId: extractTaskId,
+    ...(start === null ? {} : { value: start }),
+    ...(owed.length === 0 ? {} : { owed: Object.fromEntries(owed) }),
+  };
+}
+
+/**
+ * What a read that goes on from `committed` says of the loads that it is for: those without a marker lack everything from where
+ * it begins, or from where an earlier read began.
+ */
+export function owedTo(
+  loads: readonly string[],
+  committed: JsonValue | undefined,
+): Readonly<Record<string, JsonValue>> | undefined {
+  const known = owedOf(committed);
+  const owed = loads.flatMap((id) => {
+    const from = committed === undefined ? null : known[id];
+    return from === undefined ? [] : [[id, from] as const];
+  });
+  return owed.length === 0 ? undefined : Object.fromEntries(owed);
+}
+
+/** The earliest of several cursors, null for the beginning. */
+function earliestStart(starts: readonly JsonValue[]): JsonValue {
+  return starts.includes(null) ? null : (earliestCursor(starts) ?? null);
 }
 
 /**

@@ -47,8 +47,8 @@ export interface TaskScope {
   sinceMs(taskId: string): number;
   /** Tries that the task had before it was cleared. */
   priorTries(taskId: string): number;
-  /** Load tasks that take the rows of an extract task. */
-  loadsOf(extractTaskId: string): readonly string[];
+  /** Load tasks that take the rows of an extract task, and those of them that every run is meant to do. */
+  loadsOf(extractTaskId: string): Required<Pick<StageRequest<unknown>, 'loads' | 'loadsOfEveryRun'>>;
   /** Runs a wait that the run may break off, to go on with it in its next execution. */
   interruptible<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Follows how a wait of rows for a stream is broken off. */
@@ -93,7 +93,7 @@ export function executeTask(
       const request = {
         ...{ context, task, ...tries, ...replayed },
         ...(counted === undefined ? { countsTries: true as const } : {}),
-        ...(task.config.read === 'cursor' ? { loads: scope.loadsOf(task.id) } : {}),
+        ...(task.config.read === 'cursor' ? scope.loadsOf(task.id) : {}),
         ...(waitMs === undefined ? {} : { waitMs }),
       };
       if (waitMs === undefined) return stages.extract(request);

@@ -1,6 +1,6 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { TaskSpec, TaskState } from '../core/dag/dag-spec.js';
-import { branchTargets, loadsFedBy } from '../core/dag/graph.js';
+import { branchTargets, loadsFedBy, ofEveryRun } from '../core/dag/graph.js';
 import { skippedBy } from '../core/run/skipped-by.js';
 import { PipelineError } from '../core/errors/index.js';
 import { isManifest, type RowCounts } from '../core/loading/manifest.js';
@@ -325,7 +325,11 @@ export class Interpreter implements Interpretation {
       output: (taskId) => this.output(taskId),
       sinceMs: (taskId) => this.#state.sinceMs(taskId),
       priorTries: (taskId) => this.#state.triesOf(taskId),
-      loadsOf: (taskId) => loadsFedBy(this.#options.spec.tasks, taskId),
+      loadsOf: (taskId) => {
+        const { tasks } = this.#options.spec;
+        const loads = loadsFedBy(tasks, taskId);
+        return { loads, loadsOfEveryRun: ofEveryRun(tasks, loads) };
+      },
       interruptible: (work) => during(this.#waits, work),
       interruptibleRead: (work) => during(this.#reads, work),
     };

@@ -50,6 +50,17 @@ export function loadsFedBy(tasks: readonly TaskSpec[], extractId: string): strin
   return tasks.filter((task) => task.kind === 'load' && isFed(task)).map(({ id }) => id);
 }
 
+const choosers: ReadonlySet<TaskSpec['kind']> = new Set([
+  ...(['branch', 'short-circuit', 'switch', 'latest-only', 'approval'] as const),
+]);
+
+/** Those of some tasks that nothing before them chooses to leave out: each run is meant to do them. */
+export function ofEveryRun(tasks: readonly TaskSpec[], ids: readonly string[]): string[] {
+  const upstream = upstreamOf(tasks);
+  const chosen = new Set(tasks.filter(({ kind }) => choosers.has(kind)).map(({ id }) => id));
+  return ids.filter((id) => ![...reachable([id], upstream)].some((before) => chosen.has(before)));
+}
+
 /** What a branch may choose: the tasks directly after it, and the groups that hold one of them. */
 export function branchTargets(
   tasks: readonly Pick<TaskSpec, 'id' | 'upstream' | 'group'>[],

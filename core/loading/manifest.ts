@@ -75,13 +75,27 @@ export interface Manifest {
   readonly load?: LoadReceipt;
 }
 
-/** A source's own cursor, with the extract task it belongs to: one DAG may read several sources. */
-export type ExtractCursor = { readonly taskId: string; readonly value: JsonValue };
+/**
+ * A source's own cursor, with the extract task it belongs to: one DAG may read several sources. `owed`: load tasks that were
+ * to take the rows and had never committed any, each with the cursor from which it lacks them; null: from the beginning.
+ */
+export type ExtractCursor = {
+  readonly taskId: string;
+  readonly value?: JsonValue;
+  readonly owed?: Readonly<Record<string, JsonValue>>;
+};
 
 /** The source's cursor where `cursor` belongs to this extract task. */
 export function cursorOfTask(cursor: JsonValue | undefined, taskId: string): JsonValue | undefined {
   if (typeof cursor !== 'object' || cursor === null || Array.isArray(cursor)) return undefined;
   return cursor['taskId'] === taskId ? cursor['value'] : undefined;
+}
+
+/** `owed` of an `ExtractCursor`. */
+export function owedOf(cursor: JsonValue | undefined): Readonly<Record<string, JsonValue>> {
+  if (typeof cursor !== 'object' || cursor === null || Array.isArray(cursor)) return {};
+  const owed = cursor['owed'];
+  return typeof owed === 'object' && owed !== null && !Array.isArray(owed) ? owed : {};
 }
 
 /** What a load committed, read back from its marker. */

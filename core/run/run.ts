@@ -94,6 +94,8 @@ export interface StageRequest<Task> {
   readonly keys?: KeySelection;
   /** Extract only: the load tasks that take its rows; of one that runs by a cursor. */
   readonly loads?: readonly string[];
+  /** Those of `loads` that every run is meant to do. */
+  readonly loadsOfEveryRun?: readonly string[];
   /** Extract only: return an empty manifest after waiting this long for a first row (real-time sources). */
   readonly waitMs?: number;
   /** Which try this is, where the workflow counts them itself. */

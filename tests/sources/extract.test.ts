@@ -163,6 +163,23 @@ describe('the manifest', () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
+  test('says which loads have had nothing yet, and from where they lack it', async () => {
+    const config = { read: 'cursor', cursor: { path: 'u', lagMs: 5 } } as const;
+    const cursorAfter = async (committed: JsonValue | undefined) => {
+      const source = madeOf([{ ...rows('{"u":"c"}'), cursor: 'c' }]);
+      const extract = createExtract(deps({ source, ...(committed === undefined ? {} : { committed }) }));
+      const loads = { loads: ['a', 'b', 'sunday'], loadsOfEveryRun: ['a', 'b'] };
+      return (await extract(request(config, loads), stageIo())).cursor;
+    };
+    expect(await cursorAfter(undefined)).toEqual({ taskId: 'pull', value: 'c', owed: { a: null, b: null } });
+    expect(await cursorAfter({ taskId: 'pull', owed: { b: null, sunday: 'b' } })).toEqual({
+      taskId: 'pull',
+      value: 'c',
+      owed: { b: null },
+    });
+    expect(await cursorAfter({ taskId: 'pull', value: 'b' })).toEqual({ taskId: 'pull', value: 'c' });
+  });
+
   test('equal content has an equal hash; rows and deletions are not the same content', async () => {
     const hashOf = async (...batches: SourceBatch[]) =>
       (await createExtract(deps({ source: madeOf(batches) }))(request(), stageIo())).contentHash;

@@ -1,5 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
-import { compareCursors, cursorLessLag, earliestCursor, laterCursor } from '../../connectors/cursor.js';
+import {
+  committedCursor,
+  compareCursors,
+  cursorLessLag,
+  earliestCursor,
+  laterCursor,
+  owedTo,
+} from '../../connectors/cursor.js';
+import type { JsonValue } from '../../core/json.js';
+import { cursorOfTask } from '../../core/loading/manifest.js';
 
 describe('cursors', () => {
   test.each([
@@ -49,5 +58,75 @@ describe('cursors', () => {
     expect(cursorLessLag('2026-01-05T09:00:00.000999+01:00', 120_000)).toBe('2026-01-05T07:58:00.000Z');
     expect(cursorLessLag(undefined, 1)).toBeUndefined();
     expect(cursorLessLag('17', 1)).toBeUndefined();
+  });
+});
+
+describe('a read for several loads', () => {
+  /** Runs over a source that gets a row each run; what each load has, and the markers of the last ones. */
+  class Runs {
+    readonly #markers = new Map<string, string>();
+    readonly has = new Map<string, Set<number>>();
+    #rows = 0;
+
+    /** One run, of which these loads end well. */
+    run(loads: readonly string[], good: readonly string[]): void {
+      this.#rows += 1;
+      const committed = this.committed(loads);
+      const from = cursorOfTask(committed, 'pull') ?? 0;
+      const rows = Array.from({ length: this.#rows }, (_none, at) => at + 1).filter(
+        (row) => row > Number(from),
+      );
+      const owed = owedTo(loads, committed);
+      const cursor = { taskId: 'pull', value: this.#rows, ...(owed === undefined ? {} : { owed }) };
+      for (const id of good) {
+        this.#markers.set(id, JSON.stringify(cursor));
+        this.has.set(id, new Set([...(this.has.get(id) ?? []), ...rows]));
+      }
+    }
+
+    committed(loads: readonly string[]): JsonValue | undefined {
+      const markers = [...this.#markers].map(([loadTaskId, cursor]) => ({ loadTaskId, cursor }));
+      return committedCursor(markers, 'pull', loads);
+    }
+  }
+
+  test('a load that fails in the first run gets its rows in the next one', () => {
+    const runs = new Runs();
+    runs.run(['a', 'b'], ['a']);
+    expect(runs.committed(['a', 'b'])).toEqual({ taskId: 'pull', owed: { b: null } });
+    runs.run(['a', 'b'], ['a']);
+    runs.run(['a', 'b'], ['a', 'b']);
+    expect([...(runs.has.get('b') ?? [])].sort()).toEqual([1, 2, 3]);
+    expect(runs.committed(['a', 'b'])).toEqual({ taskId: 'pull', value: 3 });
+  });
+
+  test('a load that is added later begins where the others are, and loses nothing of what follows', () => {
+    const runs = new Runs();
+    runs.run(['a'], ['a']);
+    runs.run(['a', 'late'], ['a']);
+    runs.run(['a', 'late'], ['a']);
+    expect(runs.committed(['a', 'late'])).toEqual({ taskId: 'pull', value: 1, owed: { late: 1 } });
+    runs.run(['a', 'late'], ['late']);
+    expect([...(runs.has.get('late') ?? [])].sort()).toEqual([2, 3, 4]);
+  });
+
+  test('whatever fails, each load has every row in the end', () => {
+    const loads = ['a', 'b', 'c'];
+    for (let seed = 1; seed <= 500; seed += 1) {
+      let state = seed;
+      const random = (): number => {
+        state = (state * 48_271) % 2_147_483_647;
+        return state / 2_147_483_647;
+      };
+      const runs = new Runs();
+      const count = 2 + Math.floor(random() * 8);
+      for (let at = 1; at < count; at += 1)
+        runs.run(
+          loads,
+          loads.filter(() => random() < 0.5),
+        );
+      runs.run(loads, loads);
+      for (const id of loads) expect(runs.has.get(id)?.size).toBe(count);
+    }
   });
 });
