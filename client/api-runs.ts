@@ -22,7 +22,7 @@ export function createRunStarter(settings: Settings): RunStarter & { close(): Pr
         work(new Client({ connection, namespace: settings.temporal.namespace })),
       );
     } catch (error) {
-      if (connecting === current && isUnavailable(error)) {
+      if (connecting === current && isUnavailable(error) && !isBusy(error)) {
         connecting = undefined;
         void current.then((connection) => connection.close()).catch(() => undefined);
       }
@@ -93,15 +93,28 @@ async function show(client: Client, dagId: string, runId: string): Promise<RunVi
 /** Temporal did not answer; what it refused is another error. */
 function isUnavailable(error: unknown): boolean {
   if (error instanceof PipelineError) return error.code === 'TEMPORAL_UNAVAILABLE';
+  return grpcCodes(error).some((code) =>
+    [grpcDeadlineExceeded, grpcResourceExhausted, grpcUnavailable].includes(code),
+  );
+}
+
+/** It answered that it has too much to do, after all the tries of the client: the connection is good. */
+function isBusy(error: unknown): boolean {
+  return grpcCodes(error).includes(grpcResourceExhausted);
+}
+
+function grpcCodes(error: unknown): number[] {
+  const codes: number[] = [];
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const { code } = cause as { code?: unknown };
-    if (code === grpcUnavailable || code === grpcDeadlineExceeded) return true;
+    if (typeof code === 'number') codes.push(code);
   }
-  return false;
+  return codes;
 }
 
 /** gRPC status codes (https://grpc.io/docs/guides/status-codes/). */
 const grpcDeadlineExceeded = 4;
+const grpcResourceExhausted = 8;
 const grpcUnavailable = 14;
 
 function unavailable(error: unknown): unknown {
