@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { AlarmBook, AlarmSink } from '../../core/alarms.js';
 import type { DagDefinition } from '../../core/dag/dag-definition.js';
@@ -45,30 +44,44 @@ export function startAlarmKeeper(options: AlarmKeeperOptions & { readonly woken:
   stop(): Promise<void>;
 } {
   const abort = new AbortController();
-  const { signal } = abort;
+  let isWoken = false;
+  let wake = (): void => undefined;
+  const onNotice = (): void => {
+    isWoken = true;
+    wake();
+  };
+  const { woken } = options;
+  woken.addEventListener('notice', onNotice);
+  // What came meanwhile, a notice or the stop, ends it at once.
+  const pause = () =>
+    new Promise<void>((resolve) => {
+      if (isWoken || abort.signal.aborted) {
+        resolve();
+        return;
+      }
+      const timer = setTimeout(resolve, limits.alarmLookEveryMs);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   const rounds = (async () => {
-    while (!signal.aborted) {
-      const woken = nextWake(options.woken, signal);
+    while (!abort.signal.aborted) {
+      isWoken = false;
       try {
-        await keepAlarms(options, signal);
+        await keepAlarms(options, abort.signal);
       } catch (error) {
         options.logger.warn({ err: error }, 'alarms could not be looked after');
       }
-      await Promise.race([woken, setTimeout(limits.alarmLookEveryMs, undefined, { signal })]).catch(
-        () => undefined,
-      );
+      await pause();
     }
   })();
   return {
     stop: async () => {
+      woken.removeEventListener('notice', onNotice);
       abort.abort();
+      wake();
       await rounds;
     },
   };
-}
-
-function nextWake(woken: EventTarget, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    woken.addEventListener('notice', () => resolve(), { once: true, signal });
-  });
 }

@@ -5,12 +5,13 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../architecture/source-tree.js';
 import { temporaryFolder } from '../helpers/folder.js';
+import { productEnv } from '../helpers/product-env.js';
 import { waitUntil } from '../helpers/project.js';
 
 const folder = temporaryFolder();
 const project = join(folder, 'empty');
 const bin = join(project, 'node_modules', '.bin', 'millrace');
-const env = { ...process.env, NODE_OPTIONS: '' };
+const env = productEnv();
 const npm = (args: string[], cwd: string) =>
   execFileSync('npm', [...args, '--prefer-offline', '--no-audit', '--no-fund'], {
     cwd,

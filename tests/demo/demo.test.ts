@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import type { DemoReport } from '../../demo/report.js';
 import { root } from '../architecture/source-tree.js';
 import { temporaryFolder } from '../helpers/folder.js';
+import { productEnv } from '../helpers/product-env.js';
 import { waitUntil } from '../helpers/project.js';
 
 const data = temporaryFolder();
-const env = { ...process.env, NODE_OPTIONS: '', MILLRACE_DATA_DIRECTORY: data };
+const env = productEnv({ MILLRACE_DATA_DIRECTORY: data });
 
 function demo(...args: string[]) {
   const child = spawn(process.execPath, [join(root, 'dist/demo/main.js'), ...args], {

@@ -19,6 +19,7 @@ import { devServerSettings } from '../../client/temporal/dev-server-settings.js'
 import type { RunResult } from '../../core/run/run-result.js';
 import { findTemporalCli } from '../../client/temporal/obtain-cli.js';
 import { CommandProcess, isForCommandProcess, type CommandOutcome } from './command-process.js';
+import { productEnv } from './product-env.js';
 import { root } from '../architecture/source-tree.js';
 
 /** A process of the product that runs until it is ended. */
@@ -77,12 +78,8 @@ export class TestProject {
   }
 
   get env(): NodeJS.ProcessEnv {
-    const { MILLRACE_DATA_DIRECTORY: _data, MILLRACE_FAULT_POINT: _fault, ...others } = process.env;
-    // What asks for tests is no setting, and the product refuses what it does not know.
-    const env = Object.fromEntries(
-      Object.entries(others).filter(([name]) => !name.startsWith('MILLRACE_TEST_')),
-    );
-    return { ...env, NODE_OPTIONS: '', TEMPORAL_ADDRESS: `127.0.0.1:${String(this.temporalPort)}` };
+    const { MILLRACE_DATA_DIRECTORY: _data, MILLRACE_FAULT_POINT: _fault, ...env } = productEnv();
+    return { ...env, TEMPORAL_ADDRESS: `127.0.0.1:${String(this.temporalPort)}` };
   }
 
   /** Starts the Temporal server, on the database of an earlier start where there is one, with further arguments. */
