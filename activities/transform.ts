@@ -10,6 +10,7 @@ import { writeTransformed } from '../connectors/load/run-transforms.js';
 import { compileChain } from '../connectors/load/transform-chain.js';
 import type { ActivityDeps, Stage } from './deps.js';
 import { mapRows } from './map-rows.js';
+import { unnestRows } from './unnest-rows.js';
 
 type TransformRequest = StageRequest<TransformTask>;
 
@@ -20,32 +21,37 @@ type TransformRequest = StageRequest<TransformTask>;
  * @throws PipelineError TRANSFORM_INVALID, FUNCTION_MISSING, STAGING_*, DISK_FULL
  */
 export function createTransform(deps: ActivityDeps): Stage<TransformRequest, Manifest> {
-  return async ({ context, task, input }, io) => {
-    if (input === undefined)
+  return async ({ context, task, input: given }, io) => {
+    if (given === undefined)
       throw new PipelineError('INTERNAL', { where: `task "${task.id}"`, reason: 'no input manifest' });
     // Where the steps run changes nothing about the outcome.
     const { runIn: _place, ...rules } = task.config;
     const contentHash = createHash('sha256')
-      .update(input.contentHash + canonicalJson(rules))
+      .update(given.contentHash + canonicalJson(rules))
       .digest('hex');
     if (task.config.function === true) {
       const { map } = deps.functions(context.dagId, task.id);
       if (map === undefined)
         throw new PipelineError('FUNCTION_MISSING', { dagId: context.dagId, taskId: task.id });
-      return { ...(await mapRows(deps, input, map, io)), contentHash };
+      return { ...(await mapRows(deps, given, map, io)), contentHash };
     }
-    const { columns } = input;
     const where = `${context.dagId}/${task.id}`;
-    if (columns === undefined) {
+    if (given.columns === undefined) {
       throw new PipelineError('TRANSFORM_INVALID', {
         task: where,
         problems: ['declarative steps need typed columns: put a validate task before it, or use a function'],
       });
     }
+    const { unnest, ...steps } = task.config;
+    if (unnest !== undefined && task.config.runIn === 'warehouse')
+      io.log.warn('the worker unnests: rows without elements become deletions, which it writes');
+    const input = unnest === undefined ? given : await unnestRows(deps, given, unnest, where, io);
+    if (unnest !== undefined && Object.keys(steps).every((name) => name === 'runIn'))
+      return { ...input, contentHash };
     const { deferred: before, ...rest } = input;
     const deferred: DeferredTransforms = {
-      columns: before?.columns ?? columns,
-      transforms: [...(before?.transforms ?? []), task.config],
+      columns: before?.columns ?? input.columns ?? [],
+      transforms: [...(before?.transforms ?? []), steps],
     };
     const chain = compileChain(deferred, duckDbTransforms);
     if ('problems' in chain)

@@ -78,8 +78,9 @@ export function readValidate(options: ValidateOptions): ValidateConfig {
 /** What a transform task does. */
 export function readTransform(options: TransformOptions | RowMapper): TransformConfig {
   if (typeof options === 'function') return { function: true };
-  const { extract, rename, normalise, constant, select, drop, keep, dedupe, runIn } = options;
+  const { unnest, extract, rename, normalise, constant, select, drop, keep, dedupe, runIn } = options;
   return {
+    ...(unnest === undefined ? {} : { unnest }),
     ...(extract === undefined ? {} : { extract }),
     ...(rename === undefined ? {} : { rename }),
     ...(normalise === undefined ? {} : { normalise: normaliseLists(normalise) }),
