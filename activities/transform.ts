@@ -7,8 +7,8 @@ import type { StageRequest } from '../core/run/run.js';
 import { quoteName, quoteText } from '../connectors/duckdb/sql-text.js';
 import { duckDbTransforms } from '../connectors/duckdb/transform-dialect.js';
 import { writeTransformed } from '../connectors/load/run-transforms.js';
-import { compileChain } from '../connectors/load/transform-chain.js';
-import type { ActivityDeps, Stage } from './deps.js';
+import { compileChain, unnestGaps } from '../connectors/load/transform-chain.js';
+import type { ActivityDeps, Stage, StageIo } from './deps.js';
 import { mapRows } from './map-rows.js';
 import { unnestRows } from './unnest-rows.js';
 
@@ -43,9 +43,7 @@ export function createTransform(deps: ActivityDeps): Stage<TransformRequest, Man
       });
     }
     const { unnest, ...steps } = task.config;
-    if (unnest !== undefined && task.config.runIn === 'warehouse')
-      io.log.warn('the worker unnests: rows without elements become deletions, which it writes');
-    const input = unnest === undefined ? given : await unnestRows(deps, given, unnest, where, io);
+    const input = await unnestHere(deps, given, task, io, where);
     if (unnest !== undefined && Object.keys(steps).every((name) => name === 'runIn'))
       return { ...input, contentHash };
     const { deferred: before, ...rest } = input;
@@ -59,7 +57,7 @@ export function createTransform(deps: ActivityDeps): Stage<TransformRequest, Man
     const deletes = await renameDeletes(deps, input.deletes, task.config);
     const outcome = { ...rest, deletes, columns: chain.columns, contentHash };
     if (input.files.length === 0) return outcome;
-    if (task.config.runIn === 'warehouse') {
+    if (task.config.runIn === 'warehouse' && unnest === undefined) {
       const gaps = deps.warehouse.transformGaps(deferred);
       if (gaps.length === 0) {
         io.log.info(`${deps.warehouse.name} does this with the load`);
@@ -86,6 +84,23 @@ export function createTransform(deps: ActivityDeps): Stage<TransformRequest, Man
       },
     };
   };
+}
+
+/** Unnests in the worker, wherever the other steps are to run. */
+function unnestHere(
+  deps: ActivityDeps,
+  input: Manifest,
+  { config }: TransformTask,
+  io: StageIo,
+  where: string,
+): Promise<Manifest> {
+  const { unnest, runIn } = config;
+  if (unnest === undefined) return Promise.resolve(input);
+  if (runIn === 'warehouse')
+    io.log.warn(`the worker does this: ${deps.warehouse.name} cannot`, {
+      gaps: [...unnestGaps({ transforms: [config] })],
+    });
+  return unnestRows(deps, input, unnest, where, io);
 }
 
 /** Deletions carry key and version columns only; a rename of one of those must reach them too. */

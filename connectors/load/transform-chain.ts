@@ -31,6 +31,11 @@ type Compiled = Exclude<TransformPlan, { readonly problems: readonly string[] }>
 
 const unnestGap = 'unnest: rows without elements become deletions, which the worker writes';
 
+/** Why the worker has to do what no warehouse does; empty where there is no such step. */
+export function unnestGaps({ transforms }: Pick<DeferredTransforms, 'transforms'>): readonly string[] {
+  return transforms.some(({ unnest }) => unnest !== undefined) ? [unnestGap] : [];
+}
+
 /** Compiles transforms for an engine, or says everything that is wrong with the first one that is. */
 export function compileChain(
   { columns: input, transforms }: DeferredTransforms,
@@ -43,7 +48,7 @@ export function compileChain(
     if ('problems' in unnested) return unnested;
     const plan = compileTransform(unnested.columns, config, dialect);
     if ('problems' in plan) return plan;
-    plans.push(config.unnest === undefined ? plan : { ...plan, gaps: [unnestGap, ...plan.gaps] });
+    plans.push({ ...plan, gaps: [...unnestGaps({ transforms: [config] }), ...plan.gaps] });
     ({ columns } = plan);
   }
   const upTo = (end: number, source: string): string =>

@@ -2,7 +2,7 @@ import type { DagSpec } from './dag-spec.js';
 import { branchTargets, isInGroup } from './graph.js';
 import { limits } from '../limits.js';
 import type { ExpandSpec, TaskSpec } from './task-spec.js';
-import { checkUnnested } from './unnest.js';
+import { checkUnnested } from './validate-unnest.js';
 
 /** What is wrong with branches, setups, mappings, slots and groups, a sentence each. */
 export function checkTasks(spec: DagSpec): string[] {

@@ -13,7 +13,7 @@ const schema: JsonObject = {
   type: 'object',
   properties: {
     id: { type: ['integer', 'null'] },
-    version: { type: 'integer' },
+    version: { type: 'string', format: 'date-time' },
     shop: { type: 'string' },
     items: {},
   },
@@ -72,6 +72,11 @@ const batch: fc.Arbitrary<Batch> = fc.record({
   ),
 });
 
+/** With its version as an instant, to the microsecond. */
+function dated<Versioned extends { readonly version: number }>(record: Versioned) {
+  return { ...record, version: `2026-01-0${String(record.version)}T00:00:00.000001Z` };
+}
+
 /** What is known of a parent: its latest version, and the elements that it has, or had taken away. */
 type Known = Map<number, { readonly version: number; readonly elements: readonly JsonValue[] }>;
 
@@ -109,14 +114,14 @@ export function unnestContract({ house, it, kind }: Contract): void {
   type Stages = Parameters<Parameters<typeof withStages>[1]>[0];
 
   const prepared = async (stages: Stages, { parents, deleted }: Batch): Promise<Manifest> => {
-    const lines = parents.map((parent) => JSON.stringify({ shop: 's', ...parent }));
+    const lines = parents.map((parent) => JSON.stringify({ shop: 's', ...dated(parent) }));
     const input = await stages.validated(lines, schema);
     const deletes =
       deleted.length === 0
         ? []
         : [
             await house().staging.write(
-              deleted.map((deletion) => Buffer.from(`${JSON.stringify(deletion)}\n`)),
+              deleted.map((deletion) => Buffer.from(`${JSON.stringify(dated(deletion))}\n`)),
               deleted.length,
             ),
           ];
@@ -133,7 +138,7 @@ export function unnestContract({ house, it, kind }: Contract): void {
         `SELECT order_id, line_no, version, sku, price, shop FROM ${table} ORDER BY order_id, line_no`,
       )
     ).map(({ order_id: id, line_no: line, version, sku, price, shop }) =>
-      [id, line, version, sku, Number(price), shop].join('/'),
+      [id, line, Number(String(version).slice(8, 10)), sku, Number(price), shop].join('/'),
     );
   const expected = (known: Known) =>
     [...known.entries()]
