@@ -31,6 +31,15 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** The DAG of that id in the guide to nested data. */
+async function shownDag(id: string): Promise<DagDefinition> {
+  const shown = blocksInLanguage('ts').find(([, { text }]) => text.includes(`id: '${id}'`));
+  const path = join(folder, `${id}.ts`);
+  writeFileSync(path, shown?.[1].text ?? '');
+  const { default: definition } = (await import(path)) as { default: DagDefinition };
+  return definition;
+}
+
 const orders = defineDag({
   id: 'orders',
   schedule: { cron: '0 0 * * *' },
@@ -71,11 +80,26 @@ const orders = defineDag({
     expect(await environment.query('SELECT id, value FROM orders')).toEqual([{ id: 'a', value: '2' }]);
   });
 
+  test('the guide’s flattened object is columns in its place', async () => {
+    const order = {
+      ...{ id: 1, created_at: '2026-01-01T00:00:00Z', updated_at: '2026-01-01T00:00:00Z' },
+      ...{ currency: 'EUR', total_price: '10.00' },
+      customer: { id: 9_007_199_254_740_991, default_address: { city: 'Lyon' } },
+    };
+    const flat = await shownDag('orders-with-customers');
+    const { state } = await environment.run(flat, { fakes: { pull: rows([order]) } });
+    expect(state).toBe('success');
+    const [row] = await environment.query('SELECT * FROM flat_orders');
+    expect(row).toMatchObject({
+      customer_id: '9007199254740991',
+      customer_email: null,
+      customer_default_address_city: 'Lyon',
+    });
+    expect(Object.keys(row ?? {})).not.toContain('customer');
+  });
+
   test('the guide’s child table follows its orders: refilled, emptied, late', async () => {
-    const [, block] = blocksInLanguage('ts').find(([place]) => place.includes('nested-data.md')) ?? [];
-    const path = join(folder, 'orders-and-lines.ts');
-    writeFileSync(path, block?.text ?? '');
-    const { default: lines } = (await import(path)) as { default: DagDefinition };
+    const lines = await shownDag('orders-and-lines');
     const order = (id: number, day: number, skus: readonly string[] | null) => ({
       ...{ id, created_at: '2026-01-01T00:00:00Z', updated_at: `2026-01-0${String(day)}T00:00:00Z` },
       ...{ currency: 'EUR', total_price: '10.00' },

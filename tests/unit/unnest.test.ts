@@ -86,6 +86,42 @@ describe('a DAG that unnests', () => {
   });
 });
 
+describe('flatten', () => {
+  const of = (shape: TransformOptions) =>
+    specOf({ unnest, rename: { id: 'order_id' } }, {}, shape).tasks.find(({ id }) => id === 'shape');
+
+  test('is extract of each member and drop of the object, under the name that it has by then', () => {
+    const members = { city: 'string', 'geo.lat': 'double', 'post code': 'string' } as const;
+    expect(
+      of({ flatten: { address: { members } }, rename: { address: 'place' }, drop: ['x'] }),
+    ).toMatchObject({
+      config: {
+        extract: {
+          address_city: { from: 'address', path: '$.city', type: 'string' },
+          address_geo_lat: { from: 'address', path: '$.geo.lat', type: 'double' },
+          'address_post code': { from: 'address', path: '$."post code"', type: 'string' },
+        },
+        drop: ['x', 'place'],
+      },
+    });
+    expect(of({ flatten: { a: { members: { b: 'json' }, separator: '__' } } })).toMatchObject({
+      config: { extract: { a__b: { from: 'a', path: '$.b' } } },
+    });
+  });
+
+  test('is refused with all problems at once', () => {
+    const wrong = { members: { 'a.b': 'string', a_b: 'text' as 'string', '': 'json' } } as const;
+    const problems = problemsOf(() => of({ flatten: { o: wrong, none: { members: {} } } }));
+    for (const text of [
+      'two columns are called "o_a_b"',
+      'there is no type "text"',
+      '"" is not the name',
+      '"members" is empty',
+    ])
+      expect(problems).toContain(text);
+  });
+});
+
 test('columns that are missing or no JSON are named together', () => {
   const plan = compileUnnest([column('items', 'string'), column('at', 'timestamp')], unnest);
   expect('problems' in plan ? plan.problems : []).toEqual([
