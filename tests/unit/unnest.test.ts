@@ -76,13 +76,20 @@ describe('a DAG that unnests', () => {
     expect(problemsOf(() => specOf(shape, { strategy: 'upsert', mergeKey: undefined as never }))).toContain(
       `mergeKey: ['order_id']`,
     );
-    const both = problemsOf(() => specOf(shape, { mergeKey: ['line_no'], version: [] }));
+    const both = problemsOf(() => specOf(shape, { mergeKey: ['line_no'], version: [], hardDelete: 'sku' }));
+    expect(both).toContain('"hardDelete" would take single elements away');
     expect(both).toContain(`mergeKey: ['order_id']`);
     expect(both).toContain(`its version is that of their parent: ['at']`);
     expect(problemsOf(() => specOf(shape, {}, { keep: { sku: ['a'] } }))).toContain(
       '"keep" leaves elements out',
     );
     expect(problemsOf(() => specOf(shape, {}, { unnest }))).toContain('unnest once');
+    const dedupe = { key: ['sku'], version: [] };
+    expect(problemsOf(() => specOf(shape, {}, { dedupe }))).toContain('"dedupe" leaves elements out');
+    expect(problemsOf(() => specOf(shape, { key: ['order_id'] }))).toContain('is that of their parent');
+    expect(
+      specOf(shape, { key: [] }, { dedupe: { key: ['order_id', 'sku'], version: [] } }).tasks,
+    ).toHaveLength(5);
   });
 });
 
