@@ -7,9 +7,10 @@ import type { StageRequest } from '../core/run/run.js';
 import { quoteName, quoteText } from '../connectors/duckdb/sql-text.js';
 import { duckDbTransforms } from '../connectors/duckdb/transform-dialect.js';
 import { writeTransformed } from '../connectors/load/run-transforms.js';
-import { compileChain } from '../connectors/load/transform-chain.js';
-import type { ActivityDeps, Stage } from './deps.js';
+import { compileChain, unnestGaps } from '../connectors/load/transform-chain.js';
+import type { ActivityDeps, Stage, StageIo } from './deps.js';
 import { mapRows } from './map-rows.js';
+import { unnestRows } from './unnest-rows.js';
 
 type TransformRequest = StageRequest<TransformTask>;
 
@@ -20,32 +21,35 @@ type TransformRequest = StageRequest<TransformTask>;
  * @throws PipelineError TRANSFORM_INVALID, FUNCTION_MISSING, STAGING_*, DISK_FULL
  */
 export function createTransform(deps: ActivityDeps): Stage<TransformRequest, Manifest> {
-  return async ({ context, task, input }, io) => {
-    if (input === undefined)
+  return async ({ context, task, input: given }, io) => {
+    if (given === undefined)
       throw new PipelineError('INTERNAL', { where: `task "${task.id}"`, reason: 'no input manifest' });
     // Where the steps run changes nothing about the outcome.
     const { runIn: _place, ...rules } = task.config;
     const contentHash = createHash('sha256')
-      .update(input.contentHash + canonicalJson(rules))
+      .update(given.contentHash + canonicalJson(rules))
       .digest('hex');
     if (task.config.function === true) {
       const { map } = deps.functions(context.dagId, task.id);
       if (map === undefined)
         throw new PipelineError('FUNCTION_MISSING', { dagId: context.dagId, taskId: task.id });
-      return { ...(await mapRows(deps, input, map, io)), contentHash };
+      return { ...(await mapRows(deps, given, map, io)), contentHash };
     }
-    const { columns } = input;
     const where = `${context.dagId}/${task.id}`;
-    if (columns === undefined) {
+    if (given.columns === undefined) {
       throw new PipelineError('TRANSFORM_INVALID', {
         task: where,
         problems: ['declarative steps need typed columns: put a validate task before it, or use a function'],
       });
     }
+    const { unnest, ...steps } = task.config;
+    const input = await unnestHere(deps, given, task, io, where);
+    if (unnest !== undefined && Object.keys(steps).every((name) => name === 'runIn'))
+      return { ...input, contentHash };
     const { deferred: before, ...rest } = input;
     const deferred: DeferredTransforms = {
-      columns: before?.columns ?? columns,
-      transforms: [...(before?.transforms ?? []), task.config],
+      columns: before?.columns ?? input.columns ?? [],
+      transforms: [...(before?.transforms ?? []), steps],
     };
     const chain = compileChain(deferred, duckDbTransforms);
     if ('problems' in chain)
@@ -53,7 +57,7 @@ export function createTransform(deps: ActivityDeps): Stage<TransformRequest, Man
     const deletes = await renameDeletes(deps, input.deletes, task.config);
     const outcome = { ...rest, deletes, columns: chain.columns, contentHash };
     if (input.files.length === 0) return outcome;
-    if (task.config.runIn === 'warehouse') {
+    if (task.config.runIn === 'warehouse' && unnest === undefined) {
       const gaps = deps.warehouse.transformGaps(deferred);
       if (gaps.length === 0) {
         io.log.info(`${deps.warehouse.name} does this with the load`);
@@ -80,6 +84,23 @@ export function createTransform(deps: ActivityDeps): Stage<TransformRequest, Man
       },
     };
   };
+}
+
+/** Unnests in the worker, wherever the other steps are to run. */
+function unnestHere(
+  deps: ActivityDeps,
+  input: Manifest,
+  { config }: TransformTask,
+  io: StageIo,
+  where: string,
+): Promise<Manifest> {
+  const { unnest, runIn } = config;
+  if (unnest === undefined) return Promise.resolve(input);
+  if (runIn === 'warehouse')
+    io.log.warn(`the worker does this: ${deps.warehouse.name} cannot`, {
+      gaps: [...unnestGaps({ transforms: [config] })],
+    });
+  return unnestRows(deps, input, unnest, where, io);
 }
 
 /** Deletions carry key and version columns only; a rename of one of those must reach them too. */

@@ -1,5 +1,6 @@
 import type { ColumnType } from '../../core/loading/columns.js';
 import type { TransformConfig } from '../../core/dag/dag-spec.js';
+import { carriedColumns, type UnnestConfig } from '../../core/dag/unnest.js';
 import type { JsonObject } from '../../core/json.js';
 import { schemaColumns } from '../../schemas/columns.js';
 
@@ -41,8 +42,9 @@ function purposesOf(tag: unknown): string[] {
 }
 
 /** Fields after a declarative transform, in the order of its steps; what is taken out of a field keeps its tags. */
-export function transformFields(fields: readonly FlowField[], config: TransformConfig): FlowField[] {
-  const { extract = {}, rename = {}, constant = {}, select, drop = [] } = config;
+export function transformFields(before: readonly FlowField[], config: TransformConfig): FlowField[] {
+  const { unnest, extract = {}, rename = {}, constant = {}, select, drop = [] } = config;
+  const fields = unnest === undefined ? before : unnestedFields(before, unnest);
   const taken = Object.entries(extract).flatMap(([name, { from, path, type }]): FlowField[] => {
     const source = fields.find((field) => field.name === from);
     return source === undefined
@@ -61,4 +63,34 @@ export function transformFields(fields: readonly FlowField[], config: TransformC
   return [...renamed.filter(({ name }) => !replaced.has(name)), ...constants].filter(
     ({ name }) => (select === undefined || select.includes(name)) && !drop.includes(name),
   );
+}
+
+/** Fields of the elements of an array, which keep the tags of the field that holds it, beside those of their parent. */
+function unnestedFields(fields: readonly FlowField[], unnest: UnnestConfig): FlowField[] {
+  const { column, path = '$', position, columns } = unnest;
+  const source = fields.find(({ name }) => name === column);
+  const carried = carriedColumns(unnest);
+  if (source === undefined) return fields.filter(({ name }) => carried.includes(name));
+  const array = `${source.from}${path.replace(/^\$/, '')}[]`;
+  return [
+    ...carried.flatMap((name) => fields.find((field) => field.name === name) ?? []),
+    ...(position === undefined
+      ? []
+      : [
+          {
+            ...source,
+            name: position,
+            type: 'int64',
+            from: array,
+            pii: 'none',
+            isSubjectKey: false,
+          } as const,
+        ]),
+    ...Object.entries(columns).map(([name, member]): FlowField => ({
+      ...source,
+      name,
+      type: member.type,
+      from: `${array}${member.path.replace(/^\$/, '')}`,
+    })),
+  ];
 }

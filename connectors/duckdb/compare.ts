@@ -3,7 +3,7 @@ import type { TableComparison } from '../../core/reconcile/reconcile.js';
 import { PipelineError } from '../../core/errors/index.js';
 import { intervalKey } from '../../core/interval.js';
 import type { CompareRequest } from '../warehouse.js';
-import { deletedValue, winnersSql } from '../load/batch-sql.js';
+import { deletedValue, deletionMarks, winnersSql } from '../load/batch-sql.js';
 import { rowsOf, tableColumns, timestamp } from './rows.js';
 import { quoteName, quoteText } from './sql-text.js';
 import { systemColumns, tombstoneTable } from '../load/system-tables.js';
@@ -50,9 +50,13 @@ async function makeSource(
       `SELECT ${columns.map(quoteName).join(', ')}, ${systemColumns.position}, FALSE AS is_deleted FROM read_parquet([${staged.rows.map(quoteText).join(', ')}])`,
     );
   }
-  if (staged.deletes.length > 0) {
-    const marks = [...config.key, ...config.version];
-    const value = deletedValue(await tableColumns(connection, tombstoneTable(config.into)));
+  // Deletions alone leave no row.
+  if (staged.deletes.length > 0 && parts.length > 0) {
+    const marks = deletionMarks(config);
+    const value = deletedValue([
+      ...((await tableColumns(connection, config.into)) ?? []),
+      ...((await tableColumns(connection, tombstoneTable(config.into))) ?? []),
+    ]);
     const offset = manifest.counts.extracted;
     parts.push(`SELECT ${marks.map((name) => `${value(name)} AS ${quoteName(name)}`).join(', ')}, ${String(offset)} + row_number() OVER () AS ${systemColumns.position}, TRUE AS is_deleted
       FROM read_json([${staged.deletes.map(quoteText).join(', ')}], format = 'newline_delimited', columns = {${marks.map((name) => `${quoteName(name)}: 'JSON'`).join(', ')}})`);

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import type { WarehouseReader } from '../warehouse.js';
 import type { WarehouseEnvironment, WarehousePlace } from '../warehouse-registry.js';
+import type { DeferredTransforms } from '../../core/loading/manifest.js';
+import { unnestGaps } from '../load/transform-chain.js';
 import { connectDuckDb } from './connect.js';
 import { journalPath, LoadJournal } from './load-journal.js';
 import { createDuckDbWarehouse } from './warehouse.js';
@@ -19,9 +21,9 @@ export function connectReader({ settings }: WarehousePlace): Promise<WarehouseRe
   return connectDuckDb({ path: settings.path });
 }
 
-/** DuckDB is the engine of the worker. */
-export function transformGaps(): readonly string[] {
-  return [];
+/** DuckDB is the engine of the worker, with the same steps. */
+export function transformGaps(deferred: DeferredTransforms): readonly string[] {
+  return unnestGaps(deferred);
 }
 
 /** The file is made by the first worker. */

@@ -7,7 +7,7 @@ import { isPipelineError, PipelineError } from '../../core/errors/index.js';
 import { intervalKey } from '../../core/interval.js';
 import type { JsonValue } from '../../core/json.js';
 import { limits } from '../../core/limits.js';
-import type { StagedFile } from '../../core/loading/manifest.js';
+import type { DeferredTransforms, StagedFile } from '../../core/loading/manifest.js';
 import { committedCursor } from '../cursor.js';
 import type { StagingStore } from '../staging.js';
 import type {
@@ -31,6 +31,7 @@ import { existingValues, storedValues, tally } from './known-values.js';
 import { journalPath, LoadJournal } from './load-journal.js';
 import type { LoadFiles } from '../load/batch-sql.js';
 import { loadFiles } from '../load/stage-batch.js';
+import { unnestGaps } from '../load/transform-chain.js';
 import { runLoad } from './load-transaction.js';
 import { announceOwner, findOwner } from './owner.js';
 import { readOnlyQuery } from './read-only-query.js';
@@ -198,9 +199,9 @@ class DuckDbWarehouse implements Warehouse {
     compareKeys: (request) => this.#compareChecksums(request, compareKeys),
   };
 
-  /** It is the engine of the worker. */
-  transformGaps(): readonly string[] {
-    return [];
+  /** It is the engine of the worker, with the same steps. */
+  transformGaps(deferred: DeferredTransforms): readonly string[] {
+    return unnestGaps(deferred);
   }
 
   async recordReconcile(row: ReconcileRow): Promise<void> {

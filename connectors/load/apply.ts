@@ -1,5 +1,6 @@
 import type { SqlDialect } from './dialect.js';
-import { match, groupFirst, type MergeNames } from './judge.js';
+import { groupDeletionSql } from './group-deletions.js';
+import { match, groupFirst, remembersGroups, type MergeNames } from './judge.js';
 import { systemColumns, validityColumns } from './system-tables.js';
 
 const { ingestedAt, loadId, position } = systemColumns;
@@ -65,21 +66,27 @@ function bury(names: MergeNames, dialect: SqlDialect): string[] {
   ];
 }
 
-function remember(names: MergeNames, dialect: SqlDialect, verdicts: string): string {
-  const marks = [...names.key, ...names.version, loadId, ingestedAt]
-    .map((name) => dialect.name(name))
-    .join(', ');
-  return `INSERT INTO ${names.tombstones} (${marks}) SELECT ${marks} FROM ${names.judged} WHERE verdict ${verdicts} AND is_deleted`;
+function remember(
+  names: MergeNames,
+  dialect: SqlDialect,
+  verdicts: string,
+  { key = names.key, isDeletion = 'is_deleted' } = {},
+): string {
+  const marks = [...key, ...names.version, loadId, ingestedAt].map((name) => dialect.name(name)).join(', ');
+  return `INSERT INTO ${names.tombstones} (${marks}) SELECT ${marks} FROM ${names.judged} WHERE verdict ${verdicts} AND ${isDeletion}`;
 }
 
+/** Takes away the groups that rows or a deletion of the group replace, and remembers such deletions. */
 function replaceGroups(names: MergeNames, dialect: SqlDialect): string[] {
   const { table, judged, key, mergeKey } = names;
+  const isGroup = (alias: string) =>
+    groupDeletionSql({ disposition: 'merge', ...names }, (column) =>
+      column === 'is_deleted' ? `${alias}is_deleted` : `${alias}${dialect.name(column)}`,
+    ) ?? 'FALSE';
+  const isNamed = `j.${groupFirst} AND (NOT j.is_deleted OR ${isGroup('j.')}) AND ${match(dialect, 'j', 's', mergeKey)}`;
+  const verdicts = `IN ('loaded', 'raised')`;
   return [
-    dialect.deleteMatching(
-      table,
-      judged,
-      `j.verdict = 'loaded' AND j.${groupFirst} AND NOT j.is_deleted AND ${match(dialect, 'j', 's', mergeKey)}`,
-    ),
+    dialect.deleteMatching(table, judged, `j.verdict = 'loaded' AND ${isNamed}`),
     ...(key.length === 0
       ? []
       : [
@@ -90,6 +97,12 @@ function replaceGroups(names: MergeNames, dialect: SqlDialect): string[] {
           ),
         ]),
     insert(names, dialect),
+    ...(remembersGroups(names)
+      ? [
+          dialect.deleteMatching(names.tombstones, judged, `j.verdict ${verdicts} AND ${isNamed}`),
+          remember(names, dialect, verdicts, { key: mergeKey, isDeletion: isGroup('') }),
+        ]
+      : []),
   ];
 }
 

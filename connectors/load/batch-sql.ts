@@ -2,9 +2,10 @@ import { columnOfDuckDb, duckDbSpelling, duckDbType } from '../duckdb/column-sql
 import { quoteName, quoteText } from '../duckdb/sql-text.js';
 import type { ColumnSpec } from '../../core/loading/columns.js';
 import type { LoadConfig } from '../../core/dag/dag-spec.js';
-import { mergeKeyOf, strategyOf } from '../../core/loading/load-rules.js';
+import { mergeKeyOf, strategyOf, tombstoneKeyOf } from '../../core/loading/load-rules.js';
 import type { LoadRequest } from '../warehouse.js';
 import type { EvolutionPlan, Refusal, StoredColumn } from './evolution.js';
+import { groupDeletionSql, latestOfGroupSql } from './group-deletions.js';
 import { groupFirst } from './judge.js';
 import { systemColumns } from './system-tables.js';
 
@@ -83,8 +84,10 @@ export function batchSql(
   return {
     refused: source === undefined || refusals.length === 0 ? undefined : refusedSql(source, refusals),
     all,
-    winners: isMerge ? `(${winnersSql(all, config)})` : all,
-    allWin: isMerge ? `(${winnersSql(all, config, { isUnique: true })})` : all,
+    winners: isMerge ? `(${winnersSql(all, config, { hasDeletes: deletes !== undefined })})` : all,
+    allWin: isMerge
+      ? `(${winnersSql(all, config, { isUnique: true, hasDeletes: deletes !== undefined })})`
+      : all,
     identities:
       isMerge && identity.length > 0
         ? `(SELECT count(*) FILTER (NOT is_refused) AS n, count(*) FILTER (is_refused) AS refused FROM (${given.join(' UNION ALL BY NAME ')}) GROUP BY ${identity.join(', ')})`
@@ -99,6 +102,7 @@ export function batchSql(
  *
  * @param name how the engine writes a column
  * @param isUnique whether no two rows have the same identity
+ * @param hasDeletes false where no deletion that came apart from the rows is among them
  */
 export function winnersSql(
   source: string,
@@ -106,7 +110,12 @@ export function winnersSql(
   {
     name = quoteName,
     isUnique = false,
-  }: { readonly name?: (column: string) => string; readonly isUnique?: boolean } = {},
+    hasDeletes = true,
+  }: {
+    readonly name?: (column: string) => string;
+    readonly isUnique?: boolean;
+    readonly hasDeletes?: boolean;
+  } = {},
 ): string {
   const strategy = strategyOf(config);
   const identity = identityOf(config);
@@ -121,7 +130,17 @@ export function winnersSql(
       : `SELECT * FROM ${source} WHERE TRUE QUALIFY row_number() OVER (PARTITION BY ${identity.map(name).join(', ')} ORDER BY ${order.join(', ')}) = 1`;
   if (strategy !== 'delete-insert') return winners;
   const group = mergeKeyOf(config).map(name).join(', ');
-  return `SELECT *, row_number() OVER (PARTITION BY ${group}, is_deleted ORDER BY ${position}) = 1 AS ${groupFirst} FROM (${winners})`;
+  const isGroup = hasDeletes
+    ? groupDeletionSql(config, (column) => (column === 'is_deleted' ? column : name(column)))
+    : undefined;
+  if (isGroup === undefined)
+    return `SELECT *, row_number() OVER (PARTITION BY ${group}, is_deleted ORDER BY ${position}) = 1 AS ${groupFirst} FROM (${winners})`;
+  const greatestFirst = [
+    ...config.version.slice(0, 1).map((column) => `${name(column)} DESC NULLS LAST`),
+    `${position} DESC`,
+  ].join(', ');
+  const isFirst = `row_number() OVER (PARTITION BY ${group}, is_deleted, ${isGroup} ORDER BY ${greatestFirst}) = 1`;
+  return `SELECT *, ${isFirst} AS ${groupFirst} FROM (${winners}) WHERE TRUE QUALIFY ${latestOfGroupSql(config, { isGroup, isFirst, name })}`;
 }
 
 /** Columns that tell the rows of a batch apart. A history has room for a version and for a deletion at that version. */
@@ -214,15 +233,21 @@ function deletesSql(
   { deletes, rowCount }: LoadFiles,
   tombstones: readonly StoredColumn[] | undefined,
 ): string {
-  const marks = [...request.config.key, ...request.config.version];
-  const value = deletedValue(
-    tombstones ??
-      plan.assignments.map(({ column, type }) => ({ name: column, sqlType: duckDbSpelling(type) })),
-  );
+  const { config } = request;
+  const marks = deletionMarks(config);
+  const value = deletedValue([
+    ...plan.assignments.map(({ column, type }) => ({ name: column, sqlType: duckDbSpelling(type) })),
+    ...(tombstones ?? []),
+  ]);
   const offset = rowCount + request.manifest.counts.quarantined;
   return `SELECT ${marks.map((name) => `${value(name)} AS ${quoteName(name)}`).join(', ')}, ${identitySql(request).join(', ')},
       ${String(offset)} + row_number() OVER () AS ${position}, TRUE AS is_deleted
     FROM ${deletesTable(deletes, marks)}`;
+}
+
+/** Columns that a deletion may carry. */
+export function deletionMarks(config: LoadConfig): readonly string[] {
+  return [...new Set([...config.key, ...tombstoneKeyOf(config), ...config.version])];
 }
 
 /** Files of deletions as columns of JSON values. */

@@ -1,5 +1,7 @@
 import type { LoadStrategy } from '../../core/dag/dag-spec.js';
+import { hasTombstones } from '../../core/loading/load-rules.js';
 import type { SqlDialect } from './dialect.js';
+import { groupDeletionSql } from './group-deletions.js';
 import { systemColumns } from './system-tables.js';
 
 const { ingestedAt, loadId, position } = systemColumns;
@@ -159,29 +161,63 @@ function insertOnlyVerdict(names: MergeNames, dialect: SqlDialect, compared: Com
 }
 
 /**
- * A group is replaced as a whole, unless the table holds a later version of it; a deletion takes the rows of its key away,
- * unless one of them is later. What has no key deletes none.
+ * A group is replaced as a whole, unless the table holds a later version of it, or remembers that it was deleted at that
+ * version or a later one. A deletion takes the rows of its key away, or those of its group where it names that alone, unless
+ * one of them is later. What has neither deletes none.
  */
 function groupVerdict(names: MergeNames, dialect: SqlDialect): [string, string[]] {
-  const idle = names.key.length === 0 ? `WHEN b.is_deleted THEN 'unchanged' ` : '';
+  const { key, mergeKey } = names;
+  const value = (column: string) => `b.${dialect.name(column)}`;
+  const isGroup = groupDeletionSql({ disposition: 'merge', ...names }, (column) =>
+    column === 'is_deleted' ? 'b.is_deleted' : value(column),
+  );
   const [version] = names.version;
-  if (version === undefined) return [idle === '' ? `'loaded'` : `CASE ${idle}ELSE 'loaded' END`, []];
+  const idle = key.length === 0 ? `WHEN b.is_deleted THEN 'unchanged' ` : '';
+  if (version === undefined) {
+    const taken = isGroup === undefined ? '' : `WHEN ${isGroup} THEN 'loaded' `;
+    return [`CASE ${taken}${idle}WHEN TRUE THEN 'loaded' END`, []];
+  }
   const column = dialect.name(version);
-  const ofGroup = `max(b.${column}) OVER (PARTITION BY ${names.mergeKey.map((name) => `b.${dialect.name(name)}`).join(', ')}, b.is_deleted)`;
+  const ofGroup = `max(b.${column}) OVER (PARTITION BY ${mergeKey.map(value).join(', ')}, b.is_deleted)`;
   const isLate = (stored: string, delivered: string) =>
     `(${stored}.greatest > ${delivered} OR (${stored}.greatest IS NOT NULL AND ${delivered} IS NULL))`;
-  const greatestOf = (columns: readonly string[], alias: string) => {
+  const greatestOf = (table: string, columns: readonly string[], alias: string) => {
     const list = columns.map((name) => dialect.name(name)).join(', ');
-    return `LEFT JOIN (SELECT ${list}, max(${column}) AS greatest FROM ${names.table} GROUP BY ${list}) ${alias} ON ${match(dialect, 'b', alias, columns)}`;
+    return `LEFT JOIN (SELECT ${list}, max(${column}) AS greatest FROM ${table} GROUP BY ${list}) ${alias} ON ${match(dialect, 'b', alias, columns)}`;
   };
+  const isThere = (alias: string) => `${alias}.${dialect.name(mergeKey[0] ?? '')} IS NOT NULL`;
+  const isRemembered = remembersGroups(names);
+  const ofDeletion =
+    isGroup === undefined
+      ? ''
+      : `WHEN ${isGroup} THEN CASE WHEN ${isLate('g', `b.${column}`)} THEN 'superseded' ${
+          isRemembered
+            ? `WHEN ${isLate('t', `b.${column}`)} THEN 'superseded'
+               WHEN ${isThere('g')} THEN 'loaded'
+               WHEN ${isThere('t')} AND t.greatest IS NOT DISTINCT FROM b.${column} THEN 'unchanged'
+               WHEN ${isThere('t')} THEN 'raised' `
+            : ''
+        }ELSE 'loaded' END `;
   const ofKey =
-    names.key.length === 0
+    key.length === 0
       ? ''
       : `WHEN b.is_deleted THEN CASE WHEN ${isLate('k', `b.${column}`)} THEN 'superseded' ELSE 'loaded' END `;
+  const ofRows = isRemembered
+    ? `WHEN ${isThere('t')} AND NOT coalesce(t.greatest < ${ofGroup}, t.greatest IS NULL AND ${ofGroup} IS NOT NULL) THEN 'superseded' `
+    : '';
   return [
-    `CASE ${idle}${ofKey}WHEN ${isLate('g', ofGroup)} THEN 'superseded' ELSE 'loaded' END`,
-    [greatestOf(names.mergeKey, 'g'), ...(names.key.length === 0 ? [] : [greatestOf(names.key, 'k')])],
+    `CASE ${ofDeletion}${idle}${ofKey}${ofRows}WHEN ${isLate('g', ofGroup)} THEN 'superseded' ELSE 'loaded' END`,
+    [
+      greatestOf(names.table, mergeKey, 'g'),
+      ...(key.length === 0 ? [] : [greatestOf(names.table, key, 'k')]),
+      ...(isRemembered ? [greatestOf(names.tombstones, mergeKey, 't')] : []),
+    ],
   ];
+}
+
+/** True where deletions of groups are to be looked up and kept. */
+export function remembersGroups(names: MergeNames): boolean {
+  return names.hasDeletions !== false && hasTombstones({ disposition: 'merge', ...names });
 }
 
 /** Each version of a key is a row of its own. */

@@ -1,6 +1,6 @@
 import type { ColumnSpec } from '../../core/loading/columns.js';
 import { PipelineError } from '../../core/errors/index.js';
-import { hasTombstones, strategyOf } from '../../core/loading/load-rules.js';
+import { hasTombstones, strategyOf, tombstoneKeyOf } from '../../core/loading/load-rules.js';
 import { columnOfDuckDb } from '../duckdb/column-sql.js';
 import type { LoadRequest } from '../warehouse.js';
 import { flagColumn } from './batch-sql.js';
@@ -97,7 +97,9 @@ export function tableChanges(request: LoadRequest, plan: EvolutionPlan, stored: 
 
 function tombstoneChange(request: LoadRequest, plan: EvolutionPlan, stored: StoredTables): TableChange {
   const { config } = request;
-  const marks = [...config.key, ...config.version].map((name) => markColumn(request, plan, stored, name));
+  const marks = [...tombstoneKeyOf(config), ...config.version].map((name) =>
+    markColumn(request, plan, stored, name),
+  );
   return {
     table: tombstoneTable(config.into),
     create:

@@ -1,6 +1,7 @@
 import type { ColumnSpec } from '../../core/loading/columns.js';
 import type { DeferredTransforms } from '../../core/loading/manifest.js';
 import type { TransformDialect } from './transform-dialect.js';
+import { compileUnnest } from './unnest-sql.js';
 import { compileTransform, type TransformPlan } from './transform-sql.js';
 
 /** Where the rows that went into transforms have gone; `rows` go on. */
@@ -28,6 +29,13 @@ export interface TransformChain {
 
 type Compiled = Exclude<TransformPlan, { readonly problems: readonly string[] }>;
 
+const unnestGap = 'unnest: rows without elements become deletions, which the worker writes';
+
+/** Why the worker has to do what no warehouse does; empty where there is no such step. */
+export function unnestGaps({ transforms }: Pick<DeferredTransforms, 'transforms'>): readonly string[] {
+  return transforms.some(({ unnest }) => unnest !== undefined) ? [unnestGap] : [];
+}
+
 /** Compiles transforms for an engine, or says everything that is wrong with the first one that is. */
 export function compileChain(
   { columns: input, transforms }: DeferredTransforms,
@@ -36,9 +44,11 @@ export function compileChain(
   const plans: Compiled[] = [];
   let columns = input;
   for (const config of transforms) {
-    const plan = compileTransform(columns, config, dialect);
+    const unnested = config.unnest === undefined ? { columns } : compileUnnest(columns, config.unnest);
+    if ('problems' in unnested) return unnested;
+    const plan = compileTransform(unnested.columns, config, dialect);
     if ('problems' in plan) return plan;
-    plans.push(plan);
+    plans.push({ ...plan, gaps: [...unnestGaps({ transforms: [config] }), ...plan.gaps] });
     ({ columns } = plan);
   }
   const upTo = (end: number, source: string): string =>

@@ -1,5 +1,6 @@
 import type { ColumnSpec } from '../../core/loading/columns.js';
 import type { Normalisation, TransformConfig } from '../../core/dag/dag-spec.js';
+import { isMemberPath, type MemberType } from '../../core/dag/unnest.js';
 import { systemColumns } from './system-tables.js';
 import type { TransformDialect } from './transform-dialect.js';
 
@@ -57,6 +58,13 @@ function dedupeClause(dedupe: TransformConfig['dedupe'], dialect: TransformDiale
   return ` WHERE TRUE QUALIFY row_number() OVER (PARTITION BY ${key} ORDER BY ${order}) = 1`;
 }
 
+/** The column of a member of a JSON value. */
+export function memberColumn(name: string, type: MemberType): ColumnSpec {
+  return type === 'decimal'
+    ? { name, type, precision: 38, scale: 9, nullable: true }
+    : { name, type, nullable: true };
+}
+
 interface Shaped {
   readonly column: ColumnSpec;
   readonly expression: string;
@@ -104,17 +112,14 @@ class Shape {
     return conditions;
   }
 
-  #extract(name: string, from: string, path: string, type: ColumnSpec['type']): void {
+  #extract(name: string, from: string, path: string, type: MemberType): void {
     const source = this.#find(from);
     if (source === undefined) return;
     if (source.column.type !== 'json')
       this.problems.push(`extract "${name}": column "${from}" is ${source.column.type}, not json`);
-    if (!/^\$([.][A-Za-z_][A-Za-z0-9_]*|[.]"[^"\\]+"|\[[0-9]+\])*$/.test(path))
+    if (!isMemberPath(path))
       this.problems.push(`extract "${name}": "${path}" is not a path such as $.customer.email`);
-    const column: ColumnSpec =
-      type === 'decimal'
-        ? { name, type, precision: 38, scale: 9, nullable: true }
-        : { name, type, nullable: true };
+    const column = memberColumn(name, type);
     const isRefused = this.#refuses('extract from', source.column);
     this.#put(name, {
       column,

@@ -8,7 +8,7 @@ import { intervalKey } from '../../core/interval.js';
 import { limits } from '../../core/limits.js';
 import { columnOfDuckDb, duckDbType } from '../duckdb/column-sql.js';
 import { quoteName } from '../duckdb/sql-text.js';
-import { deletedValue, deletesTable, winnersSql } from '../load/batch-sql.js';
+import { deletedValue, deletionMarks, deletesTable, winnersSql } from '../load/batch-sql.js';
 import { loadFiles, writeRows } from '../load/stage-batch.js';
 import {
   loadsTable,
@@ -82,8 +82,11 @@ async function uploadSource(
     );
   }
   if (files.deletes.length > 0 && parts.length > 0) {
-    const marks = [...config.key, ...config.version];
-    const value = deletedValue(await engine.columns(tombstoneTable(config.into)));
+    const marks = deletionMarks(config);
+    const value = deletedValue([
+      ...((await engine.columns(config.into)) ?? []),
+      ...((await engine.columns(tombstoneTable(config.into))) ?? []),
+    ]);
     parts.push(
       `SELECT ${marks.map((name) => `${value(name)} AS ${quoteName(name)}`).join(', ')}, ${String(manifest.counts.extracted)} + row_number() OVER () AS ${systemColumns.position}, TRUE AS is_deleted FROM ${deletesTable(files.deletes, marks)}`,
     );

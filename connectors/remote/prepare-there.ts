@@ -154,7 +154,8 @@ function fillBatch(
   ];
   const rows = `(${chain.select(dialect.table(tables.source))})`;
   const all = `(SELECT ${values.join(', ')} FROM ${rows} WHERE NOT ${refusedSql(config, name)})`;
-  const winners = config.disposition === 'merge' ? `(${winnersSql(all, config, { name })})` : all;
+  const winners =
+    config.disposition === 'merge' ? `(${winnersSql(all, config, { name, hasDeletes: false })})` : all;
   const list = columns.map((column) => name(column.name)).join(', ');
   return {
     sql: `INSERT INTO ${dialect.table(tables.batch)} (${list}) SELECT ${list} FROM ${winners}`,

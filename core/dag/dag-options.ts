@@ -4,6 +4,7 @@ import type { Check, CheckOptions } from '../quality/checks.js';
 import type { SchemaContract } from '../loading/columns.js';
 import type { RecordObject, TaskFunctionContext } from './dag-definition.js';
 import type { Edge, GroupEdge, Rows } from './edge.js';
+import type { FlattenOptions } from './flatten.js';
 import type { Param } from './param.js';
 import type {
   ApprovalOptions,
@@ -90,6 +91,8 @@ export interface TransformOptions
    */
   readonly runIn?: 'worker' | 'warehouse';
   readonly normalise?: Readonly<Record<string, Normalisation | readonly Normalisation[]>>;
+  /** Object column → members that become columns in its place: `extract` of each, and `drop` of the object. */
+  readonly flatten?: Readonly<Record<string, FlattenOptions>>;
 }
 
 export interface LoadOptions extends TaskOptions {

@@ -1,5 +1,6 @@
 import type { SchemaContract } from '../loading/columns.js';
 import type { JsonObject, JsonValue } from '../json.js';
+import type { MemberType, UnnestConfig } from './unnest.js';
 
 /** Where an extract task reads: data, so that a run stays with what it started with. */
 export interface SourceRef {
@@ -48,6 +49,8 @@ export type Normalisation = 'trim' | 'lower' | 'upper' | 'collapse-space' | 'emp
 
 /** Declarative steps, applied in the order of the fields here; or a function of the DAG file when `function` is true. */
 export interface TransformConfig {
+  /** A row for each element of an array: the rows of a child table. */
+  readonly unnest?: UnnestConfig;
   /** New column → JSON path (`$.customer.email`) into a JSON column: `{ email: { from: 'customer', path: '$.email' } }`. */
   readonly extract?: Readonly<
     Record<
@@ -55,7 +58,7 @@ export interface TransformConfig {
       {
         readonly from: string;
         readonly path: string;
-        readonly type: 'string' | 'int64' | 'decimal' | 'double' | 'boolean' | 'timestamp' | 'json';
+        readonly type: MemberType;
       }
     >
   >;

@@ -21,6 +21,7 @@ import type {
   TransformConfig,
   ValidateConfig,
 } from './dag-spec.js';
+import { readFlatten } from './flatten.js';
 import { limits } from '../limits.js';
 import { readSchedule } from '../schedule/read-schedule.js';
 import type { ReconcileSpec } from '../reconcile/reconcile-spec.js';
@@ -76,10 +77,18 @@ export function readValidate(options: ValidateOptions): ValidateConfig {
 }
 
 /** What a transform task does. */
-export function readTransform(options: TransformOptions | RowMapper): TransformConfig {
+export function readTransform(
+  draft: SpecDraft,
+  id: string,
+  options: TransformOptions | RowMapper,
+): TransformConfig {
   if (typeof options === 'function') return { function: true };
-  const { extract, rename, normalise, constant, select, drop, keep, dedupe, runIn } = options;
+  const { unnest, flatten, rename, normalise, constant, select, keep, dedupe, runIn } = options;
+  const problems: string[] = [];
+  const { extract, drop } = flatten === undefined ? options : readFlatten(flatten, options, problems);
+  draft.problems.push(...problems.map((problem) => `task "${id}": ${problem}`));
   return {
+    ...(unnest === undefined ? {} : { unnest }),
     ...(extract === undefined ? {} : { extract }),
     ...(rename === undefined ? {} : { rename }),
     ...(normalise === undefined ? {} : { normalise: normaliseLists(normalise) }),

@@ -157,7 +157,7 @@ export function createTaskBuilder(draft: SpecDraft, defaults: DefaultArgs, group
       const settings = typeof options === 'function' ? {} : options;
       if (typeof options === 'function') draft.addFunctions(pathOf(id), { map: options });
       const task = { ...base(id, settings, [input]), input: input.taskId };
-      return add({ kind: 'transform', ...task, config: readTransform(options) }, settings);
+      return add({ kind: 'transform', ...task, config: readTransform(draft, pathOf(id), options) }, settings);
     },
     check: (id, input, options) => {
       const duration: SpecDraft['duration'] = (value, where) =>

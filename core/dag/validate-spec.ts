@@ -8,6 +8,7 @@ import { limits } from '../limits.js';
 import { loadProblems } from '../loading/load-rules.js';
 import { validateSchedule } from './validate-schedule.js';
 import { triggerRules } from './task-spec.js';
+import { unnestProblems } from './unnest.js';
 import { checkAssets } from './validate-assets.js';
 import { checkTasks } from './validate-tasks.js';
 
@@ -74,6 +75,8 @@ function checkTask(task: TaskSpec, spec: DagSpec): string[] {
   if (task.kind === 'validate' && !(task.config.quarantineOver >= 0 && task.config.quarantineOver <= 1)) {
     problems.push(`${at}: quarantineOver is ${String(task.config.quarantineOver)}; use a share from 0 to 1`);
   }
+  if (task.kind === 'transform' && task.config.unnest !== undefined)
+    problems.push(...unnestProblems(task.config.unnest).map((problem) => `${at}: ${problem}`));
   if (task.kind === 'check')
     problems.push(...checkProblems(task.config).map((problem) => `${at}: ${problem}`));
   if (task.kind === 'anomaly-gate')

@@ -2,6 +2,7 @@ import type { DagSpec } from './dag-spec.js';
 import { branchTargets, isInGroup } from './graph.js';
 import { limits } from '../limits.js';
 import type { ExpandSpec, TaskSpec } from './task-spec.js';
+import { checkUnnested } from './validate-unnest.js';
 
 /** What is wrong with branches, setups, mappings, slots and groups, a sentence each. */
 export function checkTasks(spec: DagSpec): string[] {
@@ -15,6 +16,7 @@ export function checkTasks(spec: DagSpec): string[] {
       ...checkPast(task, byId),
       ...checkSwitch(task, spec),
       ...checkDeferred(task, byId),
+      ...checkUnnested(task, byId),
       ...checkDeletions(task, byId),
       ...checkInputs(task, spec, byId),
     ]),

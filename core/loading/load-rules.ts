@@ -17,10 +17,32 @@ export function mergeKeyOf(config: Pick<LoadConfig, 'key' | 'mergeKey'>): readon
   return config.mergeKey ?? config.key;
 }
 
+type Identity = Pick<LoadConfig, 'disposition' | 'strategy' | 'key' | 'mergeKey'>;
+
+/** Key columns that tell the rows of a `delete-insert` group apart. */
+export function keyWithinGroup(config: Pick<LoadConfig, 'key' | 'mergeKey'>): readonly string[] {
+  return config.key.filter((name) => !mergeKeyOf(config).includes(name));
+}
+
+/** True where a deletion that names a group, and no row of it, takes the whole group away. */
+export function hasGroupDeletions(config: Identity): boolean {
+  return (
+    strategyOf(config) === 'delete-insert' &&
+    mergeKeyOf(config).length > 0 &&
+    (config.key.length === 0 || keyWithinGroup(config).length > 0)
+  );
+}
+
 /** True where the load remembers deletions, so that an older row cannot bring a deleted one back. */
-export function hasTombstones(config: Pick<LoadConfig, 'disposition' | 'strategy'>): boolean {
+export function hasTombstones(config: Identity & Pick<LoadConfig, 'version'>): boolean {
   const strategy = strategyOf(config);
+  if (strategy === 'delete-insert') return hasGroupDeletions(config) && config.version.length > 0;
   return strategy === 'upsert' || strategy === 'scd2';
+}
+
+/** Columns by which a deletion is remembered: the key, or that of a group. */
+export function tombstoneKeyOf(config: Identity): readonly string[] {
+  return strategyOf(config) === 'delete-insert' ? mergeKeyOf(config) : config.key;
 }
 
 /** Everything in which the options of a load contradict one another; empty when all is well. */

@@ -26,6 +26,7 @@ const identifiers = of('identifiers.ts');
 const combining = of('combining.ts');
 const comparing = of('comparing.ts');
 const checksums = of('checksums.ts');
+const unnesting = of('unnesting.ts');
 const workers = of('workers.ts');
 const differential = of('differential.ts');
 const transforms = of('transforms.ts');
@@ -42,6 +43,14 @@ export const warehouseFeatures: readonly WarehouseFeature[] = [
   loading('upsert: null key', 'puts a null key into quarantine and loads the rest'),
   strategies('insert-only', 'insert-only adds new keys and touches no stored row'),
   strategies('delete-insert', 'delete-insert replaces each group that the batch names, and no other'),
+  unnesting(
+    'child tables: unnest',
+    'elements of random parents are those of the latest version of each, in whatever batches they come',
+  ),
+  unnesting(
+    'child tables: emptied, deleted, late',
+    'a parent that is emptied or deleted takes its elements away, and a late version brings none back',
+  ),
   strategies('scd2', 'scd2 keeps every version with its time of validity'),
   strategies('hard delete', 'a column that says deleted deletes the row, and keeps older ones out'),
   deletions(

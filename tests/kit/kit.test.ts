@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defineDag } from 'millrace';
 import { DagTestEnvironment, rows } from 'millrace/testing/kit';
+import type { DagDefinition } from '../../core/dag/dag-definition.js';
+import { blocksInLanguage } from '../docs/pages.js';
 import { rowSchema } from '../engine/dag-files.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'millrace-kit-'));
@@ -28,6 +30,15 @@ afterAll(async () => {
   await started?.close();
   rmSync(folder, { recursive: true, force: true });
 });
+
+/** The DAG of that id in the guide to nested data. */
+async function shownDag(id: string): Promise<DagDefinition> {
+  const shown = blocksInLanguage('ts').find(([, { text }]) => text.includes(`id: '${id}'`));
+  const path = join(folder, `${id}.ts`);
+  writeFileSync(path, shown?.[1].text ?? '');
+  const { default: definition } = (await import(path)) as { default: DagDefinition };
+  return definition;
+}
 
 const orders = defineDag({
   id: 'orders',
@@ -67,6 +78,47 @@ const orders = defineDag({
     expect(run.tasks['tell']).toEqual({ state: 'success', output: 'told' });
     expect(told).toHaveLength(1);
     expect(await environment.query('SELECT id, value FROM orders')).toEqual([{ id: 'a', value: '2' }]);
+  });
+
+  test('the guide’s flattened object is columns in its place', async () => {
+    const order = {
+      ...{ id: 1, created_at: '2026-01-01T00:00:00Z', updated_at: '2026-01-01T00:00:00Z' },
+      ...{ currency: 'EUR', total_price: '10.00' },
+      customer: { id: 9_007_199_254_740_991, default_address: { city: 'Lyon' } },
+    };
+    const flat = await shownDag('orders-with-customers');
+    const { state } = await environment.run(flat, { fakes: { pull: rows([order]) } });
+    expect(state).toBe('success');
+    const [row] = await environment.query('SELECT * FROM flat_orders');
+    expect(row).toMatchObject({
+      customer_id: '9007199254740991',
+      customer_email: null,
+      customer_default_address_city: 'Lyon',
+    });
+    expect(Object.keys(row ?? {})).not.toContain('customer');
+  });
+
+  test('the guide’s child table follows its orders: refilled, emptied, late', async () => {
+    const lines = await shownDag('orders-and-lines');
+    const order = (id: number, day: number, skus: readonly string[] | null) => ({
+      ...{ id, created_at: '2026-01-01T00:00:00Z', updated_at: `2026-01-0${String(day)}T00:00:00Z` },
+      ...{ currency: 'EUR', total_price: '10.00' },
+      line_items: skus?.map((sku) => ({ sku, quantity: 1, price: '2.50' })) ?? null,
+    });
+    const load = async (...orders: readonly ReturnType<typeof order>[]) => {
+      const { state } = await environment.run(lines, { fakes: { pull: rows(orders) } });
+      expect(state).toBe('success');
+    };
+    const stored = () =>
+      environment.query(
+        'SELECT order_id, line_no, sku, CAST(price AS DOUBLE) AS price FROM order_lines ORDER BY order_id, line_no',
+      );
+
+    await load(order(1, 1, [' a ', 'b']), order(2, 1, ['c']), order(3, 1, ['d']));
+    expect(await stored()).toHaveLength(4);
+    await load(order(1, 3, ['e']), order(2, 3, []), order(3, 3, null));
+    await load(order(1, 2, ['late']), order(2, 2, ['late']), order(3, 2, ['late']));
+    expect(await stored()).toEqual([{ order_id: '1', line_no: '0', sku: 'E', price: 2.5 }]);
   });
 
   test('does not wait: days of sensors, timers and retries pass at once', async () => {

@@ -13,6 +13,7 @@ import { loadingContract } from './loading.js';
 import { strategyContract } from './strategies.js';
 import { transformContract } from './transforms.js';
 import { typeContract } from './types.js';
+import { unnestContract } from './unnesting.js';
 import { workerContract } from './workers.js';
 
 /** What a part of the suite works with. */
@@ -59,5 +60,6 @@ export function warehouseContract(kind: WarehouseUnderContract): void {
     workerContract(contract);
     differentialContract(contract);
     transformContract(contract);
+    unnestContract(contract);
   });
 }

@@ -65,7 +65,7 @@ const keptSample = [
 );
 
 /** The stages before a load, on the staging of a warehouse under test. */
-async function withStages<Result>(
+export async function withStages<Result>(
   house: TestWarehouse,
   body: (stages: {
     validated(lines: readonly string[], own?: JsonObject): Promise<Manifest>;
@@ -114,7 +114,7 @@ async function withStages<Result>(
 }
 
 /** What a load leaves: its counts, the rows of its table and of the quarantine. */
-async function outcome(
+export async function outcome(
   house: TestWarehouse,
   into: string,
   config: Partial<LoadConfig>,
