@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { IdentityRequest, IdentitySplit, IdentitySplitOutcome } from '../../core/activities.js';
 import { isPipelineError, PipelineError } from '../../core/errors/index.js';
 import {
@@ -33,6 +34,7 @@ type Resolved = IdentityOutcome & { readonly split?: IdentitySplitOutcome };
 export function createResolveIdentity(deps: Deps): Stage<IdentityRequest, Resolved> {
   return async (request, io) => {
     for (let turn = 1; ; turn += 1) {
+      const startedAt = performance.now();
       try {
         return await resolveOnce(deps, request, io);
       } catch (error) {
@@ -44,6 +46,8 @@ export function createResolveIdentity(deps: Deps): Stage<IdentityRequest, Resolv
             { cause: error },
           );
         io.log.info('another resolve of this graph began meanwhile; this one begins again');
+        // Long enough for the other to end, and never as long as the other waits: two would overtake each other again and again.
+        await sleep((performance.now() - startedAt) * (1 + Math.random()), undefined, { signal: io.signal });
       }
     }
   };

@@ -15,7 +15,7 @@ import { tombstoneTable } from '../load/system-tables.js';
 import { planLoad, tableChanges, type StoredTables, type TableChange } from '../load/table-changes.js';
 import type { LoadMarker, LoadRequest } from '../warehouse.js';
 import { duckDbType } from './column-sql.js';
-import { prepareBatch, type LoadConnections } from './prepare-batch.js';
+import { prepareBatch } from './prepare-batch.js';
 import { settle, writeRefusals, writeRejects } from './quarantine.js';
 import { columnsOf, rowsOf, timestamp } from './rows.js';
 import { quoteName } from './sql-text.js';
@@ -29,14 +29,13 @@ import type { WriteGate } from './write-gate.js';
  * @throws PipelineError STALE_FENCE, CONTRACT_BROKEN, COUNT_MISMATCH, IDENTIFIER_REFUSED, and what `journaled` throws
  */
 export async function runLoad(
-  connections: LoadConnections,
+  connection: DuckDBConnection,
   request: LoadRequest,
   files: LoadFiles,
   gate: WriteGate,
   journaled?: Promise<void>,
 ): Promise<LoadMarker> {
   assertLoadable(request);
-  const { own: connection } = connections;
   const stored = await storedTables(connection, request);
   const plan = planLoad(request, stored);
   const ddl = tableChanges(request, plan, stored).flatMap(ddlOf);
@@ -49,7 +48,7 @@ export async function runLoad(
   }
   return gate.together(async () => {
     const { tombstones } = ddl.length > 0 ? await storedTables(connection, request) : stored;
-    return commitLoad(connections, request, files, { plan, tombstones, journaled });
+    return commitLoad(connection, request, files, { plan, tombstones, journaled });
   });
 }
 
@@ -111,20 +110,13 @@ interface Commit {
 }
 
 async function commitLoad(
-  { own: connection, beside }: LoadConnections,
+  connection: DuckDBConnection,
   given: LoadRequest,
   staged: LoadFiles,
   { plan, tombstones, journaled }: Commit,
 ): Promise<LoadMarker> {
   const { request, files } = await applyTransforms(connection, given, staged);
-  // Transformed rows are in a temporary table, which no other connection sees.
-  const prepared = await prepareBatch(
-    { own: connection, beside: files === staged ? beside : connection },
-    request,
-    plan,
-    files,
-    tombstones,
-  );
+  const prepared = await prepareBatch(connection, request, plan, files, tombstones);
   await journaled;
 
   faultPoint('before-commit');

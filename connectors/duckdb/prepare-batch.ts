@@ -17,13 +17,6 @@ type Changes = Omit<BatchChanges, 'quarantined'>;
 
 const nothing: Changes = { loaded: 0, unchanged: 0, superseded: 0, withheld: 0 };
 
-/** Connections of one load: its own has its temporary tables and its transaction. */
-export interface LoadConnections {
-  readonly own: DuckDBConnection;
-  /** For what is asked while `own` is busy. */
-  readonly beside: DuckDBConnection;
-}
-
 /** A batch that is ready to change its table. */
 export interface PreparedBatch {
   /** Temporary table of the rows that the contract refuses, with code, pointer and message. */
@@ -31,27 +24,24 @@ export interface PreparedBatch {
   apply(): Promise<Changes>;
 }
 
-/**
- * Brings a batch into the table's columns, in temporary tables; `apply` then changes the table.
- *
- * @param connections `beside` is another connection than `own` where it sees the batch, too
- */
+/** Brings a batch into the table's columns, in temporary tables; `apply` then changes the table. */
 export async function prepareBatch(
-  connections: LoadConnections,
+  connection: DuckDBConnection,
   request: LoadRequest,
   plan: EvolutionPlan,
   files: LoadFiles,
   tombstones: readonly StoredColumn[] | undefined,
 ): Promise<PreparedBatch> {
-  const { own: connection } = connections;
   const batch = batchSql(request, plan, files, tombstones);
   const names = mergeNames(request, plan, duckDbDialect, {
     batch: '_millrace_batch',
     judged: '_millrace_judged',
     history: '_millrace_history',
   });
-  const early = mayBeEarly(connections, request, plan, files) ? batch.allWin : undefined;
-  const figures = await figuresAndBatch(connections, request, names, batch, early);
+  const early = mayBeEarly(request, plan, files) ? batch.allWin : undefined;
+  if (early !== undefined) await writeBatch(connection, names, early);
+  const given = early === undefined ? figuresSql(request, batch) : writtenSql(names, files);
+  const figures = await figuresOf(connection, request, names, { given, hasRows: batch.all !== undefined });
   const refused = figures.refused === 0 ? undefined : await writeRefused(connection, batch.refused);
   const withheld = plan.isWithheld ? files.rowCount : 0;
   const prepared = (apply: () => Promise<Omit<Changes, 'withheld'>>): PreparedBatch => ({
@@ -73,40 +63,17 @@ export async function prepareBatch(
 }
 
 /**
- * True where the batch may be written as if its keys were unique, before that is known: a batch of one row group is read by one
- * thread, so that another has time to find out.
+ * True where the batch may be written as if its keys were unique, before that is known: what is written answers it. A large batch
+ * is asked first, because it would be written twice where its keys are not unique.
  */
-function mayBeEarly(
-  { own, beside }: LoadConnections,
-  { config }: LoadRequest,
-  plan: EvolutionPlan,
-  { rowCount }: LoadFiles,
-): boolean {
+function mayBeEarly({ config }: LoadRequest, plan: EvolutionPlan, { deletes, rowCount }: LoadFiles): boolean {
   return (
-    own !== beside &&
     config.disposition === 'merge' &&
     config.key.length > 0 &&
     plan.assignments.length > 0 &&
+    deletes.length === 0 &&
     rowCount <= limits.duckDbRowGroupRows
   );
-}
-
-/** The figures of a batch, asked beside the statement that writes `early` as the table of the batch. */
-async function figuresAndBatch(
-  { own, beside }: LoadConnections,
-  request: LoadRequest,
-  names: MergeNames,
-  batch: BatchSql,
-  early: string | undefined,
-): Promise<Figures> {
-  // Neither connection may be closed under a statement that runs, hence both are waited for.
-  const [written, figures] = await Promise.allSettled([
-    early === undefined ? undefined : writeBatch(own, names, early),
-    figuresOf(beside, request, names, batch),
-  ]);
-  if (written.status === 'rejected') throw written.reason;
-  if (figures.status === 'rejected') throw figures.reason;
-  return figures.value;
 }
 
 async function writeBatch(connection: DuckDBConnection, names: MergeNames, rows: string): Promise<void> {
@@ -192,26 +159,38 @@ interface Figures {
   readonly buried: number;
 }
 
-/** One question, which the statistics of the staged files answer in part. */
+const rowsIn = (source: string, as: keyof Figures) => `(SELECT count(*) AS "${as}" FROM ${source})`;
+const sum = (column: string) => `CAST(coalesce(sum(${column}), 0) AS BIGINT)`;
+
+/** What the staged files say of the batch, in part by their statistics. */
+function figuresSql({ config }: LoadRequest, { all, identities, refused }: BatchSql): readonly string[] {
+  if (identities !== undefined)
+    return [
+      `(SELECT count(*) FILTER (n > 0) AS "distinct", ${sum('n')} AS "total", ${sum('refused')} AS "refused" FROM ${identities})`,
+    ];
+  return [
+    ...(refused === undefined ? [] : [rowsIn(`(${refused})`, 'refused')]),
+    ...(config.disposition !== 'merge' || all === undefined ? [] : [rowsIn(all, 'total')]),
+  ];
+}
+
+/** What the written batch says of itself, which has every row that the contract does not refuse. */
+function writtenSql({ batch, key }: MergeNames, { rowCount }: LoadFiles): readonly string[] {
+  const identities = `(SELECT count(*) AS n FROM ${batch} GROUP BY ${key.map(quoteName).join(', ')})`;
+  return [
+    `(SELECT count(*) AS "distinct", ${sum('n')} AS "total", ${String(rowCount)} - ${sum('n')} AS "refused" FROM ${identities})`,
+  ];
+}
+
 async function figuresOf(
   connection: DuckDBConnection,
   { config }: LoadRequest,
   names: MergeNames,
-  { all, identities, refused }: BatchSql,
+  { given, hasRows }: { readonly given: readonly string[]; readonly hasRows: boolean },
 ): Promise<Figures> {
-  const merged = config.disposition === 'merge' ? all : undefined;
-  const rowsIn = (source: string, as: keyof Figures) => `(SELECT count(*) AS "${as}" FROM ${source})`;
-  const sum = (column: string) => `CAST(coalesce(sum(${column}), 0) AS BIGINT)`;
   const asked = [
-    ...(identities === undefined
-      ? [
-          ...(refused === undefined ? [] : [rowsIn(`(${refused})`, 'refused')]),
-          ...(merged === undefined ? [] : [rowsIn(merged, 'total')]),
-        ]
-      : [
-          `(SELECT count(*) FILTER (n > 0) AS "distinct", ${sum('n')} AS "total", ${sum('refused')} AS "refused" FROM ${identities})`,
-        ]),
-    ...(merged === undefined
+    ...given,
+    ...(config.disposition !== 'merge' || !hasRows
       ? []
       : [
           rowsIn(`(SELECT 1 FROM ${names.table} LIMIT 1)`, 'stored'),

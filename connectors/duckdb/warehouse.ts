@@ -341,9 +341,7 @@ class DuckDbWarehouse implements Warehouse {
   }
 
   #run(request: LoadRequest, files: LoadFiles, journaled?: Promise<void>): Promise<LoadMarker> {
-    return this.#use((own) =>
-      this.#use((beside) => runLoad({ own, beside }, request, files, this.#gate, journaled)),
-    );
+    return this.#use((connection) => runLoad(connection, request, files, this.#gate, journaled));
   }
 
   async #claim(table: string, key: string): Promise<number> {
