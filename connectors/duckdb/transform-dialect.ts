@@ -1,6 +1,7 @@
 import type { Normalisation } from '../../core/dag/dag-spec.js';
 import type { TransformDialect } from '../load/transform-dialect.js';
 import { fromText } from './column-sql.js';
+import { jsonOfMember, textOfMember, withLongNumbersAsText } from './exact-json.js';
 import { quoteName, quoteText } from './sql-text.js';
 
 /** DuckDB: what a transform means. Others have to give the same. */
@@ -8,10 +9,10 @@ export const duckDbTransforms: TransformDialect = {
   name: quoteName,
   refusedName: () => undefined,
   refusedUse: () => undefined,
-  extract: (column, json, path) =>
-    column.type === 'json'
-      ? `json_extract(${json}, ${quoteText(path)})::VARCHAR`
-      : fromText(column, `json_extract_string(${json}, ${quoteText(path)})`),
+  extract: (column, json, path) => {
+    const exact = withLongNumbersAsText(json);
+    return column.type === 'json' ? jsonOfMember(exact, path) : fromText(column, textOfMember(exact, path));
+  },
   constant: (column, value) => fromText(column, quoteText(value)),
   normalise,
   isOneOf: (expression, _column, texts) =>

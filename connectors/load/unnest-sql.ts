@@ -1,5 +1,6 @@
 import type { ColumnSpec } from '../../core/loading/columns.js';
 import { carriedColumns, unnestProblems, type UnnestConfig } from '../../core/dag/unnest.js';
+import { withLongNumbersAsText } from '../duckdb/exact-json.js';
 import { duckDbTransforms } from '../duckdb/transform-dialect.js';
 import { quoteName, quoteText } from '../duckdb/sql-text.js';
 import { memberColumn } from './transform-sql.js';
@@ -46,7 +47,7 @@ export function compileUnnest(input: readonly ColumnSpec[], config: UnnestConfig
     const column = memberColumn(name, type);
     return { column, expression: duckDbTransforms.extract(column, elementName, at) };
   });
-  const array = `json_extract(${quoteName(config.column)}, ${quoteText(path)})`;
+  const array = `json_extract(${withLongNumbersAsText(quoteName(config.column))}, ${quoteText(path)})`;
   const isEmpty = `coalesce(len(${elementsName}), 0) = 0`;
   const isRefused = `coalesce(json_type(${array}) NOT IN ('ARRAY', 'NULL'), FALSE)`;
   const order = [...version.map((name) => `${quoteName(name)} DESC NULLS LAST`), `${rowPosition} DESC`].join(
