@@ -1,6 +1,6 @@
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { gunzipSync } from 'node:zlib';
+import { closeServer, listen, originOf } from '../../testing/listen.js';
 
 /** What happens to one request of the driver. */
 export type Fate =
@@ -93,21 +93,15 @@ export async function startCutProxy(
   };
   const server = createServer((request, response) => {
     handle(request, response).catch(() => request.socket.destroy());
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
+  });
+  await listen(server);
   return {
-    url: `http://127.0.0.1:${String(address.port)}`,
+    url: originOf(server),
     seen,
     decide: (next) => {
       decide = next;
     },
-    close: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+    close: () => closeServer(server),
   };
 }
 

@@ -1,5 +1,5 @@
-import { once } from 'node:events';
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { closeServer, listen, originOf } from '../../testing/listen.js';
 
 /** What happens to one request. */
 export type HttpFate =
@@ -35,21 +35,15 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     const asked = { method: request.method ?? 'GET', path: request.url ?? '/', headers: request.headers };
     seen.push(asked);
     forward(target, request, response, decide(asked));
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
+  });
+  await listen(server);
   return {
-    url: `http://127.0.0.1:${String(address.port)}`,
+    url: originOf(server),
     seen,
     decide: (next) => {
       decide = next;
     },
-    close: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+    close: () => closeServer(server),
   };
 }
 

@@ -1,5 +1,5 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { closeServer, listen, originOf } from '../../testing/listen.js';
 
 /** A server that takes the files of BigQuery's load jobs, each of which is done at once. */
 export interface LoadJobPeer {
@@ -25,18 +25,12 @@ export async function startLoadJobPeer(): Promise<LoadJobPeer> {
         }),
       );
     });
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
+  });
+  await listen(server);
   return {
-    url: `http://127.0.0.1:${String(address.port)}`,
+    url: originOf(server),
     loaded,
-    close: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+    close: () => closeServer(server),
   };
 }
 

@@ -1,6 +1,6 @@
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { forward, respond, snowflakeStatement, textOf } from './cut-proxy.js';
+import { closeServer, listen, originOf } from '../../testing/listen.js';
 
 /** A door before a server that lets everybody in: it knows the passwords of the moment. */
 export interface LoginProxy {
@@ -50,12 +50,10 @@ export async function startLoginProxy(target: string): Promise<LoginProxy> {
   };
   const server = createServer((request, response) => {
     handle(request, response).catch(() => request.socket.destroy());
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
+  });
+  await listen(server);
   return {
-    url: `http://127.0.0.1:${String(address.port)}`,
+    url: originOf(server),
     logins,
     ended: () => ended,
     takes: (...passwords) => {
@@ -69,10 +67,6 @@ export async function startLoginProxy(target: string): Promise<LoginProxy> {
       });
       return { arrived, release };
     },
-    close: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+    close: () => closeServer(server),
   };
 }
