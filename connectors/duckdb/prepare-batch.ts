@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { hasTombstones } from '../../core/loading/load-rules.js';
-import { batchSql, type BatchSql, type LoadFiles } from '../load/batch-sql.js';
+import { batchSql, identityOf, type BatchSql, type LoadFiles } from '../load/batch-sql.js';
 import { applySql } from '../load/apply.js';
 import type { EvolutionPlan, StoredColumn } from '../load/evolution.js';
 import type { MergeNames } from '../load/judge.js';
@@ -40,7 +40,7 @@ export async function prepareBatch(
   });
   const early = mayBeEarly(request, plan, files) ? batch.allWin : undefined;
   if (early !== undefined) await writeBatch(connection, names, early);
-  const given = early === undefined ? figuresSql(request, batch) : writtenSql(names, files);
+  const given = early === undefined ? figuresSql(request, batch) : writtenSql(request, names, files);
   const figures = await figuresOf(connection, request, names, { given, hasRows: batch.all !== undefined });
   const refused = figures.refused === 0 ? undefined : await writeRefused(connection, batch.refused);
   const withheld = plan.isWithheld ? files.rowCount : 0;
@@ -175,8 +175,12 @@ function figuresSql({ config }: LoadRequest, { all, identities, refused }: Batch
 }
 
 /** What the written batch says of itself, which has every row that the contract does not refuse. */
-function writtenSql({ batch, key }: MergeNames, { rowCount }: LoadFiles): readonly string[] {
-  const identities = `(SELECT count(*) AS n FROM ${batch} GROUP BY ${key.map(quoteName).join(', ')})`;
+function writtenSql(
+  { config }: LoadRequest,
+  { batch }: MergeNames,
+  { rowCount }: LoadFiles,
+): readonly string[] {
+  const identities = `(SELECT count(*) AS n FROM ${batch} GROUP BY ${identityOf(config).map(quoteName).join(', ')})`;
   return [
     `(SELECT count(*) AS "distinct", ${sum('n')} AS "total", ${String(rowCount)} - ${sum('n')} AS "refused" FROM ${identities})`,
   ];

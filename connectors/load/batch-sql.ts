@@ -144,7 +144,7 @@ export function winnersSql(
 }
 
 /** Columns that tell the rows of a batch apart. A history has room for a version and for a deletion at that version. */
-function identityOf(
+export function identityOf(
   config: Pick<LoadConfig, 'disposition' | 'strategy' | 'key' | 'version'>,
 ): readonly string[] {
   return strategyOf(config) === 'scd2' ? [...config.key, ...config.version, 'is_deleted'] : config.key;
